@@ -1,0 +1,38 @@
+"""Errors for people: what is wrong, where it stands, and what to do about it."""
+
+from __future__ import annotations
+
+
+class LayersError(Exception):
+    """A mistake that its reader can mend; the text is the whole message.
+
+    ``file`` is a path as the user wrote it, ``line`` counts from 1, ``hint`` says what to do.
+    """
+
+    def __init__(
+        self, message: str, *, file: str | None = None, line: int | None = None, hint: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.file = file
+        self.line = line
+        self.hint = hint
+
+    def __str__(self) -> str:
+        where = self.file or ""
+        if where and self.line:
+            where = f"{where}:{self.line}"
+        text = f"{where}: {self.message}" if where else self.message
+        return f"{text}\n  {self.hint}" if self.hint else text
+
+
+class DockerfileError(LayersError):
+    """A Dockerfile that BuildKit would refuse."""
+
+
+class IgnoreError(LayersError):
+    """An ignore file that BuildKit would refuse."""
+
+
+class ContextError(LayersError):
+    """A file that a Dockerfile asks for and its build context does not have."""
