@@ -1,0 +1,311 @@
+"""Reading ``images.toml``: profile merged in, then every rule that spans more than one value."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hashes.errors import LayersError
+from layers.reference import BadReference, Reference, is_registry
+from layers.spec import Image, Require, Rootfs, Secret, Spec
+from layers.specfaults import Faults, SpecError
+from layers.spectables import FILE, IMAGE, VERSION
+from layers.suggest import did_you_mean
+from layers.tomlines import Path, TomlError, read
+
+_MERGED = ("args", "contexts")
+_ARCHITECTURES = (
+    *("386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x"),
+)
+_OTHER_NAMES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "armhf": "arm"}
+_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
+    "ki": 2**10, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
+}  # fmt: skip
+
+
+class Reader:
+    """One reading of one text; ``exists`` is its only look at the disk."""
+
+    def __init__(
+        self, text: str, file: str, profile: str | None, exists: Callable[[str], bool]
+    ) -> None:
+        self.text = text
+        self.file = file
+        self.profile = profile or None
+        self.exists = exists
+        self.faults = Faults(text, file)
+        self.raw: dict[str, Any] = {}
+
+    def spec(self, registry: str | None, platform: str) -> Spec:
+        """The whole file as a value.  Raises SpecError."""
+        self.raw = raw = self._raw()
+        data = FILE.check(raw, (), self.faults)
+        chosen = self._profile(raw, data)
+        self._check_profiles(raw)
+        tables = self._merge(data.get("images", {}), chosen.get("images", {}))
+        secrets = {name: Secret(**table) for name, table in data.get("secrets", {}).items()}
+        images = {name: self._image(name, table) for name, table in tables.items()}
+        self._check_tags(images)
+        for name, image in images.items():
+            self._check_names(name, image, _table(raw.get("secrets")), images)
+        project = data.get("project", {})
+        spec = Spec(
+            project=project.get("name", ""),
+            registry=self._registry(project, chosen, registry),
+            platform=self._platform(project.get("platform"), platform),
+            profile=self.profile,
+            images=images,
+            upstream=self._upstream(data, chosen, images),
+            secrets=secrets,
+            path=self.file,
+            text=self.text,
+        )
+        self.faults.raise_as(SpecError)
+        return spec
+
+    def _raw(self) -> dict[str, Any]:
+        try:
+            raw = read(self.text, self.file)
+        except TomlError as error:
+            raise SpecError([error]) from None
+        version = raw.get("version", VERSION)
+        if type(version) is int and version != VERSION:
+            hint = "a newer doit-layers may know it: update, or write version = 1"
+            self.faults.add(("version",), f"unknown version {version}", hint)
+            self.faults.raise_as(SpecError)
+        return raw
+
+    # -- profiles ----------------------------------------------------------------------------
+
+    def _profile(self, raw: Mapping[str, Any], data: Mapping[str, Any]) -> Mapping[str, Any]:
+        known = raw.get("profiles", {})
+        if self.profile is None:
+            return {}
+        if not isinstance(known, dict) or self.profile not in known:
+            names = ", ".join(known) if isinstance(known, dict) else ""
+            self.faults.add(
+                ("profiles",) if known else (),
+                f"no profile {self.profile!r}{did_you_mean(self.profile, known)}",
+                f"profiles here: {names}" if names else "the file has no profiles",
+            )
+        found: Mapping[str, Any] = data.get("profiles", {}).get(self.profile, {})
+        return found
+
+    def _check_profiles(self, raw: Mapping[str, Any]) -> None:
+        """Whole images in profiles must be whole, and changed ones stay possible."""
+        base = _table(raw.get("images"))
+        for profile, table in _table(raw.get("profiles")).items():
+            for name, change in _table(_table(table).get("images")).items():
+                path: Path = ("profiles", profile, "images", name)
+                if not isinstance(change, dict):
+                    continue
+                if name in base:
+                    known = self.faults.touch(("images", name)) or self.faults.touch(path)
+                    if isinstance(base[name], dict) and not known:
+                        IMAGE.check_keys({**base[name], **change}, path, self.faults)
+                elif not {"context", "rootfs"} & set(change):
+                    guess = did_you_mean(name, base)
+                    hint = "an image that only this profile has needs 'context' or 'rootfs'"
+                    self.faults.add(path, f"no image {name!r}{guess}", hint)
+
+    @staticmethod
+    def _merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        merged = {name: dict(table) for name, table in base.items()}
+        for name, change in changes.items():
+            table = merged.setdefault(name, {})
+            for key, value in change.items():
+                table[key] = {**table.get(key, {}), **value} if key in _MERGED else value
+        return merged
+
+    # -- images ------------------------------------------------------------------------------
+
+    def _image(self, name: str, table: dict[str, Any]) -> Image:
+        context = dockerfile = ""
+        if "context" in table:
+            context = self._folder(name, table["context"], "context")
+            dockerfile = self._dockerfile(name, context, table.get("dockerfile", "Dockerfile"))
+        rootfs = table.get("rootfs")
+        packages = table.get("packages")
+        contexts = table.get("contexts", {})
+        return Image(
+            name=name,
+            stack=table.get("stack", ""),
+            tag=table.get("tag", name),
+            context=context,
+            dockerfile=dockerfile,
+            target=table["target"].lower() if "target" in table else None,
+            args=table.get("args", {}),
+            push=table.get("push", False),
+            push_stages=tuple(stage.lower() for stage in table.get("push_stages", ())),
+            secrets=tuple(table.get("secrets", ())),
+            network=table.get("network", "default"),
+            contexts={key: self._folder(name, at, "contexts", key) for key, at in contexts.items()},
+            max_size=parse_size(table["max_size"]) if "max_size" in table else None,
+            packages=None if packages is None else self._folder(name, packages, "packages"),
+            require=tuple(
+                self._require(name, number, each)
+                for number, each in enumerate(table.get("require", ()))
+            ),
+            rootfs=_rootfs(rootfs) if rootfs is not None else None,
+        )
+
+    def _folder(self, image: str, written: str, *keys: str) -> str:
+        path = posixpath.normpath(written)
+        if _leads_out(path):
+            self._fault(image, keys, f"{written!r} leads out of the folder of {self.file}")
+        elif not self.exists(path):
+            self._fault(image, keys, f"there is no folder {path!r}")
+        return path
+
+    def _dockerfile(self, image: str, context: str, written: str) -> str:
+        path = posixpath.normpath(posixpath.join(context, written))
+        if _leads_out(path):
+            if not _leads_out(context):
+                self._fault(image, ("dockerfile",), f"{written!r} leads out of the project")
+        elif self.exists(context) and not self.exists(path):
+            self._fault(
+                image,
+                ("dockerfile",),
+                f"there is no Dockerfile {path!r}",
+                "dockerfile is relative to the context; it may lie outside (../Dockerfile)",
+            )
+        return path
+
+    def _require(self, image: str, number: int, table: Mapping[str, Any]) -> Require:
+        path = posixpath.normpath(table.get("path", "x"))
+        if _leads_out(path) or path == ".":
+            message = f"{table.get('path')!r} is no file inside the context"
+            self._fault(image, ("require", number, "path"), message)
+        return Require(
+            path, table.get("sha256"), table.get("message", ""), tuple(table.get("make", ()))
+        )
+
+    def _check_tags(self, images: Mapping[str, Image]) -> None:
+        """A plain name means one image, or ``FROM`` and the engine would take turns."""
+        names = {Reference.parse(name).normal: name for name in images}
+        owners: dict[str, str] = {}
+        for name, image in images.items():
+            try:
+                tag = Reference.parse(image.tag)
+            except BadReference as error:
+                self._fault(name, ("tag",), error.message)
+                continue
+            owner = owners.setdefault(tag.normal, name)
+            if tag.digest:
+                self._fault(name, ("tag",), f"{image.tag!r} is a digest, not a plain name")
+            elif owner != name:
+                self._fault(name, ("tag",), f"{image.tag!r} is the tag of {owner!r} too")
+            elif names.get(tag.normal, name) != name:
+                self._fault(name, ("tag",), f"{image.tag!r} is the name of another image")
+
+    def _check_names(
+        self, name: str, image: Image, secrets: Mapping[str, Any], images: Mapping[str, Image]
+    ) -> None:
+        for secret in image.secrets:
+            if secret not in secrets:
+                guess = did_you_mean(secret, secrets)
+                hint = f"say where it comes from in [secrets.{secret}]"
+                self._fault(name, ("secrets",), f"unknown secret {secret!r}{guess}", hint)
+        for context in image.contexts:
+            try:
+                normal = Reference.parse(context).normal
+            except BadReference as error:
+                self._fault(name, ("contexts", context), error.message)
+                continue
+            if any(normal == Reference.parse(other).normal for other in images):
+                self._fault(name, ("contexts", context), "hides the image of that name")
+
+    def _fault(self, image: str, keys: Path, message: str, hint: str = "") -> None:
+        """A fault of an image, told where the value stands: in the profile or in the image."""
+        table: Path = ("images", image)
+        profiles = _table(self.raw.get("profiles"))
+        change = _table(_table(profiles.get(self.profile or "")).get("images")).get(image)
+        stands: Any = change
+        for key in keys[:2]:  # a list that a profile replaces is its own as a whole
+            stands = stands.get(key) if isinstance(stands, dict) else None
+        if stands is not None or (
+            change is not None and image not in _table(self.raw.get("images"))
+        ):
+            table = ("profiles", self.profile or "", *table)
+        self.faults.add((*table, *keys), message, hint)
+
+    # -- names beyond the file ---------------------------------------------------------------
+
+    def _upstream(
+        self, data: Mapping[str, Any], chosen: Mapping[str, Any], images: Mapping[str, Image]
+    ) -> dict[str, str]:
+        ours = {Reference.parse(name).normal for name in images}
+        result = {}
+        for above, table in (((), data), (("profiles", self.profile or ""), chosen)):
+            for name, instead in table.get("upstream", {}).items():
+                path: Path = (*above, "upstream", name)
+                try:
+                    normal = Reference.parse(name).normal
+                    other = Reference.parse(instead).normal
+                except BadReference as error:
+                    self.faults.add(path, error.message)
+                    continue
+                if normal in ours:
+                    self.faults.add(path, f"{name!r} is an image of this file, not upstream")
+                elif other not in ours and not set(instead) & set("/:@"):
+                    guess = did_you_mean(instead, images)
+                    hint = "write a tag (name:latest) if it is an upstream image"
+                    self.faults.add(path, f"no image {instead!r}{guess}", hint)
+                result[normal] = instead
+        return result
+
+    def _registry(
+        self, project: Mapping[str, Any], chosen: Mapping[str, Any], override: str | None
+    ) -> str | None:
+        for path, table in (
+            (("project", "registry"), project),
+            (("profiles", self.profile or "", "registry"), chosen),
+        ):
+            text = table.get("registry", "engine")
+            if text != "engine" and not is_registry(text):
+                hint = "the host needs a dot or a port, or must be localhost; no https://"
+                self.faults.add(path, f"{text!r} is no host[:port][/path]", hint)
+        if override and override != "engine" and not is_registry(override):
+            bad = LayersError(f"LAYERS_REGISTRY: {override!r} is no host[:port][/path]")
+            raise SpecError([bad])
+        if override is not None:
+            return override or None
+        found: str | None = chosen.get("registry", project.get("registry"))
+        return found
+
+    def _platform(self, written: str | None, machine: str) -> str:
+        if written is None:
+            return machine
+        architecture = written.split("/")[1]
+        if architecture not in _ARCHITECTURES:
+            other = _OTHER_NAMES.get(architecture)
+            guess = f" (did you mean {other!r}?)" if other else ""
+            guess = guess or did_you_mean(architecture, _ARCHITECTURES)
+            message = f"unknown architecture {architecture!r}{guess}"
+            self.faults.add(("project", "platform"), message)
+        return "linux/arm64" if written == "linux/arm64/v8" else written
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size such as ``14 GB`` (thousands) or ``512 MiB`` (1,024s)."""
+    number = text.rstrip("kKMGTiB ")
+    unit = text[len(number) :].strip().removesuffix("B")
+    return int(float(number) * _UNITS[unit])
+
+
+def _rootfs(table: Mapping[str, Any]) -> Rootfs:
+    return Rootfs(
+        suite=table.get("suite", ""),
+        packages=tuple(table.get("packages", ())),
+        variant=table.get("variant", "apt"),
+        env=table.get("env", {}),
+    )
+
+
+def _leads_out(path: str) -> bool:
+    return path == ".." or path.startswith("../")
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,175 @@
+"""The tables of ``images.toml``: every key, what it holds, and one sentence about it."""
+
+from __future__ import annotations
+
+from layers.specshape import Constant, Flag, List, Map, Shape, Table, Text
+
+VERSION = 1
+
+VARIANTS = ("apt", "minbase", "buildd", "required", "important", "standard")
+"""Of mmdebstrap(1)."""
+
+COMMANDS = frozenset(
+    {
+        # doit's own
+        *("auto", "clean", "dumpdb", "forget", "help", "ignore", "info", "list", "reset-dep"),
+        *("run", "strace", "tabcompletion", "default"),
+        # ours
+        *("check", "down", "engine", "gc", "keys", "lock", "publish", "refresh", "rollback"),
+        *("up", "why"),
+    }
+)
+"""Words that `doit` takes for a command before it looks for a task; ours of later issues too."""
+
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_NAME = (rf"^{_COMPONENT}$", "lower-case letters and digits, joined by '.', '_', '__' or '-'")
+_PATH = (r"^[^/\s](?:[^\n]*\S)?$", "a relative path")
+_STAGE = (r"^[A-Za-z][A-Za-z0-9_.-]*$", "a stage's name")
+_VARIABLE = (r"^[A-Za-z_][A-Za-z0-9_]*$", "a variable's name")
+_ID = (r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", "letters, digits, '_', '.', '-'")
+_REGISTRY = (
+    r"^(?:engine|(?:[A-Za-z0-9.-]+|\[[A-Fa-f0-9:]+\])(?::[0-9]+)?(?:/[a-z0-9._/-]+)?)$",
+    "'engine' or host[:port][/path]",
+)
+_REFERENCE = (r"^[^\s/][^\s]*$", "an image reference")
+_PACKAGE = r"^[a-z0-9][a-z0-9+.-]+(?::[a-z0-9]+)?(?:=[A-Za-z0-9.+:~-]+)?$"  # Debian Policy 5.6.7
+_ANY = r"^[\s\S]*$"
+
+NAME = Text("", *_NAME)
+IMAGE_NAME = Text("", *_NAME, taken=COMMANDS)
+
+REQUIRE = Table(
+    "A file that the build needs and the repository does not hold.",
+    {
+        "path": Text("Where it must be, relative to the context.", *_PATH),
+        "sha256": Text("What it must be.", r"^[0-9a-f]{64}$", "64 lower-case hex digits"),
+        "message": Text("Words to print when it is missing or is another file."),
+        "make": List(
+            "A command, run in the image's context, that makes the file.",
+            Text(),
+            distinct=False,
+            filled=True,
+        ),
+    },
+    required=("path", "message"),
+)
+
+ROOTFS = Table(
+    "A system base made from Debian packages, in place of a Dockerfile.",
+    {
+        "suite": Text("The Debian release.", r"^[a-z][a-z0-9-]*$", "a suite such as 'bookworm'"),
+        "packages": List(
+            "Debian packages to have beside the variant's own.",
+            Text("", _PACKAGE, "a Debian package's name"),
+        ),
+        "variant": Text("Which packages are there at all.", choices=VARIANTS),
+        "env": Map("Environment of the image.", Text("", *_VARIABLE), Text("", _ANY)),
+    },
+    required=("suite",),
+)
+
+_IMAGE: dict[str, Shape] = {
+    "stack": Text("Name of the group under which the image is listed.", *_NAME),
+    "context": Text("Folder of the build context, relative to images.toml.", *_PATH),
+    "dockerfile": Text(
+        "The Dockerfile, relative to the context; it may lie outside (../Dockerfile)."
+        " Default: Dockerfile.",
+        *_PATH,
+    ),
+    "target": Text(
+        "The stage to build; default: the last.",
+        r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        "a stage's name or number",
+    ),
+    "args": Map("Build args.", Text("", *_VARIABLE), Text("", _ANY)),
+    "tag": Text("Plain local name; default: the image's name.", *_REFERENCE),
+    "push": Flag("Whether the image goes to the registry under its key."),
+    "push_stages": List("Named stages that go to the registry too.", Text("", *_STAGE)),
+    "secrets": List("Ids of secrets that the build may ask for.", Text("", *_ID)),
+    "network": Text("Network of RUN steps.", choices=("default", "none", "host")),
+    "contexts": Map(
+        "Named contexts: local folders, relative to images.toml.",
+        Text("", r"^[a-z0-9][a-z0-9._/:-]*$", "a context's name"),
+        Text("", *_PATH),
+    ),
+    "max_size": Text(
+        "The most that the image may take, such as '14 GB'.",
+        r"^[0-9]+(?:\.[0-9]+)? ?(?:[kKMGT]i?)?B$",
+        "a size such as '14 GB' or '512 MiB'",
+    ),
+    "packages": Text(
+        "Folder of Python package sources that a loopback index serves while the image builds,"
+        " relative to images.toml.",
+        *_PATH,
+    ),
+    "require": List("Files that must be there before the build.", REQUIRE, distinct=False),
+    "rootfs": ROOTFS,
+}
+_OF_A_DOCKERFILE = (
+    *("context", "dockerfile", "target", "args", "push_stages", "secrets", "network", "contexts"),
+    *("packages", "require"),
+)
+IMAGE = Table(
+    "An image: a Dockerfile with its context, or a system base.",
+    _IMAGE,
+    one_of=("context", "rootfs"),
+    apart={"rootfs": _OF_A_DOCKERFILE},
+)
+IMAGE_CHANGE = Table(
+    "What the profile changes of an image: args and contexts are merged, other keys replaced;"
+    " or a whole image that only this profile has.",
+    _IMAGE,
+    apart={"rootfs": _OF_A_DOCKERFILE},
+)
+
+UPSTREAM = Map(
+    "Upstream images replaced: by an image of this file, or by another reference.",
+    Text("", *_REFERENCE),
+    Text("", *_REFERENCE),
+)
+REGISTRY = Text(
+    "Where layers are kept: 'engine' (the private engine's own) or host[:port][/path]; absent:"
+    " nowhere. LAYERS_REGISTRY overrides it.",
+    *_REGISTRY,
+)
+SECRET = Table(
+    "Where a secret comes from.",
+    {
+        "file": Text("A file; ~ is the home folder, else relative to images.toml."),
+        "env": Text("An environment variable.", *_VARIABLE),
+        "builtin": Text("The host's own settings of a tool.", choices=("pip", "npm")),
+    },
+    one_of=("file", "env", "builtin"),
+)
+PROFILE = Table(
+    "Another way to build the same images.",
+    {
+        "registry": REGISTRY,
+        "upstream": UPSTREAM,
+        "images": Map("Changes of images, and images of its own.", IMAGE_NAME, IMAGE_CHANGE),
+    },
+)
+FILE = Table(
+    "The images of a project, read by doit-layers.",
+    {
+        "version": Constant("Version of this format.", VERSION),
+        "project": Table(
+            "The project.",
+            {
+                "name": Text("First part of every path in the registry.", *_NAME),
+                "registry": REGISTRY,
+                "platform": Text(
+                    "What is built for; default: the machine's own.",
+                    r"^linux/[a-z0-9_]+(?:/v[0-9]+)?$",
+                    "a platform such as 'linux/amd64' or 'linux/arm/v7'",
+                ),
+            },
+            required=("name",),
+        ),
+        "images": Map("The images, by name.", IMAGE_NAME, IMAGE),
+        "secrets": Map("Secrets, by the id that a Dockerfile asks for.", Text("", *_ID), SECRET),
+        "upstream": UPSTREAM,
+        "profiles": Map("Profiles, by name.", NAME, PROFILE),
+    },
+    required=("version", "project"),
+)
