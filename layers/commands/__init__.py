@@ -1,0 +1,1 @@
+"""Commands that we add to doit."""

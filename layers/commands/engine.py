@@ -1,0 +1,114 @@
+"""``doit engine``: shows the engine and registry in use; starts and ends this checkout's own."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from doit.cmd_base import Command
+
+if TYPE_CHECKING:
+    from layers.events import Event
+
+
+class EngineCommand(Command):  # type: ignore[misc]  # doit ships no types
+    """Shows, starts and stops the engine."""
+
+    name: ClassVar[str] = "engine"
+    doc_purpose: ClassVar[str] = "show, start or stop the Docker engine and registry in use"
+    doc_usage: ClassVar[str] = "[start | stop | env]"
+    doc_description: ClassVar[str] = (
+        "Without a word: what is in use, and where its logs are. "
+        "start: have an engine answer, this checkout's own if there is no other. "
+        "stop: end this checkout's own engine and registry; images and tags stay on disk, and "
+        "they come back by themselves when needed. "
+        'env: lines for the shell, eval "$(doit engine env)".'
+    )
+    cmd_options: ClassVar[tuple[dict[str, Any], ...]] = (
+        {
+            "name": "json",
+            "long": "json",
+            "type": bool,
+            "default": False,
+            "help": "print one JSON object",
+        },
+    )
+
+    def execute(self, opt_values: dict[str, Any], pos_args: list[str]) -> int:
+        """Carry out the word in ``pos_args``; 1 when the engine cannot do it."""
+        from hashes.errors import LayersError
+
+        actions = {"": _show, "start": _start, "stop": _stop, "env": _env}
+        word = pos_args[0] if pos_args else ""
+        if word not in actions or len(pos_args) > 1:
+            words = " ".join(pos_args)
+            print(
+                f"error: engine: unknown {words!r}\n  it takes start, stop or env", file=sys.stderr
+            )
+            return 1
+        try:
+            return actions[word](bool(opt_values.get("json")))
+        except LayersError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+
+
+def _show(as_json: bool) -> int:
+    from layers.setup.choose import find_root
+    from layers.setup.status import status
+
+    found = status(find_root())
+    if as_json:
+        import json
+
+        print(json.dumps(found.as_json(), indent=2))
+    else:
+        print(
+            "\n".join(f"{name + ':' if name else '':<10} {value}" for name, value in found.rows())
+        )
+    return 0
+
+
+def _start(as_json: bool) -> int:
+    from layers.setup.choose import ensure, find_root
+
+    ensure(find_root(), _tell)
+    return _show(as_json)
+
+
+def _stop(as_json: bool) -> int:
+    from layers.setup.choose import find_root, stop
+
+    was_up = stop(find_root())
+    if as_json:
+        print(f'{{"stopped": {str(was_up).lower()}}}')
+    else:
+        print("stopped" if was_up else "this checkout's own engine was not up")
+    return 0
+
+
+def _env(as_json: bool) -> int:
+    import shlex
+
+    from layers.setup.choose import ensure, find_root
+
+    environment = ensure(find_root(), _tell).environment
+    if as_json:
+        import json
+
+        print(json.dumps(dict(environment), indent=2))
+    else:
+        print("\n".join(f"export {name}={shlex.quote(environment[name])}" for name in environment))
+    return 0
+
+
+def _tell(event: Event) -> None:
+    """Progress as plain lines on stderr."""
+    from layers.events import Output, Step, Warned
+
+    if isinstance(event, Step):
+        print(f"engine {event.number}/{event.total} {event.name}", file=sys.stderr, flush=True)
+    elif isinstance(event, Output):
+        print(f"engine: {event.line}", file=sys.stderr, flush=True)
+    elif isinstance(event, Warned):
+        print(f"warning: {event.message}", file=sys.stderr, flush=True)

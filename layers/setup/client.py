@@ -1,0 +1,90 @@
+"""The docker client beside somebody else's engine: there, and new enough."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+
+from hashes.errors import LayersError
+from layers.setup.addresses import Address, config_folder
+from layers.setup.endpoint import Endpoint
+from layers.setup.state import read_json, write_json
+
+BUILDX_AT_LEAST = (0, 13)
+_INSTALL = (
+    "install docker-ce-cli and docker-buildx-plugin (https://docs.docker.com/engine/install/)"
+)
+_PLUGIN_FOLDERS = (
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+)
+"""Where the client looks after its own configuration folder:
+https://github.com/docker/cli/blob/v26.1.5/cli-plugins/manager/manager_unix.go"""
+
+
+def version(text: str) -> tuple[int, int] | None:
+    """Major and minor in what ``docker buildx version`` prints; None when it says none."""
+    found = re.search(r"\bv?(\d+)\.(\d+)", text.partition(" ")[2] or text)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def external(root: str, address: Address) -> Endpoint:
+    """How to use the engine at ``address``, which answers.
+
+    Runs ``docker buildx version`` only when client or plugin changed since the last time.
+    Raises LayersError when either is missing or older than `BUILDX_AT_LEAST`.
+    """
+    cli = shutil.which("docker")
+    if cli is None:
+        raise LayersError(
+            f"an engine answers at {address.host}, but there is no `docker` program on PATH",
+            hint=_INSTALL,
+        )
+    environment = {
+        "DOCKER_HOST": address.host,
+        "DOCKER_CONFIG": config_folder(os.environ),
+        "PATH": os.environ.get("PATH", os.defpath),
+        **address.environment,
+    }
+    seen = {"programs": [_print(path) for path in (cli, *_plugins(environment["DOCKER_CONFIG"]))]}
+    stamp = os.path.join(root, ".layers", "client.json")
+    if read_json(stamp) != seen:
+        _check(cli, {**os.environ, **environment})
+        os.makedirs(os.path.dirname(stamp), exist_ok=True)
+        write_json(stamp, seen)
+    return Endpoint(address.host, environment, private=False, registry=None, cli=cli)
+
+
+def _plugins(config: str) -> list[str]:
+    return [f"{folder}/docker-buildx" for folder in (f"{config}/cli-plugins", *_PLUGIN_FOLDERS)]
+
+
+def _print(path: str) -> list[str | int]:
+    """What tells a program from its next release."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return [path]
+    return [path, stat.st_size, stat.st_mtime_ns, stat.st_ino]
+
+
+def _check(cli: str, environment: dict[str, str]) -> None:
+    import subprocess
+
+    try:
+        done = subprocess.run(
+            [cli, "buildx", "version"], capture_output=True, text=True, env=environment, check=False
+        )
+    except OSError as error:
+        raise LayersError(f"{cli} does not run: {error.strerror}", hint=_INSTALL) from None
+    found = version(done.stdout) if done.returncode == 0 else None
+    least = ".".join(map(str, BUILDX_AT_LEAST))
+    if found is None:
+        raise LayersError(f"`docker buildx` is missing (at least {least} is needed)", hint=_INSTALL)
+    if found < BUILDX_AT_LEAST:
+        raise LayersError(
+            f"`docker buildx` is {found[0]}.{found[1]}; at least {least} is needed", hint=_INSTALL
+        )

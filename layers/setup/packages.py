@@ -1,0 +1,127 @@
+"""The packages of a private engine: fetched beside the system's, unpacked into a folder."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+from collections.abc import Callable, Sequence
+
+from hashes.errors import LayersError
+from layers.setup import system as system_of
+from layers.setup.places import Places
+from layers.setup.sources import Source, candidates, system_sources
+from layers.setup.state import read_json, write_json, write_text
+from layers.setup.system import BY_HAND, System
+
+_SHARED = ["docker.io", "docker-cli", "docker-buildx", "containerd", "docker-registry", "tini"]
+_WANTED = {
+    "debian": [*_SHARED, "docker-compose"],
+    "ubuntu": [*_SHARED, "docker-compose-v2"],  # docker.io may hold the client itself there
+}
+"""Packages by distribution; docker-init is a link to a program of tini."""
+
+PROGRAMS = (
+    "usr/bin/containerd",
+    "usr/bin/containerd-shim-runc-v2",
+    "usr/bin/docker",
+    "usr/bin/docker-registry",
+    "usr/sbin/dockerd|usr/bin/dockerd",
+    "usr/libexec/docker/cli-plugins/docker-buildx|usr/lib/docker/cli-plugins/docker-buildx",
+)
+"""What must be there once all is unpacked; ``|`` separates the places where releases put it."""
+
+SYSTEM_PROGRAMS = {"ip": "iproute2", "iptables": "iptables", "runc": "runc"}
+"""Programs of the system itself, with their packages: those of Debian 13 need its libraries."""
+
+
+def bring(places: Places, system: System, tell: Callable[[str], None]) -> None:
+    """Have the engine's packages unpacked; about 100 MB are fetched the first time.
+
+    Raises LayersError when apt cannot get them.
+    """
+    stamp = f"{places.packages}/complete.json"
+    if read_json(stamp) and not missing(f"{places.packages}/root"):
+        return
+    shutil.rmtree(places.packages, ignore_errors=True)
+    apt = f"{places.packages}/apt"
+    faults = []
+    for sources in candidates(system, system_sources()):
+        try:
+            debs = _fetch(apt, system, sources, tell)
+        except LayersError as error:
+            faults.append(str(error))
+            continue
+        tell("unpacking the engine's packages")
+        root = f"{places.packages}/root"
+        for deb in debs:
+            system_of.must(["dpkg", "-x", deb, root], "could not unpack a package")
+        lost = missing(root)
+        if not lost:
+            shutil.rmtree(apt)
+            write_json(stamp, {"packages": sorted(os.path.basename(deb) for deb in debs)})
+            return
+        faults.append(f"the packages lack {', '.join(lost)}")
+    reason = "\n  ".join(faults) or "its apt settings name no archive of its own release"
+    raise LayersError(
+        f"could not fetch the packages of a private Docker engine:\n  {reason}", hint=BY_HAND
+    )
+
+
+def missing(root: str) -> list[str]:
+    """Those of `PROGRAMS` that the unpacked ``root`` lacks."""
+    return [
+        choice
+        for choice in PROGRAMS
+        if not any(os.access(f"{root}/{path}", os.X_OK) for path in choice.split("|"))
+    ]
+
+
+def plugins(places: Places) -> list[str]:
+    """The paths of the docker client's plugins."""
+    return sorted(glob.glob(f"{glob.escape(places.packages)}/root/usr/lib*/docker/cli-plugins/*"))
+
+
+def _fetch(
+    apt: str, system: System, sources: Sequence[Source], tell: Callable[[str], None]
+) -> list[str]:
+    """Download the packages into ``apt``/debs; the system's own lists are left alone."""
+    shutil.rmtree(apt, ignore_errors=True)
+    for folder in ("lists/partial", "cache/archives/partial", "debs"):
+        os.makedirs(f"{apt}/{folder}")
+    write_text(f"{apt}/status", "")
+    write_text(f"{apt}/docker.sources", "\n\n".join(source.deb822() for source in sources) + "\n")
+    write_text(f"{apt}/apt.conf", _configuration(apt))
+    env = {"APT_CONFIG": f"{apt}/apt.conf"}
+    where = f"{' '.join(sources[0].uris)} ({' '.join(sources[0].suites)})"
+    tell(f"reading the package lists of {where}")
+    why = f"the mirror {where} did not serve its lists"
+    system_of.must(["apt-get", "update", "-q"], why, env=env)
+    known = set(system_of.run(["apt-cache", "pkgnames"], env).stdout.split())
+    wanted = [name for name in _WANTED[system.id] if name in known]
+    if "docker.io" not in wanted or "docker-registry" not in wanted:
+        raise LayersError(f"{where} has no docker.io and docker-registry")
+    tell(f"fetching {', '.join(wanted)}")
+    why = f"could not fetch packages from {where}"
+    system_of.must(["apt-get", "download", "-q", *wanted], why, env=env, cwd=f"{apt}/debs")
+    return sorted(glob.glob(f"{glob.escape(apt)}/debs/*.deb"))
+
+
+def _configuration(apt: str) -> str:
+    """Settings on top of the system's own (proxies, credentials): see apt.conf(5)."""
+    values = {
+        "Dir::Etc::SourceList": f"{apt}/docker.sources",
+        "Dir::Etc::SourceParts": "/dev/null",
+        "Dir::Etc::PreferencesParts": "/dev/null",
+        "Dir::Etc::Preferences": "/dev/null",
+        "Dir::State::Lists": f"{apt}/lists",
+        "Dir::State::status": f"{apt}/status",
+        "Dir::Cache": f"{apt}/cache",
+        "APT::Sandbox::User": "root",
+        "APT::Update::Error-Mode": "any",
+        "Acquire::Languages": "none",
+    }
+    lines = [f'{name} "{value}";' for name, value in values.items()]
+    # Hooks of the desktop's software centres would look at our lists.
+    lines += ["#clear APT::Update::Post-Invoke;", "#clear APT::Update::Post-Invoke-Success;"]
+    return "\n".join(lines) + "\n"

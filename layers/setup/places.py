@@ -1,0 +1,112 @@
+"""Places: where a checkout's private engine keeps its things."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+
+SOCKET_LIMIT = 107
+"""Bytes that fit into ``sun_path`` beside its closing NUL (unix(7))."""
+
+RUN_PREFIX = "/run/doit-layers-"
+"""Followed by a checkout's id: what must be gone after a reboot, and a short path for sockets."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """All paths and names of one checkout's engine; computed, nothing is looked up."""
+
+    root: str
+    """The checkout, absolute and without symbolic links."""
+    id: str
+    """8 hex digits from ``root``: two checkouts never share one in practice."""
+
+    @classmethod
+    def of(cls, root: str) -> Places:
+        """The places of the checkout at ``root``."""
+        real = os.path.realpath(root)
+        return cls(real, hashlib.sha256(os.fsencode(real)).hexdigest()[:8])
+
+    @property
+    def engine(self) -> str:
+        """The folder of the engine: data, configuration, logs."""
+        return f"{self.root}/.layers/engine"
+
+    @property
+    def data(self) -> str:
+        """dockerd's data root: images, containers, build cache."""
+        return f"{self.engine}/data"
+
+    @property
+    def packages(self) -> str:
+        """The downloaded and unpacked Debian packages."""
+        return f"{self.engine}/packages"
+
+    @property
+    def config(self) -> str:
+        """The folder for ``DOCKER_CONFIG``."""
+        return f"{self.engine}/config"
+
+    @property
+    def lock(self) -> str:
+        """Held by whoever starts or stops this engine."""
+        return f"{self.engine}/lock"
+
+    @property
+    def settings(self) -> str:
+        """Choices that stay: port, addresses, snapshotter."""
+        return f"{self.engine}/settings.json"
+
+    @property
+    def running(self) -> str:
+        """What is up now; there only while engine and registry are believed to be up."""
+        return f"{self.engine}/running.json"
+
+    @property
+    def log(self) -> str:
+        """What dockerd and its containerd say."""
+        return f"{self.engine}/dockerd.log"
+
+    @property
+    def registry_log(self) -> str:
+        """What the registry says, with a line for each request."""
+        return f"{self.engine}/registry.log"
+
+    @property
+    def registry_data(self) -> str:
+        """The registry's blobs and tags; outlives the engine."""
+        return f"{self.root}/.layers/registry"
+
+    @property
+    def run(self) -> str:
+        """The folder for what a reboot ends."""
+        return RUN_PREFIX + self.id
+
+    @property
+    def owner(self) -> str:
+        """Says whose ``run`` is, for when the checkout has vanished."""
+        return f"{self.run}/owner.json"
+
+    @property
+    def socket(self) -> str:
+        """The engine's socket: in the checkout, or under /run where that is too deep."""
+        path = f"{self.engine}/docker.sock"
+        return path if len(os.fsencode(path)) <= SOCKET_LIMIT else f"{self.run}/docker.sock"
+
+    @property
+    def bridge(self) -> str:
+        """The network interface of this engine's containers (at most 15 characters)."""
+        return f"dl-{self.id}"
+
+    @property
+    def chain(self) -> str:
+        """The iptables chain of this engine's rules (at most 28 characters)."""
+        return f"DOIT-LAYERS-{self.id}"
+
+    @property
+    def search_path(self) -> str:
+        """``PATH`` for children: the unpacked programs first, the caller's own after them."""
+        own = [f"{self.packages}/root/usr/bin", f"{self.packages}/root/usr/sbin"]
+        rest = os.environ.get("PATH", os.defpath).split(os.pathsep)
+        return os.pathsep.join(own + [part for part in rest if part not in own])
