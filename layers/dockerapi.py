@@ -1,0 +1,210 @@
+"""The Docker engine's HTTP API: images by name, and moving them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from layers.digest import BadDigest, Digest
+from layers.engine import EngineError, LocalImage, Progress
+from layers.enginewire import Wire
+from layers.reference import Reference
+from layers.unixhttp import Reply
+
+if TYPE_CHECKING:
+    from layers.credentials import Credentials
+
+
+class DockerEngine:
+    """An `Engine` over the API of Docker 23 and later.
+
+    Paths carry no API version: the engine then speaks its own newest, and no round trip goes
+    into agreeing on one; the fields that we read are the same since API 1.24.
+
+    With the containerd image store, an image's id is its manifest's or index's digest and
+    becomes ``LocalImage.digest``. With the classic store the id is the config's digest; then
+    ``LocalImage.digest`` is the manifest digest that RepoDigests has for the repository asked
+    for, else for any, else (an image built here and never pushed) that id.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        environment: Mapping[str, str],
+        logins: Credentials | None = None,
+    ) -> None:
+        """``host`` is an address as in DOCKER_HOST, ``environment`` the one to find logins in."""
+        self.host = host
+        self._wire = Wire(host, environment)
+        self._environment = environment
+        self._given = logins
+
+    def find(self, names: Sequence[str]) -> dict[str, LocalImage]:
+        """See `Engine.find`; an image without a name is found by its id, ``sha256:…``.
+
+        With ``repository:tag@digest`` the engine looks at the digest only.
+        """
+        wanted = list(dict.fromkeys(names))
+        replies = self._wire.get([f"/images/{_full(name)}/json" for name in wanted])
+        found = {}
+        for name, reply in zip(wanted, replies, strict=True):
+            if reply.status == 200:
+                found[name] = _image(_object(reply), name)
+            elif reply.status != 404 or "message" not in _object(reply):
+                raise _fault("inspect", name, [reply.body])
+        return found
+
+    def tag(self, source: str, target: str) -> None:
+        """See `Engine.tag`."""
+        name = Reference.parse(target)
+        if not name.tag or name.digest:
+            raise EngineError(f"cannot tag {source} as {target!r}: expected repository:tag")
+        query = f"repo={name.name}&tag={name.tag}"
+        self._effect("POST", f"/images/{_full(source)}/tag?{query}", "tag", source, 201)
+
+    def untag(self, name: str) -> None:
+        """See `Engine.untag`. An engine refuses the last name of an image that a container uses."""
+        with self._wire.call("DELETE", f"/images/{_full(name)}", {}) as (status, body):
+            if status not in (200, 404):
+                raise _fault("remove", name, body)
+
+    def pull(self, reference: str, progress: Progress) -> LocalImage:
+        """See `Engine.pull`.
+
+        What is there now has the name ``repository@sha256:…`` and no tag; `tag` it from
+        ``reference``. That name goes by itself when the last tag of its repository goes.
+        """
+        name = Reference.parse(reference)
+        if not name.digest:
+            raise EngineError(f"cannot pull {reference!r}: expected repository@sha256:…")
+        digest = Digest.parse(name.digest)
+        pinned = f"{name.name}@{digest}"
+        path = f"/images/create?fromImage={name.name}&tag={digest}"
+        self._moved("pull", pinned, path, progress, name.registry)
+        image = self.find([pinned]).get(pinned)
+        if image is None:
+            from layers.enginefaults import UnknownReference
+
+            raise UnknownReference(
+                f"pulled {reference}, but the engine does not have it",
+                hint="something else removed it meanwhile; try again",
+            )
+        if image.digest != digest:
+            raise EngineError(
+                f"pulled {reference}, but the engine has {image.digest}",
+                hint="the engine or a mirror does not verify what it pulls; do not use this image",
+            )
+        return image
+
+    def push(self, name: str, progress: Progress) -> Digest:
+        """See `Engine.push`; raises `MissingContent` for an index that is here in part only."""
+        parts = Reference.parse(name)
+        if not parts.tag or parts.digest:
+            raise EngineError(f"cannot push {name!r}: expected registry/repository:tag")
+        path = f"/images/{parts.name}/push?tag={parts.tag}"
+        pushed = self._moved("push", name, path, progress, parts.registry)
+        try:
+            return Digest.parse(pushed)
+        except BadDigest as error:
+            raise EngineError(
+                f"pushed {name}, but the engine does not say which digest the registry took",
+                hint="use Docker 23 or newer",
+            ) from error
+
+    def keeps_manifests(self) -> bool:
+        """See `Engine.keeps_manifests`; asked once."""
+        return self._keeps_manifests
+
+    @cached_property
+    def _keeps_manifests(self) -> bool:
+        (reply,) = self._wire.get(["/info"])
+        if reply.status != 200:
+            raise _fault("ask for", "the engine's settings", [reply.body])
+        rows = _object(reply).get("DriverStatus") or []
+        return ["driver-type", "io.containerd.snapshotter.v1"] in rows
+
+    def version(self) -> dict[str, Any]:
+        """What the engine says about itself: Version, ApiVersion, Os, Arch and more."""
+        (reply,) = self._wire.get(["/version"])
+        if reply.status != 200:
+            raise _fault("ask for", "the engine's version", [reply.body])
+        return _object(reply)
+
+    def _moved(self, action: str, reference: str, path: str, progress: Progress, host: str) -> str:
+        from layers.credentials import engine_header
+        from layers.enginestream import follow
+
+        headers = engine_header(self._logins.login(host))
+        with self._wire.call("POST", path, headers) as (status, body):
+            if status != 200:
+                raise _fault(action, reference, body, host)
+            outcome = follow(body, progress)
+        if outcome.error:
+            raise _fault(action, reference, [outcome.error.encode()], host)
+        return outcome.pushed
+
+    @cached_property
+    def _logins(self) -> Credentials:
+        from layers.credentials import DockerCredentials
+
+        return self._given or DockerCredentials(self._environment)
+
+    def _effect(self, method: str, path: str, action: str, name: str, expected: int) -> None:
+        with self._wire.call(method, path, {}) as (status, body):
+            if status != expected:
+                raise _fault(action, name, body)
+
+
+def _full(name: str) -> str:
+    """The name in full: anything shorter could be taken for the beginning of an id."""
+    return name if name.startswith("sha256:") else str(Reference.parse(name))
+
+
+def _image(inspected: Mapping[str, Any], name: str) -> LocalImage:
+    config = inspected.get("Config") or {}
+    return LocalImage(
+        digest=_digest(inspected, name),
+        names=tuple(tag for tag in inspected.get("RepoTags") or () if "<none>" not in tag),
+        labels=dict(config.get("Labels") or {}),
+        size=int(inspected.get("Size") or 0),
+        diff_ids=tuple((inspected.get("RootFS") or {}).get("Layers") or ()),
+    )
+
+
+def _digest(inspected: Mapping[str, Any], name: str) -> Digest:
+    try:
+        identity = Digest.parse(str(inspected.get("Id")))
+    except BadDigest as error:
+        raise EngineError(f"the engine's answer for {name} has a bad Id: {error}") from error
+    asked = Reference.parse(name)
+    known = [Reference.parse(text) for text in inspected.get("RepoDigests") or ()]
+    if any(one.digest == identity.text for one in known):
+        return identity
+    if asked.digest and any(one.digest == asked.digest for one in known):
+        return Digest.parse(asked.digest)
+    known.sort(key=lambda one: (one.name != asked.name, one))
+    return Digest.parse(known[0].digest) if known else identity
+
+
+def _object(reply: Reply) -> dict[str, Any]:
+    try:
+        content = json.loads(reply.body)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise EngineError(
+            "the engine's answer is not JSON", hint="is that address a Docker engine?"
+        )
+    return content
+
+
+def _fault(action: str, name: str, body: Iterable[bytes], registry: str = "") -> EngineError:
+    from layers.enginefaults import fault
+
+    text = b"".join(body).decode("utf-8", "replace")
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        text = str(json.loads(text)["message"])
+    return fault(action, name, text, registry)

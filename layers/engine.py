@@ -1,0 +1,67 @@
+"""The engine: where images are on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from hashes.errors import LayersError
+from layers.digest import Digest
+
+Progress = Callable[[int, int], None]
+"""Called with bytes done and bytes in all (0 while unknown)."""
+
+
+class EngineError(LayersError):
+    """The engine refused, failed, or does not answer."""
+
+
+class EngineDown(EngineError):
+    """No engine answers at the address in use."""
+
+
+@dataclass(frozen=True)
+class LocalImage:
+    """An image that the engine holds."""
+
+    digest: Digest
+    """Of its manifest or index (the containerd image store's own id)."""
+    names: tuple[str, ...]
+    """Every ``repository:tag`` that points at it."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    size: int = 0
+    """Bytes, as the engine counts them."""
+    diff_ids: tuple[str, ...] = ()
+    """Digests of the uncompressed filesystem layers, lowest first."""
+
+
+class Engine(Protocol):
+    """What we ask of a Docker engine besides builds; every call names images by full reference."""
+
+    def find(self, names: Sequence[str]) -> dict[str, LocalImage]:
+        """The images behind ``names``; a name that the engine does not know is absent.
+
+        Raises EngineDown when nothing answers. Costs about a millisecond a name.
+        """
+        ...
+
+    def tag(self, source: str, target: str) -> None:
+        """Point ``target`` (``repository:tag``) at the image behind ``source``."""
+        ...
+
+    def untag(self, name: str) -> None:
+        """Forget a name; the image goes when it was the last. A name unknown is no error."""
+        ...
+
+    def pull(self, reference: str, progress: Progress) -> LocalImage:
+        """Fetch ``repository@sha256:…`` and return what is there now; verified by digest."""
+        ...
+
+    def push(self, name: str, progress: Progress) -> Digest:
+        """Send ``registry/repository:tag`` and return the digest that the registry took."""
+        ...
+
+    def keeps_manifests(self) -> bool:
+        """Whether it has the containerd image store, so that an image's id is its digest."""
+        ...

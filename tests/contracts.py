@@ -1,0 +1,289 @@
+"""What every engine and every registry must do: run against the fakes and the real ones alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from hashes.errors import LayersError
+from layers.digest import Digest
+from layers.engine import Engine, EngineDown, EngineError
+from layers.enginefaults import MissingContent
+from layers.registry import Registry, RegistryDown, RegistryError
+from layers.resolve import resolve
+from tests.ocidocs import OCI_INDEX, OCI_MANIFEST, index_of, manifest_of
+
+ABSENT = Digest("sha256:" + "1" * 64)
+
+
+def silent(done: int, total: int) -> None:
+    """Show nothing."""
+
+
+@dataclass
+class EngineWorld:
+    """An engine to test, and what is around it."""
+
+    engine: Engine
+    stopped: Engine
+    """One that nothing answers for."""
+    registry: Registry
+    repository: str
+    """``host/path``, used by no other test."""
+    build: Callable[[str, str, Mapping[str, str], bool], object]
+    """``build(name, content, labels, attested)`` makes a local image."""
+
+
+class EngineContract:
+    """Subclasses give a fixture ``world``."""
+
+    def test_only_known_names_are_found(self, world: EngineWorld) -> None:
+        """A name that the engine does not know is absent, and asking twice is asking once."""
+        name = f"{world.repository}:here"
+        world.build(name, "one", {}, False)
+        assert list(world.engine.find([name, f"{world.repository}:gone", name])) == [name]
+
+    def test_nothing_is_found_for_nothing(self, world: EngineWorld) -> None:
+        """No names, no answers."""
+        assert world.engine.find([]) == {}
+
+    def test_an_image_tells_its_labels_and_layers(self, world: EngineWorld) -> None:
+        """Labels come as written; each filesystem layer has a digest."""
+        name = f"{world.repository}:a"
+        world.build(name, "one", {"io.doit-layers.key": "xxh3-1"}, False)
+        image = world.engine.find([name])[name]
+        assert image.labels == {"io.doit-layers.key": "xxh3-1"}
+        assert [len(Digest.parse(one).text) for one in image.diff_ids] == [71]
+        assert image.size > 0
+
+    def test_a_second_name_points_at_the_same_image(self, world: EngineWorld) -> None:
+        """Tagging copies nothing: one digest, two names."""
+        first, second = f"{world.repository}:a", f"{world.repository}-b:b"
+        world.build(first, "one", {}, False)
+        world.engine.tag(first, second)
+        found = world.engine.find([first, second])
+        assert found[first] == found[second]
+        assert set(found[first].names) == {first, second}
+
+    def test_a_tag_moves(self, world: EngineWorld) -> None:
+        """Tagging takes a name away from what had it."""
+        first, second = f"{world.repository}:a", f"{world.repository}:b"
+        world.build(first, "one", {"n": "1"}, False)
+        world.build(second, "two", {"n": "2"}, False)
+        world.engine.tag(first, second)
+        assert world.engine.find([second])[second].labels == {"n": "1"}
+
+    def test_an_unknown_source_cannot_be_tagged(self, world: EngineWorld) -> None:
+        """The error names the source."""
+        with pytest.raises(EngineError, match="-none:x"):
+            world.engine.tag(f"{world.repository}-none:x", f"{world.repository}:y")
+
+    def test_untagging_takes_one_name_only(self, world: EngineWorld) -> None:
+        """The other name stays; a name that is gone may be untagged again."""
+        first, second = f"{world.repository}:a", f"{world.repository}:b"
+        world.build(first, "one", {}, False)
+        world.engine.tag(first, second)
+        world.engine.untag(first)
+        world.engine.untag(first)
+        found = world.engine.find([first, second])
+        assert list(found) == [second]
+        assert found[second].names == (second,)
+
+    @pytest.mark.parametrize("attested", [False, True], ids=["manifest", "index"])
+    def test_a_push_gives_the_registry_s_digest(self, world: EngineWorld, attested: bool) -> None:
+        """Engine, push and registry agree on one digest."""
+        name = f"{world.repository}:t"
+        world.build(name, "pushed", {}, attested)
+        digest = world.engine.push(name, silent)
+        assert world.engine.find([name])[name].digest == digest
+        assert world.registry.heads([(world.repository, "t")]) == {(world.repository, "t"): digest}
+
+    def test_progress_ends_where_all_is_done(self, world: EngineWorld) -> None:
+        """The last call says as many bytes as there are in all."""
+        told: list[tuple[int, int]] = []
+        name = f"{world.repository}:t"
+        world.build(name, "x" * 200_000, {}, False)
+        world.engine.push(name, lambda done, total: told.append((done, total)))
+        assert told[-1][0] == told[-1][1]
+        assert all(0 <= done <= total for done, total in told)
+
+    def test_an_unknown_name_cannot_be_pushed(self, world: EngineWorld) -> None:
+        """Nothing reaches the registry."""
+        with pytest.raises(EngineError):
+            world.engine.push(f"{world.repository}:none", silent)
+        assert world.registry.heads([(world.repository, "none")]) == {}
+
+    def test_a_push_to_nowhere_fails(self, world: EngineWorld) -> None:
+        """A registry that does not answer is an error, not a digest."""
+        world.build(f"{world.repository}:t", "one", {}, False)
+        world.engine.tag(f"{world.repository}:t", "127.0.0.1:1/nowhere:t")
+        try:
+            with pytest.raises(EngineError, match=r"127\.0\.0\.1:1"):
+                world.engine.push("127.0.0.1:1/nowhere:t", silent)
+        finally:
+            world.engine.untag("127.0.0.1:1/nowhere:t")
+
+    def test_what_was_pushed_comes_back_by_digest(self, world: EngineWorld) -> None:
+        """It has no tag then; it can be given one, and leaves with its last."""
+        name = f"{world.repository}:t"
+        world.build(name, "back", {"a": "b"}, False)
+        digest = world.engine.push(name, silent)
+        world.engine.untag(name)
+        pinned = f"{world.repository}@{digest}"
+        assert world.engine.find([name, pinned]) == {}
+        pulled = world.engine.pull(pinned, silent)
+        assert (pulled.digest, pulled.names, pulled.labels) == (digest, (), {"a": "b"})
+        assert list(world.engine.find([name, pinned])) == [pinned]
+        world.engine.tag(pinned, name)
+        assert world.engine.find([name])[name].names == (name,)
+        world.engine.untag(name)
+        assert world.engine.find([name, pinned]) == {}
+
+    def test_an_index_pulled_in_part_cannot_be_pushed(self, world: EngineWorld) -> None:
+        """One platform comes, attestations do not: to send the index on needs them."""
+        name, onward = f"{world.repository}:t", f"{world.repository}-onward:t"
+        world.build(name, "attested", {"a": "b"}, True)
+        digest = world.engine.push(name, silent)
+        world.engine.untag(name)
+        self.forget(world)
+        pulled = world.engine.pull(f"{world.repository}@{digest}", silent)
+        assert (pulled.digest, pulled.labels) == (digest, {"a": "b"})
+        world.engine.tag(f"{world.repository}@{digest}", onward)
+        try:
+            with pytest.raises(MissingContent):
+                world.engine.push(onward, silent)
+        finally:
+            world.engine.untag(onward)
+            world.engine.untag(f"{world.repository}@{digest}")
+
+    def forget(self, world: EngineWorld) -> None:
+        """Make the engine drop content that no name needs; at once, where it waits."""
+
+    @pytest.mark.parametrize("tail", [f"@{ABSENT}", ":t"], ids=["unknown", "by-tag"])
+    def test_only_what_is_there_can_be_pulled(self, world: EngineWorld, tail: str) -> None:
+        """A digest that the registry does not have, and any tag, are errors."""
+        with pytest.raises(EngineError):
+            world.engine.pull(f"{world.repository}{tail}", silent)
+
+    def test_a_bad_name_is_an_error_for_people(self, world: EngineWorld) -> None:
+        """Nothing of it reaches the engine."""
+        with pytest.raises(LayersError, match="two words"):
+            world.engine.find(["two words"])
+
+    def test_no_engine_is_engine_down(self, world: EngineWorld) -> None:
+        """Every call says so."""
+        calls: list[Callable[[], object]] = [
+            lambda: world.stopped.find(["a:b"]),
+            lambda: world.stopped.tag("a:b", "c:d"),
+            lambda: world.stopped.untag("a:b"),
+            lambda: world.stopped.pull(f"{world.repository}@{ABSENT}", silent),
+            lambda: world.stopped.push(f"{world.repository}:t", silent),
+        ]
+        for call in calls:
+            with pytest.raises(EngineDown):
+                call()
+
+
+@dataclass
+class RegistryWorld:
+    """A registry to test, and a way to fill it."""
+
+    registry: Registry
+    repository: str
+    put_blob: Callable[[bytes], Digest]
+    put_manifest: Callable[[str, bytes, str], Digest]
+    """``put_manifest(tag or "", bytes, media type)``."""
+
+    def image(self, tag: str, architecture: str) -> Digest:
+        """Put an image that only has a config."""
+        config = {"os": "linux", "architecture": architecture, "config": {"Env": ["A=b"]}}
+        blob = self.put_blob(json.dumps(config).encode())
+        content = json.dumps(manifest_of(blob)).encode()
+        # A manifest without tag goes under its digest, a name that the world works out.
+        return self.put_manifest(tag, content, OCI_MANIFEST)
+
+    def index(self, tag: str) -> dict[str, Digest]:
+        """Put an index of two platforms and an attestation; digests by architecture."""
+        parts = {name: self.image("", name) for name in ("amd64", "arm64")}
+        entries = [(digest, "linux", name) for name, digest in parts.items()]
+        entries.append((self.image("", "none"), "unknown", "unknown"))
+        content = json.dumps(index_of(entries)).encode()
+        return {**parts, "": self.put_manifest(tag, content, OCI_INDEX)}
+
+
+class RegistryContract:
+    """Subclasses give a fixture ``world``."""
+
+    def test_heads_leave_out_what_is_not_there(self, world: RegistryWorld) -> None:
+        """Unknown tags and unknown repositories are absent; asking twice is asking once."""
+        digest = world.image("a", "amd64")
+        asked = [(world.repository, "a"), (world.repository, "b"), (f"{world.repository}/c", "a")]
+        assert world.registry.heads([*asked, *asked]) == {asked[0]: digest}
+
+    def test_no_heads_for_no_references(self, world: RegistryWorld) -> None:
+        """Nothing in, nothing out."""
+        assert world.registry.heads([]) == {}
+
+    def test_many_heads_keep_to_their_tags(self, world: RegistryWorld) -> None:
+        """Answers that come in parallel are not mixed up."""
+        wanted = {(world.repository, f"t{n}"): world.image(f"t{n}", f"cpu{n}") for n in range(20)}
+        assert world.registry.heads(list(wanted)) == wanted
+
+    def test_a_manifest_comes_by_tag_and_by_digest(self, world: RegistryWorld) -> None:
+        """Both are the same, with its type and size."""
+        digest = world.image("a", "amd64")
+        manifest = world.registry.manifest(world.repository, "a")
+        assert manifest is not None
+        assert manifest == world.registry.manifest(world.repository, digest.text)
+        assert (manifest.digest, manifest.media_type) == (digest, OCI_MANIFEST)
+        assert manifest.size == len(json.dumps(manifest.content))
+
+    @pytest.mark.parametrize("reference", ["gone", ABSENT.text])
+    def test_an_unknown_manifest_is_none(self, world: RegistryWorld, reference: str) -> None:
+        """Only 404 means that."""
+        world.image("a", "amd64")
+        assert world.registry.manifest(world.repository, reference) is None
+
+    def test_a_blob_comes_by_digest(self, world: RegistryWorld) -> None:
+        """Byte by byte."""
+        digest = world.put_blob(b"\x00some bytes")
+        assert world.registry.blob(world.repository, digest) == b"\x00some bytes"
+
+    def test_an_unknown_blob_is_an_error(self, world: RegistryWorld) -> None:
+        """What a manifest names must be there."""
+        with pytest.raises(RegistryError):
+            world.registry.blob(world.repository, ABSENT)
+
+    def test_a_tag_may_move(self, world: RegistryWorld) -> None:
+        """A registry does not keep tags for us: immutability is our own work."""
+        first, second = world.image("a", "amd64"), world.image("a", "arm64")
+        assert first != second
+        assert world.registry.heads([(world.repository, "a")]) == {(world.repository, "a"): second}
+
+    @pytest.mark.parametrize("platform", ["linux/amd64", "linux/arm64/v8", "linux/arm64"])
+    def test_an_index_resolves_by_platform(self, world: RegistryWorld, platform: str) -> None:
+        """Index, manifest and config belong together."""
+        digests = world.index("i")
+        resolved = resolve(world.registry, world.repository, "i", platform)
+        architecture = platform.split("/")[1]
+        assert (resolved.digest, resolved.manifest) == (digests[""], digests[architecture])
+        assert resolved.config["architecture"] == architecture
+
+    def test_an_unknown_platform_lists_what_is_offered(self, world: RegistryWorld) -> None:
+        """Attestations are no platform."""
+        world.index("i")
+        with pytest.raises(RegistryError, match=r"linux/amd64, linux/arm64$"):
+            resolve(world.registry, world.repository, "i", "linux/riscv64")
+
+    def test_no_registry_is_registry_down(self, world: RegistryWorld) -> None:
+        """A refused connection is never "not there"."""
+        for ask in (
+            lambda: world.registry.heads([("127.0.0.1:1/x", "a"), ("127.0.0.1:1/x", "b")]),
+            lambda: world.registry.manifest("127.0.0.1:1/x", "a"),
+            lambda: world.registry.blob("127.0.0.1:1/x", ABSENT),
+        ):
+            with pytest.raises(RegistryDown):
+                ask()

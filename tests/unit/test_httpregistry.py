@@ -1,0 +1,244 @@
+"""What our client makes of every answer that a registry can give."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from typing import Any
+
+import pytest
+
+from layers.credentials import Credentials, NoCredentials
+from layers.digest import Digest
+from layers.httpregistry import HttpRegistry
+from layers.registry import MANIFEST_TYPES, RegistryDown, RegistryError
+from layers.registry_hosts import is_loopback
+from layers.retry import Backoff
+from tests.httpscript import Asked, Said, Script, serving
+from tests.ocidocs import OCI_MANIFEST, digest_of
+
+BODY = json.dumps({"schemaVersion": 2, "mediaType": OCI_MANIFEST}).encode()
+DIGEST = digest_of(BODY)
+FINE = Said(200, BODY, {"Content-Type": OCI_MANIFEST, "Docker-Content-Digest": DIGEST.text})
+QUICK = Backoff(attempts=3, first=0.001)
+
+
+def unknown(code: str) -> Said:
+    """A 404 in the registry's own words."""
+    return Said(404, json.dumps({"errors": [{"code": code, "message": "gone"}]}).encode())
+
+
+def client(credentials: Credentials | None = None, backoff: Backoff = QUICK) -> HttpRegistry:
+    """A client that does not wait long."""
+    return HttpRegistry(credentials or NoCredentials(), lambda host: False, backoff)
+
+
+def in_turn(*answers: Said) -> Script:
+    """A script that says each answer once, and the last one for ever."""
+    left = list(answers)
+
+    def script(asked: Asked) -> Said:
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    return script
+
+
+def test_every_manifest_type_is_accepted() -> None:
+    """Or an old registry converts, and answers another digest."""
+    with serving(in_turn(FINE)) as server:
+        client().heads([(f"{server.host}/a", "t")])
+        client().manifest(f"{server.host}/a", "t")
+    for asked in server.asked:
+        assert asked.headers["Accept"].split(", ") == list(MANIFEST_TYPES)
+
+
+@pytest.mark.parametrize("code", ["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"])
+def test_a_registry_s_404_is_not_there(code: str) -> None:
+    """By HEAD and by GET."""
+    with serving(in_turn(unknown(code))) as server:
+        assert client().heads([(f"{server.host}/a", "t")]) == {}
+        assert client().manifest(f"{server.host}/a", "t") is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Said(404, b"<html>nginx</html>"), Said(404, b""), unknown("PAGE"), Said(404, b'{"errors":1}')],
+    ids=["html", "empty", "other-code", "bad-json"],
+)
+def test_somebody_else_s_404_is_an_error(answer: Said) -> None:
+    """A proxy's or web server's 404 must not lead to a build."""
+    with serving(in_turn(answer)) as server:
+        with pytest.raises(RegistryError, match="404"):
+            client().heads([(f"{server.host}/a", "t")])
+        with pytest.raises(RegistryError, match="404"):
+            client().manifest(f"{server.host}/a", "t")
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_names_docker_login(status: int) -> None:
+    """With the host that the user must log in to, and the registry's words."""
+    words = json.dumps({"errors": [{"code": "DENIED", "message": "no pull"}]}).encode()
+    with serving(in_turn(Said(status, words))) as server:
+        with pytest.raises(RegistryError, match=f"docker login {server.host}"):
+            client().heads([(f"{server.host}/a", "t")])
+        with pytest.raises(RegistryError, match=f"{status} .DENIED: no pull"):
+            client().manifest(f"{server.host}/a", "t")
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_trouble_that_passes_is_not_seen(status: int) -> None:
+    """Two bad answers, then a good one."""
+    with serving(in_turn(Said(status), Said(status), FINE)) as server:
+        assert client().heads([(f"{server.host}/a", "t")]) == {(f"{server.host}/a", "t"): DIGEST}
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_trouble_that_stays_is_an_error(status: int) -> None:
+    """And never "not there"."""
+    with (
+        serving(in_turn(Said(status))) as server,
+        pytest.raises(RegistryError, match=str(status)),
+    ):
+        client().heads([(f"{server.host}/a", "t")])
+    assert len(server.asked) == QUICK.attempts
+
+
+def test_a_long_retry_after_is_not_waited_for() -> None:
+    """An hour is beyond anybody's patience."""
+    with (
+        serving(in_turn(Said(429, headers={"Retry-After": "3600"}))) as server,
+        pytest.raises(RegistryError, match="429"),
+    ):
+        client().manifest(f"{server.host}/a", "t")
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("status", [400, 405, 418])
+def test_other_answers_are_errors_at_once(status: int) -> None:
+    """Nothing to wait for."""
+    with (
+        serving(in_turn(Said(status))) as server,
+        pytest.raises(RegistryError, match=str(status)),
+    ):
+        client().manifest(f"{server.host}/a", "t")
+    assert len(server.asked) == 1
+
+
+def test_an_answer_that_breaks_off_is_asked_again() -> None:
+    """Half a manifest is none."""
+    with serving(in_turn(Said(200, BODY, FINE.headers, cut=5), FINE)) as server:
+        manifest = client().manifest(f"{server.host}/a", "t")
+    assert manifest is not None
+    assert manifest.digest == DIGEST
+
+
+def test_one_that_hangs_up_is_down() -> None:
+    """After a few tries."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    stop = threading.Event()
+
+    def hang_up() -> None:
+        while not stop.is_set():
+            listener.accept()[0].close()
+
+    thread = threading.Thread(target=hang_up, daemon=True)
+    thread.start()
+    port = listener.getsockname()[1]
+    with pytest.raises(RegistryDown, match=f"127.0.0.1:{port}"):
+        client().heads([(f"127.0.0.1:{port}/a", "t")])
+    stop.set()
+    socket.create_connection(("127.0.0.1", port)).close()
+    thread.join()
+    listener.close()
+
+
+def test_a_refused_connection_is_down_without_waiting() -> None:
+    """Even for a patient client; its back-off would take minutes."""
+    with pytest.raises(RegistryDown):
+        client(backoff=Backoff(attempts=9, first=60)).heads([("127.0.0.1:1/a", "t")])
+
+
+def test_a_head_without_digest_is_asked_by_get() -> None:
+    """The header is only recommended; the body always has a digest."""
+    plain = Said(200, BODY, {"Content-Type": OCI_MANIFEST})
+    with serving(in_turn(plain)) as server:
+        assert client().heads([(f"{server.host}/a", "t")]) == {(f"{server.host}/a", "t"): DIGEST}
+
+
+@pytest.mark.parametrize("reference", ["t", DIGEST.text])
+def test_a_manifest_that_is_not_its_digest_is_refused(reference: str) -> None:
+    """Whoever changed it."""
+    with (
+        serving(in_turn(Said(200, BODY + b" ", FINE.headers))) as server,
+        pytest.raises(RegistryError, match="digest"),
+    ):
+        client().manifest(f"{server.host}/a", reference)
+
+
+def test_another_manifest_than_asked_for_is_refused() -> None:
+    """A digest is a promise, with or without a header that agrees."""
+    with (
+        serving(in_turn(FINE)) as server,
+        pytest.raises(RegistryError, match="not sha256:1111"),
+    ):
+        client().manifest(f"{server.host}/a", "sha256:" + "1" * 64)
+
+
+def test_a_blob_that_is_not_its_digest_is_refused() -> None:
+    """Nothing unverified gets in."""
+    with (
+        serving(in_turn(Said(200, b"other"))) as server,
+        pytest.raises(RegistryError, match="has digest"),
+    ):
+        client().blob(f"{server.host}/a", digest_of(b"this"))
+
+
+def test_an_old_manifest_is_refused() -> None:
+    """Schema 1 has another digest than what was pushed."""
+    old = {"Content-Type": "application/vnd.docker.distribution.manifest.v1+prettyjws"}
+    with (
+        serving(in_turn(Said(200, b"{}", old))) as server,
+        pytest.raises(RegistryError, match="prettyjws"),
+    ):
+        client().manifest(f"{server.host}/a", "t")
+
+
+def test_a_proxy_is_not_asked_for_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Docker does it."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with serving(in_turn(FINE)) as server:
+        assert client().manifest(f"{server.host}/a", "t") is not None
+
+
+def test_an_endless_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A config of gigabytes is an attack or a mistake."""
+    monkeypatch.setattr("layers.registry_transport.MOST_BYTES", 1000)
+    with (
+        serving(in_turn(Said(200, b"x" * 5000))) as server,
+        pytest.raises(RegistryError, match="more than"),
+    ):
+        client().blob(f"{server.host}/a", Digest("sha256:" + "1" * 64))
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1:5000", True),
+        ("127.9.9.9", True),
+        ("localhost", True),
+        ("localhost:1", True),
+        ("[::1]:5000", True),
+        ("127.0.0.1.example.com", False),
+        ("localhost.example.com:80", False),
+        ("10.0.0.1:5000", False),
+        ("ghcr.io", False),
+    ],
+)
+def test_loopback_hosts(host: str, expected: Any) -> None:
+    """Names that only look like this machine are not."""
+    assert is_loopback(host) is expected

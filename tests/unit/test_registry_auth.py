@@ -1,0 +1,218 @@
+"""Registries that want to know who asks get the right answer, and nobody else gets it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from layers.credentials import Credentials, Login, NoCredentials
+from layers.httpregistry import HttpRegistry
+from layers.registry import RegistryError
+from layers.registry_auth import Challenge, challenges
+from layers.retry import Backoff
+from tests.httpscript import Asked, Said, Script, serving
+from tests.ocidocs import OCI_MANIFEST, digest_of
+
+BODY = json.dumps({"schemaVersion": 2, "mediaType": OCI_MANIFEST}).encode()
+DIGEST = digest_of(BODY)
+FINE = Said(200, BODY, {"Content-Type": OCI_MANIFEST, "Docker-Content-Digest": DIGEST.text})
+QUICK = Backoff(attempts=3, first=0.001)
+
+
+class Logins:
+    """Fixed logins by host."""
+
+    def __init__(self, **fields: str) -> None:
+        self.fields = fields
+
+    def login(self, host: str) -> Login | None:
+        return Login(**self.fields)
+
+
+def client(credentials: Credentials | None = None, backoff: Backoff = QUICK) -> HttpRegistry:
+    """A client that does not wait long."""
+    return HttpRegistry(credentials or NoCredentials(), lambda host: False, backoff)
+
+
+def in_turn(*answers: Said) -> Script:
+    """A script that says each answer once, and the last one for ever."""
+    left = list(answers)
+
+    def script(asked: Asked) -> Said:
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    return script
+
+
+class TokenRegistry:
+    """A script: a registry that wants tokens, and the place that gives them."""
+
+    def __init__(self) -> None:
+        self.given = 0
+        self.forms: list[tuple[str | None, str, bytes]] = []
+        self.accepted = True
+
+    def __call__(self, asked: Asked) -> Said:
+        parts = urlsplit(asked.path)
+        if parts.path == "/token":
+            self.given += 1
+            self.forms.append((asked.headers.get("Authorization"), parts.query, asked.body))
+            return Said(200, json.dumps({"token": f"t{self.given}", "expires_in": 300}).encode())
+        if asked.headers.get("Authorization") == f"Bearer t{self.given}" and self.accepted:
+            return FINE
+        repository = parts.path.split("/")[2]
+        realm = f'Bearer realm="http://{asked.headers["Host"]}/token",service="s p"'
+        realm += f',scope="{repository}:pull,push"'
+        return Said(401, b"", {"WWW-Authenticate": realm})
+
+
+def test_one_token_serves_many_tags() -> None:
+    """Asked in parallel, for one repository, with one client."""
+    script = TokenRegistry()
+    with serving(script) as server:
+        registry = client()
+        tags = [(f"{server.host}/a", f"t{n}") for n in range(20)]
+        assert registry.heads(tags) == dict.fromkeys(tags, DIGEST)
+        assert registry.heads(tags) == dict.fromkeys(tags, DIGEST)
+    assert script.given == 1
+    assert parse_qs(script.forms[0][1]) == {"service": ["s p"], "scope": ["a:pull,push"]}
+
+
+def test_each_repository_has_its_own_token() -> None:
+    """A token for one is refused by the other."""
+    script = TokenRegistry()
+    with serving(script) as server:
+        registry = client()
+        for path in ("a", "b"):
+            assert registry.manifest(f"{server.host}/{path}", "t") is not None
+    assert script.given == 2
+
+
+def test_a_token_that_is_no_longer_taken_is_renewed() -> None:
+    """Registries restart and keys rotate."""
+    script = TokenRegistry()
+    with serving(script) as server:
+        registry = client()
+        registry.manifest(f"{server.host}/a", "t")
+        script.given = 7
+        assert registry.manifest(f"{server.host}/a", "t") is not None
+    assert script.given == 8
+
+
+def test_a_token_that_is_never_taken_is_an_error() -> None:
+    """And not a loop."""
+    script = TokenRegistry()
+    script.accepted = False
+    with serving(script) as server, pytest.raises(RegistryError, match="docker login"):
+        client().manifest(f"{server.host}/a", "t")
+    assert len(server.asked) < 10
+
+
+def test_a_login_buys_the_token() -> None:
+    """By name and password, or by an identity token."""
+    script = TokenRegistry()
+    with serving(script) as server:
+        client(Logins(username="me", password="pä:ss")).manifest(f"{server.host}/a", "t")
+        client(Logins(identity_token="secret")).manifest(f"{server.host}/a", "t")
+    assert script.forms[0][0] == "Basic " + base64.b64encode("me:pä:ss".encode()).decode()
+    form = parse_qs(script.forms[1][2].decode())
+    assert (form["grant_type"], form["refresh_token"]) == (["refresh_token"], ["secret"])
+
+
+def test_a_refused_login_does_not_show_its_password() -> None:
+    """Neither in the error nor in the login's own text."""
+    login = Login("me", "hunter2")
+
+    def script(asked: Asked) -> Said:
+        realm = f'Bearer realm="http://u:hunter2@{asked.headers["Host"]}/token?x=hunter2"'
+        status = 401 if asked.path.startswith("/v2") else 403
+        return Said(status, b"", {"WWW-Authenticate": realm})
+
+    with (
+        serving(script) as server,
+        pytest.raises(RegistryError, match="docker login") as caught,
+    ):
+        client(Logins(username="me", password="hunter2")).manifest(f"{server.host}/a", "t")
+    assert "hunter2" not in str(caught.value) + repr(login)
+
+
+def test_a_login_is_not_sent_in_the_clear() -> None:
+    """A realm without https gets no password, wherever a registry points."""
+    realm = 'Bearer realm="http://token.example.com/t"'
+    with (
+        serving(in_turn(Said(401, b"", {"WWW-Authenticate": realm}))) as server,
+        pytest.raises(RegistryError, match="without encryption"),
+    ):
+        client(Logins(username="me", password="x")).manifest(f"{server.host}/a", "t")
+
+
+def test_basic_is_answered_from_the_login() -> None:
+    """Without one it is a refusal."""
+    right = "Basic " + base64.b64encode(b"me:x").decode()
+
+    def script(asked: Asked) -> Said:
+        if asked.headers.get("Authorization") == right:
+            return FINE
+        return Said(401, b"", {"WWW-Authenticate": 'Basic realm="r"'})
+
+    with serving(script) as server:
+        registry = client(Logins(username="me", password="x"))
+        assert registry.manifest(f"{server.host}/a", "t") is not None
+        with pytest.raises(RegistryError, match="docker login"):
+            client().manifest(f"{server.host}/a", "t")
+
+
+def test_a_netrc_does_not_take_the_place_of_a_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`requests` would put its login over our header."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login wrong password wrong\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with serving(TokenRegistry()) as server:
+        assert client().manifest(f"{server.host}/a", "t") is not None
+
+
+def test_a_blob_elsewhere_is_fetched_without_our_token() -> None:
+    """Object stores refuse a second kind of authorization, and need not know ours."""
+    content = b"config"
+    with serving(in_turn(Said(200, content))) as store:
+        inner = TokenRegistry()
+
+        def script(asked: Asked) -> Said:
+            answer = inner(asked)
+            place = {"Location": f"http://localhost:{store.host.split(':')[1]}/x?sig=1"}
+            return Said(307, b"", place) if answer is FINE else answer
+
+        with serving(script) as server:
+            assert client().blob(f"{server.host}/a", digest_of(content)) == content
+    assert "Authorization" not in store.asked[0].headers
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("", []),
+        ("Negotiate", []),
+        ('Basic realm="a, b"', [Challenge("basic", "a, b")]),
+        (
+            'Bearer realm="https://h/t",service="s",scope="repository:a:pull,push"',
+            [Challenge("bearer", "https://h/t", "s", "repository:a:pull,push")],
+        ),
+        (
+            'bearer realm="x" , Basic realm=y',
+            [Challenge("bearer", "x"), Challenge("basic", "y")],
+        ),
+        (
+            'Bearer realm="x",error="invalid_token",scope="a\\"b"',
+            [Challenge("bearer", "x", "", 'a"b')],
+        ),
+    ],
+)
+def test_challenges_are_read(header: str, expected: Any) -> None:
+    """Several in one header, quoted or not, commas inside quotes."""
+    assert challenges(header) == expected
