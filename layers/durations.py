@@ -1,0 +1,36 @@
+"""Durations and sizes as people write them."""
+
+from __future__ import annotations
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def seconds(value: float) -> str:
+    """A duration with its unit: ``1.3 s``, ``41 s``, ``3:20 min``, ``1:02:03 h``."""
+    if value < 9.95:
+        return f"{max(value, 0.0):.1f} s"
+    if value < 59.5:
+        return f"{value:.0f} s"
+    text = clock(value)
+    return f"{text} h" if text.count(":") == 2 else f"{text} min"
+
+
+def clock(value: float) -> str:
+    """A duration as a running clock shows it: ``0:41``, ``3:20``, ``1:02:03``."""
+    minutes, rest = divmod(round(max(value, 0.0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def size(value: int) -> str:
+    """A number of bytes in powers of 1,000, as registries count: ``999 B``, ``12 kB``, ``1.2 GB``.
+
+    One decimal below 10, none above.
+    """
+    number = float(max(value, 0))
+    for unit in _UNITS:
+        digits = 1 if unit != "B" and number < 9.95 else 0
+        if number < 999.5 or unit == _UNITS[-1]:
+            return f"{number:.{digits}f} {unit}"
+        number /= 1000
+    raise AssertionError("unreachable")

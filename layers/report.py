@@ -1,0 +1,65 @@
+"""Report: shows a run to whoever watches, in the form that fits where they watch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TextIO
+
+from layers.events import Event, Started
+from layers.report_plain import PlainReport
+
+
+class Report(Protocol):
+    """A listener of events that is closed when the run is over; safe for several threads."""
+
+    def __call__(self, event: Event) -> None:
+        """Show an event."""
+        ...
+
+    def idle(self, names: Sequence[str], seconds: float) -> None:
+        """Show that nothing had to be done."""
+        ...
+
+    def close(self) -> None:
+        """Leave the terminal as it was; may be called twice."""
+        ...
+
+
+def report_for(
+    stream: TextIO, *, json: bool = False, env: Mapping[str, str] | None = None
+) -> Report:
+    """JSON lines when asked for, live rows on a terminal, else plain lines.
+
+    ``env`` tells of terminals that cannot do it (``TERM``) and of build servers (``CI``).
+    """
+    env = os.environ if env is None else env
+    if json:
+        from layers.report_json import JsonReport
+
+        return JsonReport(stream)
+    if stream.isatty() and env.get("TERM", "") not in ("", "dumb") and not env.get("CI"):
+        return _Terminal(stream)
+    return PlainReport(stream)
+
+
+class _Terminal:
+    """Loads rich (30 to 40 ms) when the first work begins: an up-to-date run goes without."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._plain = PlainReport(stream)
+        self._report: Report = self._plain
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Started) and self._report is self._plain:
+            from layers.report_rich import RichReport
+
+            self._report = RichReport(self._stream)
+        self._report(event)
+
+    def idle(self, names: Sequence[str], seconds: float) -> None:
+        self._report.idle(names, seconds)
+
+    def close(self) -> None:
+        self._report.close()

@@ -1,0 +1,134 @@
+"""Plain lines: a run told to pipes and logs; no line is ever written over."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from layers import durations, wording
+from layers.events import Event, Finished, Output, Started, Step, Transfer, Warned
+
+HEARTBEAT = 30.0
+"""Seconds of silence of a layer after which a line says that it still works."""
+
+
+@dataclass
+class _Work:
+    """A layer at work; times are the clock's."""
+
+    action: str
+    spoke: float
+    step: Step | None = None
+    step_began: float = 0.0
+    cached: int = 0
+    line: str = ""
+    done: int = 0
+    total: int = 0
+
+
+class PlainReport:
+    """A line at each step's begin and end, and one each half minute of a long step."""
+
+    def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._output = wording.Output(stream)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._works: dict[str, _Work] = {}
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Show an event."""
+        with self._lock:
+            self._show(event)
+
+    def idle(self, names: Sequence[str], seconds: float) -> None:
+        """Say that nothing had to be done."""
+        text = wording.idle(names, seconds)
+        if text:
+            with self._lock:
+                self._output.line(text)
+
+    def close(self) -> None:
+        """End the heartbeat."""
+        self._stop.set()
+        thread, self._thread = self._thread, None
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def beat(self) -> None:
+        """Say of each layer that was silent for `HEARTBEAT` seconds what it does."""
+        with self._lock:
+            now = self._clock()
+            for layer, work in self._works.items():
+                if now - work.spoke >= HEARTBEAT:
+                    work.spoke = now
+                    self._say(layer, _still(work, now))
+
+    def _beats(self) -> None:
+        while not self._stop.wait(1.0):
+            self.beat()
+
+    def _show(self, event: Event) -> None:
+        if isinstance(event, Warned):
+            text = "\n  ".join(wording.printable(line) for line in event.message.splitlines())
+            self._say(event.layer, f"warning: {text}")
+            return
+        now = self._clock()
+        if isinstance(event, Started):
+            self._works[event.layer] = _Work(event.action, now)
+            self._say(event.layer, wording.started(event))
+            if self._thread is None and not self._stop.is_set():
+                self._thread = threading.Thread(target=self._beats, name="heartbeat", daemon=True)
+                self._thread.start()
+            return
+        if isinstance(event, Finished):
+            work = self._works.pop(event.layer, None)
+            if work is not None:
+                self._end_step(event.layer, work, now, event.ok)
+                self._say_cached(event.layer, work)
+            self._say(event.layer, wording.finished(event))
+            return
+        work = self._works.setdefault(event.layer, _Work("build", now))
+        if isinstance(event, Output):
+            work.line = wording.printable(event.line) or work.line
+        elif isinstance(event, Transfer):
+            work.done, work.total = event.done, event.total
+        elif event.cached:
+            work.cached += 1
+        else:
+            self._end_step(event.layer, work, now, True)
+            self._say_cached(event.layer, work)
+            work.step, work.step_began, work.spoke, work.line = event, now, now, ""
+            name = wording.step_name(event.name)
+            self._say(event.layer, f"step {event.number}/{event.total} {name}")
+
+    def _end_step(self, layer: str, work: _Work, now: float, ok: bool) -> None:
+        if work.step is not None:
+            took = durations.seconds(now - work.step_began)
+            what = f"step {work.step.number}/{work.step.total}"
+            self._say(layer, f"{what} done in {took}" if ok else f"{what} failed after {took}")
+            work.step = None
+
+    def _say_cached(self, layer: str, work: _Work) -> None:
+        if work.cached:
+            self._say(layer, f"{work.cached} step{'s' if work.cached > 1 else ''} cached")
+            work.cached = 0
+
+    def _say(self, layer: str, text: str) -> None:
+        self._output.line(f"[{layer}] {text}" if layer else text)
+
+
+def _still(work: _Work, now: float) -> str:
+    if work.step is None:
+        text = f"still at it: {work.action}"
+    else:
+        took = durations.seconds(now - work.step_began)
+        text = f"step {work.step.number}/{work.step.total} running for {took}"
+    if work.done:
+        total = f" of {durations.size(work.total)}" if work.total else ""
+        text += f", {durations.size(work.done)}{total}"
+    return f"{text}: {wording.step_name(work.line)}" if work.line else text

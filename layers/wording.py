@@ -1,0 +1,86 @@
+"""Wording: how events read as text, the same on a terminal and in a log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TextIO
+
+from layers.durations import seconds as as_seconds
+from layers.events import Finished, Started
+
+_DONE = {
+    "build": "built",
+    "pull": "pulled",
+    "push": "pushed",
+    "tag": "tagged",
+    "rootfs": "made",
+    "prepare": "ready",
+}
+# ECMA-48: CSI sequences, OSC strings, two-character escapes
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_a-z0-9=>])")
+_STAGE = re.compile(r"\[[^\]]*\d+/\d+\] ")
+_STEP_WIDTH = 100  # characters of a step's text that a log line shows
+
+
+def printable(text: str) -> str:
+    """``text`` on one line, without escape sequences and control characters."""
+    text = _ESCAPES.sub("", text)
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def step_name(name: str, width: int = _STEP_WIDTH) -> str:
+    """A step without BuildKit's ``[stage n/m]``, cut to ``width`` characters."""
+    text = printable(_STAGE.sub("", name, count=1))
+    return text if len(text) <= width else f"{text[: width - 2].rstrip()} …"
+
+
+def started(event: Started) -> str:
+    """What begins, why, and how long it took before."""
+    text: str = event.action
+    if event.reason:
+        text += f": {printable(event.reason)}"
+    if event.expected is not None:
+        text += f" (about {as_seconds(event.expected)})"
+    return text
+
+
+def finished(event: Finished) -> str:
+    """What came of it and after how long."""
+    if event.ok:
+        text = f"{_DONE[event.action]} in {as_seconds(event.seconds)}"
+    else:
+        text = f"{event.action} failed after {as_seconds(event.seconds)}"
+    detail = printable(event.detail)
+    return f"{text}: {detail}" if detail else text
+
+
+def idle(names: Sequence[str], seconds: float) -> str:
+    """That nothing had to be done; empty for no names."""
+    if not names:
+        return ""
+    if len(names) == 1:
+        return f"{names[0]} is up to date ({seconds:.2f} s)"
+    return f"{len(names)} layers are up to date ({seconds:.2f} s)"
+
+
+class Output:
+    """Writes whole lines; a reader that went away (``| head``) ends the writing, not the run."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._gone = False
+
+    def line(self, text: str) -> None:
+        """Write ``text`` and a newline at once."""
+        if self._gone:
+            return
+        try:
+            try:
+                self._stream.write(f"{text}\n")
+            except UnicodeEncodeError:
+                encoding = self._stream.encoding or "ascii"
+                self._stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+            self._stream.flush()
+        except (BrokenPipeError, ValueError):  # ValueError: closed file
+            self._gone = True

@@ -1,0 +1,126 @@
+"""History survives damage and other processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from layers import history
+from layers.history import History
+
+
+def fill(path: Any, *times: Any, ok: Any = True, layer: Any = "a") -> None:
+    for seconds in times:
+        History(str(path)).record(layer, "build", "k", seconds, ok)
+
+
+def test_a_layer_never_seen_has_no_expectation(tmp_path: Path) -> None:
+    """No file, no guess."""
+    assert History(str(tmp_path / "none" / "h")).expected("a", "build") is None
+
+
+def test_the_median_of_the_last_five_good_ones_is_expected(tmp_path: Path) -> None:
+    """Old and failed work does not count, nor does that of another layer or kind."""
+    path = tmp_path / ".layers" / "h"
+    fill(path, 1000, 1000, 1, 2, 30, 4, 5)
+    fill(path, 0.1, ok=False)
+    fill(path, 77, layer="b")
+    known = History(str(path))
+    assert known.expected("a", "build") == 4
+    assert known.expected("b", "build") == 77
+    assert known.expected("a", "pull") is None
+
+
+def test_a_record_counts_at_once(tmp_path: Path) -> None:
+    """In the same run too, whether the file was read before or not."""
+    known = History(str(tmp_path / "h"))
+    assert known.expected("a", "build") is None
+    known.record("a", "build", "k", 3, True)
+    assert known.expected("a", "build") == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\xff\xfe",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"layer": "a", "action": "build", "ok": true}',
+        b'{"layer": "a", "action": "build", "ok": true, "seconds": "9"}',
+        b'{"layer": "a", "action": "build", "ok": true, "seconds": NaN}',
+        b'{"layer": "a", "action": "build", "ok": true, "seconds": -9}',
+        b'{"layer": ["a"], "action": "build", "ok": true, "seconds": 9}',
+        b'{"layer": "a", "action": "build", "ok": 1, "seconds": 9}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_damaged_line_is_left_out(tmp_path: Path, line: Any) -> None:
+    """And the ones around it count."""
+    path = tmp_path / "h"
+    fill(path, 3)
+    path.write_bytes(line + b"\n" + path.read_bytes() + line + b"\n")
+    fill(path, 5)
+    assert History(str(path)).expected("a", "build") == 4
+
+
+@settings(deadline=None)  # it writes files, on whatever disk
+@given(cut=st.integers(1, 300))
+def test_a_torn_file_keeps_what_stands_whole(
+    tmp_path_factory: pytest.TempPathFactory, cut: Any
+) -> None:
+    """Wherever a crash cut the file, whole lines and the next record count."""
+    path = tmp_path_factory.mktemp("h") / "h"
+    fill(path, 2, 2, 2)
+    path.write_bytes(path.read_bytes()[:-cut])
+    fill(path, 2)
+    assert History(str(path)).expected("a", "build") == 2
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+    """History is a help, never a hindrance."""
+    (tmp_path / "h").mkdir()
+    known = History(str(tmp_path / "h"))
+    known.record("a", "build", "k", 1, True)
+    assert known.expected("a", "build") is None
+
+
+def test_a_large_file_is_pruned_to_the_latest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each layer keeps its last records."""
+    monkeypatch.setattr(history, "_LARGE", 2000)
+    path = tmp_path / "h"
+    fill(path, *range(1, 200))
+    fill(path, 7, layer="rare")
+    fill(path, *range(200, 300))
+    assert path.stat().st_size < 5000
+    assert History(str(path)).expected("a", "build") == 297
+    assert History(str(path)).expected("rare", "build") == 7
+
+
+def test_two_processes_at_once_lose_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every record of each is there whole, though both prune."""
+    path = str(tmp_path / "h")
+    code = (
+        "import sys; from layers import history; history._LARGE = 3000\n"
+        "for n in range(150):\n"
+        "    history.History(sys.argv[1]).record(sys.argv[2], 'build', 'k', n, True)"
+    )
+    runs = [subprocess.Popen([sys.executable, "-c", code, path, name]) for name in "xy"]
+    assert [run.wait() for run in runs] == [0, 0]
+    last: dict[str, list[float]] = {}
+    for line in (tmp_path / "h").read_text().splitlines():
+        record = json.loads(line)
+        last.setdefault(record["layer"], []).append(record["seconds"])
+    assert last["x"][-20:] == list(range(130, 150))
+    assert last["y"][-20:] == list(range(130, 150))
