@@ -1,0 +1,196 @@
+"""One build: gathers what a layer is made from, hands it to BuildKit, and checks the result."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+
+from hashes.errors import LayersError
+from layers import buildx
+from layers.digest import Digest
+from layers.events import Output, Warned
+from layers.graph import Layer
+from layers.names import LABEL_KEY, LABEL_LAYER
+from layers.plan import Step
+from layers.project import Project
+from layers.require import problem_of
+from layers.spec import Image, Require
+
+
+class ParentMoved(LayersError):
+    """A parent was true a moment ago, and now it is gone from the engine or another image."""
+
+
+class Parents:
+    """The local images that one build starts from, held fast by their digests.
+
+    They are handed over by name and key alone, and looked at again after the build: BuildKit 0.13
+    asks the registry for ``name:tag@sha256:…`` of an image that it has not resolved by its tag
+    before, since the manifest then lacks the label of its source (contentutil.HasSource).
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._held: dict[str, tuple[Layer, Digest]] = {}
+
+    def hand_over(self, layer: Layer) -> str:
+        """What a ``--build-context`` says for a layer.  Raises ParentMoved when it is not here."""
+        key = self._project.inputs.key(layer)
+        name = self._project.names(layer, key).keyed
+        held = self._project.engine.find([name]).get(name)
+        if held is None or held.labels.get(LABEL_KEY) != str(key):
+            raise self._moved(layer, f"{name} is not in the engine any more")
+        self._held[name] = (layer, held.digest)
+        return f"docker-image://{name}"
+
+    def check(self) -> None:
+        """Raise ParentMoved when a name points elsewhere than when it was handed over."""
+        found = self._project.engine.find(list(self._held))
+        for name, (layer, digest) in self._held.items():
+            if name not in found or found[name].digest != digest:
+                raise self._moved(layer, f"{name} was {digest} when the build began and is not now")
+
+    @staticmethod
+    def _moved(layer: Layer, message: str) -> ParentMoved:
+        hint = "something else removed or tagged images during this run; run again"
+        return ParentMoved(f"{layer}: {message}", hint=hint)
+
+
+@contextlib.contextmanager
+def prepared(project: Project, step: Step, parents: Parents) -> Iterator[buildx.BuildCall]:
+    """Everything that a build needs, for as long as it runs: files, secrets, package indexes.
+
+    Raises LayersError when a required file is missing or is another file.
+    """
+    image = project.spec.images[step.layer.image]
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="doit-layers-"))
+        os.chmod(folder, 0o700)
+        for require in image.require:
+            _provide(project, image, require)
+        secrets = _secrets(project, image, folder, stack)
+        labels = {LABEL_KEY: str(step.key), LABEL_LAYER: str(step.layer)}
+        if image.rootfs is not None:
+            yield _rootfs_call(project, step, image, folder, labels)
+            return
+        inputs = project.inputs.image(image.name)
+        yield buildx.BuildCall(
+            layer=str(step.layer),
+            context=os.path.join(project.root, image.context),
+            dockerfile=os.path.join(project.root, image.dockerfile),
+            target=step.layer.stage or inputs.target or None,
+            platform=project.spec.platform,
+            args={**_proxies(), **image.args},
+            contexts={**_local_contexts(project, image), **_given(project, step, parents)},
+            labels=labels,
+            secrets=secrets,
+            network=image.network,
+            compress=project.engine.keeps_manifests(),
+        )
+
+
+def run(project: Project, step: Step, call: buildx.BuildCall) -> Digest:
+    """Build; the image has no name yet.  Raises buildx.BuildFailed."""
+    environment = project.endpoint.environment
+    built = buildx.run(
+        call, {**os.environ, **environment}, project.state.log(str(step.layer)), project.tell
+    )
+    return built.digest
+
+
+def _given(project: Project, step: Step, parents: Parents) -> dict[str, str]:
+    """Named contexts for all that the build starts from."""
+    found: dict[str, str] = {}
+    frontier = project.inputs.frontier(step.layer)
+    for stage in frontier.stages:
+        found[stage] = parents.hand_over(Layer(step.layer.image, stage))
+    for edge in frontier.edges:
+        if edge.image is not None:
+            found[edge.text] = parents.hand_over(Layer(edge.image))
+        elif edge.kind != "syntax":
+            pinned = project.pinned(edge)
+            if pinned is not None:
+                found[edge.text] = f"docker-image://{pinned}"
+    for name, stage in frontier.shadows.items():
+        found[name] = found[stage]
+    return found
+
+
+def _local_contexts(project: Project, image: Image) -> dict[str, str]:
+    return {name: os.path.join(project.root, at) for name, at in image.contexts.items()}
+
+
+def _proxies() -> Mapping[str, str]:
+    from layers.hostsettings import proxies
+
+    return proxies(os.environ)
+
+
+def _provide(project: Project, image: Image, require: Require) -> None:
+    """Make a required file where it is missing and can be made; then check it."""
+    folder = os.path.join(project.root, image.context)
+    path = os.path.join(folder, require.path)
+    if require.make and not os.path.exists(path):
+        project.tell(Output(image.name, f"making {require.path}: {' '.join(require.make)}"))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        done = subprocess.run(require.make, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise LayersError(
+                f"{image.name}: {' '.join(require.make)} failed with status {done.returncode}",
+                file=project.spec.path,
+                hint=(done.stderr or done.stdout).strip()[-2000:],
+            )
+    problem = problem_of(folder, image.name, require)
+    if problem:
+        raise LayersError(problem)
+
+
+def _secrets(
+    project: Project, image: Image, folder: str, stack: contextlib.ExitStack
+) -> dict[str, str]:
+    """Secret id → a file of mode 0600 that lives as long as the build."""
+    from layers import hostsettings
+
+    extra = ""
+    if image.packages is not None:
+        from layers.pipindex import PipIndex
+
+        index = stack.enter_context(PipIndex(os.path.join(project.root, image.packages)))
+        extra = index.url
+    files: dict[str, str] = {}
+    for name in image.secrets:
+        secret = project.spec.secrets[name]
+        content = hostsettings.secret(secret, os.environ, index=extra)
+        if content is None:
+            project.tell(Warned(f"secret {name!r} is not set here; the build goes without it"))
+            continue
+        files[name] = os.path.join(folder, f"secret-{name}")
+        with open(os.open(files[name], os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+            file.write(content)
+    return files
+
+
+def _rootfs_call(
+    project: Project, step: Step, image: Image, folder: str, labels: Mapping[str, str]
+) -> buildx.BuildCall:
+    from layers import rootfs
+
+    recipe = project.inputs.recipe(image.name)
+    rootfs.make(
+        recipe,
+        folder,
+        lambda line: project.tell(Output(image.name, line)),
+        cache=project.state.path("cache", "debs"),
+    )
+    return buildx.BuildCall(
+        layer=str(step.layer),
+        context=folder,
+        dockerfile=os.path.join(folder, "Dockerfile"),
+        target=None,
+        platform=project.spec.platform,
+        labels=labels,
+        compress=project.engine.keeps_manifests(),
+    )

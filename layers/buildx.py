@@ -1,0 +1,165 @@
+"""One build through ``docker buildx build``: docker-py cannot drive BuildKit."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hashes.errors import LayersError
+from layers import interrupt
+from layers.buildlog import BuildLog
+from layers.digest import Digest
+from layers.events import Listener
+
+_SECRET_ARG = re.compile(
+    r"(?i)\A(--build-arg=[^=]*(?:token|secret|passw|credential|api_?key|private)[^=]*)=.*", re.S
+)
+
+
+@dataclass(frozen=True)
+class BuildCall:
+    """Everything that one build is asked with."""
+
+    layer: str
+    context: str
+    dockerfile: str
+    target: str | None
+    platform: str
+    args: Mapping[str, str] = field(default_factory=dict)
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    """Named contexts: what a FROM says → ``docker-image://…@sha256:…`` or a folder."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Secret id → file that holds it; never in a log."""
+    network: str = ""
+    no_cache: bool = False
+    compress: bool = True
+    """Whether the engine keeps images as the registry does and so takes zstd filesystem layers:
+    a third of gzip's time for less bytes. False for the classic image store."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build gave; nothing is tagged yet."""
+
+    digest: Digest
+    ran: tuple[str, ...]
+    """Steps that BuildKit ran rather than took from its cache."""
+
+
+class BuildFailed(LayersError):
+    """A step failed, or BuildKit refused the Dockerfile; the text is the whole report."""
+
+
+class BuildxMissing(LayersError):
+    """The docker CLI or its buildx plugin is not there."""
+
+
+def argv(call: BuildCall, metadata: str) -> list[str]:
+    """The command line of a build; pure, so that tests can read it."""
+    words = ["docker", "buildx", "build", "--progress=rawjson", f"--metadata-file={metadata}"]
+    # A plain manifest: provenance stamps the time, so that no digest would ever come twice.
+    words += ["--provenance=false", "--sbom=false"]
+    if call.compress:
+        words.append("--output=type=image,compression=zstd,oci-mediatypes=true")
+    words += [f"--file={call.dockerfile}", f"--platform={call.platform}"]
+    if call.target is not None:
+        words.append(f"--target={call.target}")
+    if call.network:
+        words.append(f"--network={call.network}")
+    if call.no_cache:
+        words.append("--no-cache")
+    words += [f"--build-arg={name}={value}" for name, value in sorted(call.args.items())]
+    words += [f"--build-context={name}={at}" for name, at in sorted(call.contexts.items())]
+    words += [f"--label={name}={value}" for name, value in sorted(call.labels.items())]
+    words += [f"--secret=id={name},src={path}" for name, path in sorted(call.secrets.items())]
+    return [*words, call.context]
+
+
+def run(
+    call: BuildCall, environment: Mapping[str, str], log_path: str, listener: Listener
+) -> Built:
+    """Build, tell the listener, keep the output in ``log_path`` and BuildKit's record beside it.
+
+    Raises BuildFailed with the failing step and its last lines, BuildxMissing.
+    """
+    log = BuildLog(call.layer)
+    with tempfile.TemporaryDirectory(prefix="doit-layers-") as folder:
+        metadata = os.path.join(folder, "metadata.json")
+        words = argv(call, metadata)
+        try:
+            process = subprocess.Popen(
+                words,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,  # Ctrl-C reaches us alone; we end it, and say so
+            )
+        except FileNotFoundError as error:
+            raise BuildxMissing(
+                "docker: command not found", hint="install the docker CLI with buildx 0.13 or newer"
+            ) from error
+        interrupt.adopt(process.pid)
+        try:
+            os.makedirs(os.path.dirname(log_path), exist_ok=True)
+            record = os.path.splitext(log_path)[0] + ".rawjson"
+            with (
+                open(log_path, "w", encoding="utf-8") as file,
+                open(record, "w", encoding="utf-8", buffering=1) as raw,
+            ):
+                file.write("$ " + " ".join(shown(words)) + "\n")
+                assert process.stderr is not None
+                for line in process.stderr:
+                    raw.write(line)
+                    for event in log.feed(line):
+                        file.write(_log_line(event))
+                        listener(event)
+                file.writelines(f"{line}\n" for line in log.tail)
+            status = process.wait()
+        finally:
+            interrupt.release(process.pid)
+        if status != 0:
+            raise BuildFailed(report(call, log, status, log_path))
+        with open(metadata, encoding="utf-8") as file:
+            told = json.load(file)
+    return Built(Digest.parse(told["containerimage.digest"]), log.ran())
+
+
+def shown(words: list[str]) -> list[str]:
+    """A command line fit for a log: values of build args that look like secrets are left out."""
+    return [_SECRET_ARG.sub(r"\1=…", word) for word in words]
+
+
+def _log_line(event: object) -> str:
+    line = getattr(event, "line", None)
+    if line is not None:
+        return f"    {line}\n"
+    return f"{getattr(event, 'name', event)}\n"
+
+
+def report(call: BuildCall, log: BuildLog, status: int, log_path: str) -> str:
+    """The failure as a person needs it: headline, step, last lines, excerpt, where the log is."""
+    failed = log.failed()
+    lines = [f"{call.layer}: the build failed"]
+    if failed is not None:
+        lines.append(f"  step    {failed.name}")
+        lines.append(f"  error   {failed.error}")
+    elif not log.tail:
+        lines.append(f"  docker buildx build ended with status {status} and said nothing")
+    lines.append(f"  file    {call.dockerfile}")
+    lines.append(f"  log     {log_path}")
+    if failed is not None and failed.lines:
+        lines.append("  last lines of the step:")
+        lines += [f"    | {line}" for line in failed.lines[-20:]]
+    if log.tail:
+        lines += [f"    {line}" for line in log.tail[-20:]]
+    return "\n".join(lines)

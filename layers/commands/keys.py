@@ -1,0 +1,98 @@
+"""``doit keys``: what every image is, without engine, registry or network."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+import doit
+from doit.cmd_base import Command
+
+from hashes.errors import LayersError
+from layers.graph import Layer
+from layers.project import Project, find_root
+from layers.suggest import did_you_mean
+
+
+class KeysCommand(Command):  # type: ignore[misc]  # doit ships no types
+    """Prints keys, or the input manifest behind one."""
+
+    name = "keys"
+    doc_purpose = "print the keys of images, computed from their inputs alone"
+    doc_usage = "[IMAGE[:STAGE] ...]"
+    doc_description = None
+    cmd_options = (
+        {
+            "name": "as_json",
+            "short": "",
+            "long": "json",
+            "type": bool,
+            "default": False,
+            "help": "print one JSON object with images, stages and unpinned upstreams",
+        },
+        {
+            "name": "inputs",
+            "short": "",
+            "long": "inputs",
+            "type": bool,
+            "default": False,
+            "help": "print the input manifest itself, one line an entry",
+        },
+    )
+
+    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+        """Print; status 1 for the user's mistakes."""
+        try:
+            sys.stdout.write(_text(opt_values, pos_args))
+        except LayersError as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+        return 0
+
+
+def _text(options: Any, asked: list[str]) -> str:
+    profile = doit.get_var("profile") or os.environ.get("LAYERS_PROFILE") or None
+    project = Project(find_root(os.getcwd()), profile=profile)
+    known = project.inputs.graph.order
+    layers = [Layer.parse(name) for name in asked or known]
+    for layer in layers:
+        if layer.image not in known:
+            guess = did_you_mean(layer.image, known)
+            raise LayersError(f"{layer.image!r} is not an image of images.toml{guess}")
+        stages = project.inputs.image(layer.image).stages
+        if layer.stage is not None and layer.stage not in stages:
+            guess = did_you_mean(layer.stage, list(stages))
+            raise LayersError(f"{layer.image} has no stage {layer.stage!r} on its way{guess}")
+    if options["inputs"]:
+        text = "".join(
+            f"# {layer} {project.inputs.key(layer)}\n"
+            + project.inputs.image(layer.image).manifest(layer.stage).text()
+            for layer in layers
+        )
+    elif options["as_json"]:
+        text = json.dumps(_tree(project, [layer.image for layer in layers]), indent=2) + "\n"
+    else:
+        text = "".join(f"{project.inputs.key(layer)}  {layer}\n" for layer in layers)
+    project.cache.save()
+    return text
+
+
+def _tree(project: Project, images: list[str]) -> dict[str, Any]:
+    told = {}
+    for name in dict.fromkeys(images):
+        found = project.inputs.image(name)
+        told[name] = {
+            "key": str(found.own.key()),
+            "target": found.target,
+            "stages": {stage: str(each.key()) for stage, each in found.stages.items()},
+            "unpinned": list(_unpinned(project, name)),
+        }
+    return {"version": 1, "images": told}
+
+
+def _unpinned(project: Project, name: str) -> dict[str, None]:
+    """What the key cannot hold fast, here and in everything below."""
+    below = project.inputs.graph.closure([name])
+    return dict.fromkeys(each for image in below for each in project.inputs.image(image).unpinned)

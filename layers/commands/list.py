@@ -1,0 +1,116 @@
+"""``doit list``: what is stale, and why."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from doit.cmd_list import List
+
+from hashes.errors import LayersError
+from layers.commands import ours
+from layers.graph import Layer
+from layers.plan import Step
+from layers.suggest import did_you_mean
+
+
+class ListCommand(List):  # type: ignore[misc]  # doit ships no types
+    """Lists layers with their state and its reasons; elsewhere it is doit's own command."""
+
+    name = "list"
+    doc_purpose = "list images: what is fresh, what would be pulled or built, and why"
+    cmd_options = (
+        *List.cmd_options,
+        {
+            "name": "as_json",
+            "short": "",
+            "long": "json",
+            "type": bool,
+            "default": False,
+            "help": 'print {"layers": [{"name", "state", "reasons", "key", "where"}]}',
+        },
+    )
+
+    def _execute(
+        self,
+        subtasks: bool = False,
+        quiet: bool = True,
+        status: bool = False,
+        private: bool = False,
+        list_deps: bool = False,
+        template: str | None = None,
+        sort: str = "name",
+        pos_args: list[str] | None = None,
+        as_json: bool = False,
+    ) -> Any:
+        found = ours.project()
+        if found is None or quiet or template or list_deps:
+            # Completion scripts parse this form; a status letter in it would break them.
+            status = status and found is None
+            return super()._execute(
+                subtasks, quiet, status, private, list_deps, template, sort, pos_args
+            )
+        from layers.report import report_for
+
+        report = report_for(sys.stderr, json=False)
+        found.listener = report
+        try:
+            known = [task.name for task in self.task_list]
+            asked = _asked(pos_args or (known if subtasks else []), known)
+            found.wanted = tuple(asked or found.goals())
+            plan = found.look()
+            wanted = set(found.wanted)
+            steps = [s for s in plan.steps.values() if s.layer in wanted or not s.idle]
+        except LayersError as error:
+            self.outstream.flush()
+            sys.stderr.write(f"{error}\n")
+            return 1
+        finally:
+            report.close()
+        self.outstream.write(_as_json(steps) if as_json else as_text(steps))
+        return 0
+
+
+def _asked(names: Sequence[str], known: Sequence[str]) -> list[Layer]:
+    for name in names:
+        if name not in known:
+            raise LayersError(f"{name!r} is not an image or stage{did_you_mean(name, known)}")
+    return [Layer.parse(name) for name in names]
+
+
+def _as_json(steps: Sequence[Step]) -> str:
+    layers = [
+        {
+            "name": str(step.layer),
+            "state": step.state,
+            "reasons": list(step.reasons),
+            "key": str(step.key),
+            "where": step.where,
+        }
+        for step in steps
+    ]
+    return json.dumps({"layers": layers}, indent=2) + "\n"
+
+
+def as_text(steps: Sequence[Step], *, color: bool | None = None) -> str:
+    """The plan as a table for people: one row a layer, further reasons below the first."""
+    if color is None:
+        color = sys.stdout.isatty()
+    paint = {"fresh": "32", "pull": "36", "build": "33"}
+    rows = [(str(step.layer), step.state, *_split(step)) for step in steps]
+    width = max((len(row[0]) for row in rows), default=0)
+    lines = []
+    for name, state, reason, more in rows:
+        word = f"{state:<5}"
+        if color:
+            word = f"\x1b[{paint[state]}m{word}\x1b[0m"
+        lines.append(f"{name:<{width}}  {word}  {reason}")
+        lines += [f"{'':<{width}}         {each}" for each in more]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _split(step: Step) -> tuple[str, tuple[str, ...]]:
+    first, *rest = step.reasons or ("",)
+    return first, tuple(rest)

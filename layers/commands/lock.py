@@ -1,0 +1,60 @@
+"""``doit lock``: pins every upstream image by digest in ``images.lock``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import doit
+from doit.cmd_base import Command
+
+from hashes.errors import LayersError
+from layers.project import LOCK_FILE, Project, find_root
+from layers.state import write_whole
+
+
+class LockCommand(Command):  # type: ignore[misc]  # doit ships no types
+    """Resolves upstreams at their registries and writes the lock, all of it or nothing."""
+
+    name = "lock"
+    doc_purpose = "pin upstream images by digest in images.lock"
+    doc_usage = "[UPSTREAM ...]"
+    doc_description = (
+        "Without names every upstream that an image uses is resolved again, and those that no "
+        "image uses any more are dropped. With names only these are."
+    )
+    cmd_options = ()
+
+    def execute(self, opt_values: Any, pos_args: list[str]) -> int:  # noqa: ARG002
+        """Lock; status 1 when a registry cannot be asked, and then nothing is written."""
+        try:
+            _lock(pos_args)
+        except LayersError as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+        return 0
+
+
+def _lock(names: list[str]) -> None:
+    from layers.locking import merge, resolve_all, upstreams
+    from layers.suggest import did_you_mean
+
+    profile = doit.get_var("profile") or os.environ.get("LAYERS_PROFILE") or None
+    project = Project(find_root(os.getcwd()), profile=profile)
+    wanted = upstreams(project.inputs.graph, project.spec.platform)
+    known = [each.name for each in wanted]
+    for name in names:
+        if name not in known:
+            raise LayersError(f"no image is made from {name!r}{did_you_mean(name, known)}")
+    chosen = [each for each in wanted if not names or each.name in names]
+    pins = resolve_all(project.registry, chosen)
+    # A profile that replaces upstreams uses fewer of them: only the plain stack may drop pins.
+    lock, moved = merge(project.lock, pins, drop_others=not names and profile is None)
+    path = os.path.join(project.root, LOCK_FILE)
+    if moved or not os.path.exists(path):
+        write_whole(path, lock.text().encode())
+    for each in moved:
+        old, new = each.old or "not locked", each.new or "dropped, no image uses it"
+        sys.stdout.write(f"{each.name} ({each.platform}): {old} -> {new}\n")
+    sys.stdout.write(f"{len(chosen)} upstream images locked, {len(moved)} changed\n")

@@ -1,0 +1,15 @@
+"""Whether the dodo in use is ours: our commands leave other doit projects alone."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from layers.project import Project
+
+
+def project() -> Project | None:
+    """The project whose tasks the dodo handed to doit; None where it is another kind of dodo."""
+    tasks = sys.modules.get("layers.tasks")
+    return tasks.project() if tasks is not None else None

@@ -1,0 +1,106 @@
+"""The graph: which image is made from which, found in the Dockerfiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from hashes.errors import LayersError
+
+
+@dataclass(frozen=True, order=True)
+class Layer:
+    """One node: an image, or a named stage of its Dockerfile; the text form is a doit task name."""
+
+    image: str
+    stage: str | None = None
+    """None: the image itself, that is its target stage."""
+
+    def __str__(self) -> str:
+        return self.image if self.stage is None else f"{self.image}:{self.stage}"
+
+    @classmethod
+    def parse(cls, text: str) -> Layer:
+        """Read the text form back; the exact inverse of ``str``."""
+        image, colon, stage = text.partition(":")
+        return cls(image, stage if colon else None)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A use of another image: ``FROM``, ``COPY --from``, ``RUN --mount=from=`` or ``# syntax``."""
+
+    text: str
+    """As the Dockerfile has it, variables expanded; what a ``--build-context`` has to name."""
+    line: int
+    image: str | None = None
+    """The image of ours that it means; None: an upstream."""
+    upstream: str | None = None
+    """The reference that it is resolved as; None: an image of ours."""
+    platform: str = ""
+    """The platform that is wanted of it; "" for our own images in tests."""
+    kind: str = "from"
+    """``from``, ``copy``, ``mount`` or ``syntax``."""
+
+
+class CycleError(LayersError):
+    """Images that are made from each other."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All images of a project with the edges between them; parents come first in ``order``."""
+
+    edges: Mapping[str, tuple[Edge, ...]]
+    order: tuple[str, ...]
+
+    def parents(self, image: str) -> tuple[str, ...]:
+        """Our own images that ``image`` is made from, in the order of the Dockerfile."""
+        return tuple(dict.fromkeys(edge.image for edge in self.edges[image] if edge.image))
+
+    def closure(self, images: Iterable[str]) -> tuple[str, ...]:
+        """``images`` and all that they are made from, parents first."""
+        wanted: set[str] = set()
+        todo = list(images)
+        while todo:
+            image = todo.pop()
+            if image not in wanted:
+                wanted.add(image)
+                todo.extend(self.parents(image))
+        return tuple(image for image in self.order if image in wanted)
+
+
+def make_graph(edges: Mapping[str, tuple[Edge, ...]], *, file: str = "images.toml") -> Graph:
+    """Order the images, parents first; ties keep the order given.
+
+    Raises CycleError, which shows the cycle as a path.
+    """
+    order: list[str] = []
+    done: set[str] = set()
+    path: list[str] = []
+
+    def visit(image: str) -> Iterator[str]:
+        path.append(image)
+        yield from (edge.image for edge in edges[image] if edge.image)
+
+    for start in edges:
+        if start in done:
+            continue
+        stack = [visit(start)]
+        while stack:
+            parent = next(stack[-1], None)
+            if parent is None:
+                stack.pop()
+                image = path.pop()
+                done.add(image)
+                order.append(image)
+            elif parent in path:
+                cycle = [*path[path.index(parent) :], parent]
+                raise CycleError(
+                    f"dependency cycle: {' -> '.join(cycle)}",
+                    file=file,
+                    hint="one of these FROM or COPY --from lines has to go",
+                )
+            elif parent not in done:
+                stack.append(visit(parent))
+    return Graph(dict(edges), tuple(order))

@@ -1,0 +1,238 @@
+"""Inputs: what every image's key covers, computed lazily, each build context walked once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hashes.dockerfile import Dockerfile, Stage, parse
+from hashes.key import Key
+from hashes.layer import UNPINNED, External, Request, layers
+from hashes.manifest import CONFIG, Entry, Manifest
+from hashes.reach import Reached, reach
+from layers.contexts import Contexts
+from layers.explain import Record
+from layers.frontier import Frontier, frontier
+from layers.graph import Edge, Graph, Layer, make_graph
+from layers.lock import Lock
+from layers.rootfs import Recipe
+from layers.rootfsfiles import ENV
+from layers.spec import Image, Spec
+from layers.wiring import Wiring
+
+
+@dataclass(frozen=True)
+class ImageInputs:
+    """What one image is made from: a manifest for its target and for each stage on the way."""
+
+    target: str
+    """The target stage's name; "" when it has none."""
+    own: Manifest
+    stages: Mapping[str, Manifest]
+    """By name: the named stages below the target that it reaches, in the order of the file."""
+    unnamed: Mapping[str, Manifest] = field(default_factory=dict)
+    """The other stages below it, by what to call them."""
+    env: Mapping[str, str] | None = None
+    """The environment in its configuration; None: not known."""
+    onbuild: tuple[str, ...] = ()
+    problem: str = ""
+    """Why it cannot be built on this machine, e.g. a required file that is not there."""
+
+    def manifest(self, stage: str | None) -> Manifest:
+        """The manifest of a named stage, or of the image itself."""
+        return self.own if stage is None else self.stages[stage]
+
+    def record(self, stage: str | None) -> Record:
+        """What is kept of a layer, to explain a later key against it."""
+        return Record(self.manifest(stage), {**self.stages, **self.unnamed})
+
+    @property
+    def unpinned(self) -> tuple[str, ...]:
+        """What the key cannot hold fast: upstreams without a digest, urls, git refs."""
+        all_stages = (*self.stages.values(), *self.unnamed.values(), self.own)
+        found = [name for each in all_stages for name in each.unpinned]
+        return tuple(dict.fromkeys(found))
+
+
+class Inputs:
+    """All images of a project as keys; nothing is read before it is asked for."""
+
+    def __init__(self, root: str, spec: Spec, lock: Lock, contexts: Contexts) -> None:
+        self.root = root
+        self.spec = spec
+        self.lock = lock
+        self.wiring = Wiring(spec, lock, self.dockerfile)
+        self.contexts = contexts
+        self._dockerfiles: dict[str, Dockerfile] = {}
+        self._reached: dict[str, tuple[Reached, ...]] = {}
+        self._images: dict[str, ImageInputs] = {}
+        self._graph: Graph | None = None
+
+    @property
+    def graph(self) -> Graph:
+        """The images and their edges.  Raises LayersError for cycles and unknown parents."""
+        if self._graph is None:
+            edges = {name: self.wiring.edges(image) for name, image in self.spec.images.items()}
+            self._graph = make_graph(edges, file=self.spec.path)
+        return self._graph
+
+    def dockerfile(self, image: Image) -> Dockerfile:
+        """An image's Dockerfile, parsed once.  Raises DockerfileError."""
+        found = self._dockerfiles.get(image.dockerfile)
+        if found is None:
+            with open(os.path.join(self.root, image.dockerfile), "rb") as file:
+                found = parse(file.read(), image.dockerfile)
+            self._dockerfiles[image.dockerfile] = found
+        return found
+
+    def image(self, name: str) -> ImageInputs:
+        """What an image is made from; its parents are computed first, each once."""
+        for each in self.graph.closure([name]):
+            if each not in self._images:
+                self._images[each] = self._compute(self.spec.images[each], self.contexts)
+        return self._images[name]
+
+    def reread(self, name: str) -> ImageInputs:
+        """The same, read from the disk again: to see whether anything moved meanwhile."""
+        image = self.spec.images[name]
+        self._dockerfiles.pop(image.dockerfile, None)
+        return self._compute(image, self.contexts.again())
+
+    def key(self, layer: Layer) -> Key:
+        """The key of an image or of one of its named stages."""
+        return self.image(layer.image).manifest(layer.stage).key()
+
+    # -- stages ------------------------------------------------------------------------------
+
+    def reached(self, name: str) -> tuple[Reached, ...]:
+        """The stages that an image's target needs, the target last."""
+        if name not in self._reached:
+            image = self.spec.images[name]
+            self._reached[name] = reach(
+                self.dockerfile(image),
+                image.target,
+                image.args,
+                self.spec.platform,
+                triggers=self.wiring.triggers,
+                contexts=image.contexts,
+            )
+        return self._reached[name]
+
+    def named_stages(self, name: str) -> tuple[str, ...]:
+        """Named stages below the target, in the order of the file; parents come first."""
+        image = self.spec.images[name]
+        if image.rootfs is not None:
+            return ()
+        stages = self.dockerfile(image).stages
+        found = [stages[each.index].name for each in self.reached(name)[:-1]]
+        return tuple(stage for stage in found if stage)
+
+    def frontier(self, layer: Layer) -> Frontier:
+        """What a build of ``layer`` starts from; kept stages below it are taken as images."""
+        image = self.spec.images[layer.image]
+        if image.rootfs is not None:
+            return Frontier()
+        stages = self.dockerfile(image).stages
+        reached = self.reached(layer.image)
+        if layer.stage is not None:
+            names = [stages[each.index].name for each in reached]
+            reached = reached[: names.index(layer.stage) + 1]
+        kept = {
+            each.index: stages[each.index].name
+            for each in reached[:-1]
+            if stages[each.index].name in image.push_stages
+            and not _lends_args(each, reached, stages)
+        }
+        return frontier(reached, stages, kept, self.graph.edges[layer.image])
+
+    def parents(self, layer: Layer) -> tuple[Layer, ...]:
+        """The layers that a build of ``layer`` starts from, each once."""
+        starts = self.frontier(layer)
+        found = [Layer(layer.image, stage) for stage in starts.stages]
+        found += [Layer(edge.image) for edge in starts.edges if edge.image]
+        return tuple(dict.fromkeys(found))
+
+    def goals(self) -> tuple[Layer, ...]:
+        """What is made when nobody says what: all images but system bases, which stand in for
+        upstreams and are made only where something is built on them.
+        """
+        return tuple(
+            Layer(name) for name in self.graph.order if self.spec.images[name].rootfs is None
+        )
+
+    # -- manifests ---------------------------------------------------------------------------
+
+    def recipe(self, name: str) -> Recipe:
+        """What a system base is made from."""
+        rootfs = self.spec.images[name].rootfs
+        assert rootfs is not None
+        return Recipe(
+            suite=rootfs.suite,
+            packages=rootfs.packages,
+            variant=rootfs.variant,
+            env=rootfs.env,
+            architecture=self.spec.platform.partition("/")[2],
+            ca=self.contexts.host_ca(),
+        )
+
+    def _compute(self, image: Image, contexts: Contexts) -> ImageInputs:
+        if image.rootfs is not None:
+            recipe = self.recipe(image.name)
+            entries = tuple(Entry(kind, "", value) for kind, value in recipe.manifest_entries())
+            env = {**ENV, **recipe.env}
+            config = tuple(Entry(CONFIG, f"ENV {k}", v) for k, v in sorted(env.items()))
+            return ImageInputs("", Manifest((*entries, *config)), {}, {}, env)
+        edges = {edge.text: edge for edge in self.graph.edges[image.name]}
+        required = contexts.required(image)
+        request = Request(
+            dockerfile=self.dockerfile(image),
+            args=image.args,
+            platform=self.spec.platform,
+            network="" if image.network == "default" else image.network,
+            contexts=contexts.named(image),
+            served=contexts.served(image.packages) if image.packages is not None else (),
+        )
+        found = layers(
+            request,
+            contexts.sources(image, required),
+            lambda text, platform: self._external(edges[text], platform),
+            image.target,
+        )
+        *below, target = found.values()
+        return ImageInputs(
+            target.name,
+            target.manifest,
+            {each.name: each.manifest for each in below if each.name},
+            {f"stage {each.index}": each.manifest for each in below if not each.name},
+            target.env,
+            target.onbuild,
+            required.problem,
+        )
+
+    def _external(self, edge: Edge, platform: str) -> External:
+        """What a name outside a Dockerfile stands for: a key, a digest, or nothing that holds."""
+        if edge.image is not None:
+            parent = self.image(edge.image)
+            return External(f"key {parent.own.key()}", parent.env, parent.onbuild)
+        assert edge.upstream is not None
+        if "@" in edge.upstream:
+            return External(f"digest {edge.upstream.rpartition('@')[2]}")
+        pin = self.lock.find(edge.upstream, platform)
+        if pin is None:
+            return External(f"{UNPINNED}{edge.upstream}")
+        return External(f"digest {pin.digest}", pin.env, pin.onbuild)
+
+
+def _lends_args(stage: Reached, reached: Sequence[Reached], stages: Sequence[Stage]) -> bool:
+    """True when a stage hands ARGs down to another that is built ``FROM`` it.
+
+    An image in its place would not: build arguments are no part of an image.
+    """
+    chain: Reached | None = stage
+    by_index = {each.index: each for each in reached}
+    declares = False
+    while chain is not None and not declares:
+        declares = any(item.keyword == "ARG" for item in stages[chain.index].instructions)
+        chain = None if chain.base.stage is None else by_index[chain.base.stage]
+    return declares and any(each.base.stage == stage.index for each in reached)

@@ -1,0 +1,63 @@
+"""Interruption: whoever presses Ctrl-C gets the prompt back, and no child of ours lives on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+_children: set[int] = set()  # process groups that a running action started
+_farewells: list[Callable[[], None]] = []  # what gives the terminal back
+_lock = threading.Lock()
+
+INTERRUPTED = 130
+
+
+def adopt(group: int) -> None:
+    """Remember a child's process group; it is ended when we are interrupted."""
+    with _lock:
+        _children.add(group)
+
+
+def release(group: int) -> None:
+    """Forget a process group that has ended."""
+    with _lock:
+        _children.discard(group)
+
+
+def at_farewell(action: Callable[[], None]) -> None:
+    """Call ``action`` before an interrupted run leaves, e.g. to show the cursor again."""
+    _farewells.append(action)
+
+
+def install() -> None:
+    """Make SIGINT, SIGTERM and SIGHUP end the run with status 130; nothing needs saving.
+
+    Nothing half-done can show: tags, lock and manifests are written whole, at the end of what
+    they belong to.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # A parent that ignores a signal (nohup) means it.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _leave)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for group in list(_children):
+        try:
+            os.killpg(group, signal.SIGTERM)
+        except OSError:
+            _children.discard(group)
+    for action in _farewells:
+        with contextlib.suppress(Exception):  # leaving: nobody is left to tell
+            action()
+    sys.stderr.write("interrupted; nothing half-done was kept, the next run goes on from here\n")
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)  # threads of a run may be blocked in reads; there is nothing to save

@@ -1,0 +1,91 @@
+"""Locking: asks registries what each upstream is now, and writes it down by digest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from layers.graph import Graph
+from layers.lock import Lock, Pin
+from layers.reference import Reference
+from layers.registry import Registry
+from layers.resolve import resolve
+
+
+@dataclass(frozen=True, order=True)
+class Wanted:
+    """An upstream image on one platform."""
+
+    name: str
+    platform: str
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What locking changed about one upstream; an empty side means that it was not there."""
+
+    name: str
+    platform: str
+    old: str
+    new: str
+
+
+def upstreams(graph: Graph, platform: str) -> tuple[Wanted, ...]:
+    """All upstreams that any image of the graph is made from, sorted."""
+    found = {
+        Wanted(edge.upstream, edge.platform or platform)
+        for edges in graph.edges.values()
+        for edge in edges
+        if edge.upstream is not None and "@" not in edge.upstream
+    }
+    return tuple(sorted(found))
+
+
+def resolve_all(registry: Registry, wanted: Sequence[Wanted]) -> tuple[Pin, ...]:
+    """Ask for all of them at once.  Raises RegistryError for the first that cannot be told."""
+    if not wanted:
+        return ()
+    with ThreadPoolExecutor(min(8, len(wanted))) as pool:
+        return tuple(pool.map(lambda each: _pin(registry, each), wanted))
+
+
+def _pin(registry: Registry, wanted: Wanted) -> Pin:
+    reference = Reference.parse(wanted.name)
+    found = resolve(registry, reference.name, reference.tag or "latest", wanted.platform)
+    config = found.config.get("config") or {}
+    env = dict(pair.split("=", 1) for pair in config.get("Env") or () if "=" in pair)
+    return Pin(
+        name=reference,
+        platform=wanted.platform,
+        digest=found.manifest,
+        env=env,
+        onbuild=tuple(config.get("OnBuild") or ()),
+        locked=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    )
+
+
+def merge(old: Lock, pins: Iterable[Pin], *, drop_others: bool) -> tuple[Lock, tuple[Moved, ...]]:
+    """The lock with ``pins`` in it, and what that changes.
+
+    A pin whose digest is as before keeps its old entry, time and all: locking twice is one lock.
+    ``drop_others`` forgets upstreams that nobody uses any more.
+    """
+    kept = {} if drop_others else dict(old.pins)
+    moved = []
+    for pin in pins:
+        at = (pin.name, pin.platform)
+        before = old.pins.get(at)
+        if before is not None and before.digest == pin.digest:
+            kept[at] = before
+            continue
+        kept[at] = pin
+        name = pin.name.familiar()
+        moved.append(
+            Moved(name, pin.platform, str(before.digest) if before else "", str(pin.digest))
+        )
+    if drop_others:
+        gone = (pin for at, pin in old.pins.items() if at not in kept)
+        moved += [Moved(p.name.familiar(), p.platform, str(p.digest), "") for p in gone]
+    return Lock.of(kept.values(), old.path), tuple(moved)

@@ -1,0 +1,38 @@
+"""Names: under which references a layer lives in the engine and in the registry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hashes.key import Key
+from layers.graph import Layer
+from layers.reference import Reference
+from layers.spec import Spec
+
+LABEL_KEY = "io.doit-layers.key"
+LABEL_LAYER = "io.doit-layers.layer"
+
+
+@dataclass(frozen=True)
+class Names:
+    """All references of one layer at one key."""
+
+    keyed: str
+    """In the engine, ``repository:key``."""
+    plain: str
+    """In the engine, the name that people type: ``snowboard-pose-service:latest``."""
+    remote: str | None
+    """In the registry, ``host/project/image`` without a tag; None: there is no registry."""
+
+
+def names(spec: Spec, registry: str | None, layer: Layer, key: Key) -> Names:
+    """Where ``layer`` at ``key`` is found; stages share their image's repository, as their blobs
+    do, and are told apart by their keys.
+    """
+    tag = Reference.parse(spec.images[layer.image].tag)
+    repository = tag.untagged()
+    plain = f"{repository}:{tag.tag or 'latest'}"
+    if layer.stage is not None:
+        plain = f"{repository}:{layer.stage}"
+    remote = f"{registry}/{spec.project}/{layer.image}" if registry else None
+    return Names(f"{repository}:{key}", plain, remote)

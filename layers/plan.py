@@ -1,0 +1,131 @@
+"""The plan: what has to be done so that the wanted layers are true, and why. The whole rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hashes.key import Key
+from layers.digest import Digest
+from layers.graph import Layer
+
+State = Literal["fresh", "pull", "build"]
+Where = Literal["engine", "registry", ""]
+
+
+@dataclass(frozen=True)
+class Node:
+    """What the plan must know of a layer before it asks where the layer is."""
+
+    layer: Layer
+    key: Key
+    parents: tuple[Layer, ...] = ()
+    """Layers that a build of this one starts from, nearest first."""
+    problem: str = ""
+    """Why it cannot be built here, e.g. a required file that is missing; "" when it can."""
+
+
+@dataclass(frozen=True)
+class Presence:
+    """Where keys were seen; a layer that is in neither map was looked for and not found."""
+
+    engine: Mapping[Layer, Digest] = field(default_factory=dict)
+    registry: Mapping[Layer, Digest] = field(default_factory=dict)
+    current: Mapping[Layer, Digest] = field(default_factory=dict)
+    """What each layer's plain name points at in the engine."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is to be done about one layer, with the reasons in words."""
+
+    layer: Layer
+    key: Key
+    state: State
+    reasons: tuple[str, ...]
+    where: Where
+    needed: bool
+    """False: nobody wants it now, and nothing that is built now starts from it."""
+    renames: bool = False
+    """True: it is there, but its plain name points at another image and has to move back."""
+    problem: str = ""
+
+    @property
+    def idle(self) -> bool:
+        """True when a run leaves this layer alone."""
+        return not self.needed or (self.state == "fresh" and not self.renames)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A step for every layer that was looked at, parents first."""
+
+    steps: Mapping[Layer, Step]
+
+    def idle(self) -> bool:
+        """True when everything that is wanted is true already."""
+        return all(step.idle for step in self.steps.values())
+
+
+def make_plan(
+    nodes: Iterable[Node],
+    presence: Presence,
+    wanted: Iterable[Layer],
+    causes: Mapping[Layer, tuple[str, ...]],
+) -> Plan:
+    """Decide for every layer; ``nodes`` come parents first, ``causes`` say what changed in each.
+
+    A pure function: the same values give the same plan, and nothing is asked of anybody.
+    """
+    nodes = list(nodes)
+    states: dict[Layer, tuple[State, Where, tuple[str, ...]]] = {}
+    for node in nodes:
+        states[node.layer] = _decide(node, presence, states, causes.get(node.layer, ()))
+
+    # A parent is touched only when a child must be built: children come last in `nodes`.
+    needed = set(wanted)
+    for node in reversed(nodes):
+        if node.layer in needed and states[node.layer][0] == "build":
+            needed.update(node.parents)
+
+    steps: dict[Layer, Step] = {}
+    for node in nodes:
+        state, where, reasons = states[node.layer]
+        held = presence.engine.get(node.layer)
+        renames = state == "fresh" and presence.current.get(node.layer) != held
+        if renames:
+            reasons = (*reasons, "its plain name points at another image and moves back")
+        steps[node.layer] = Step(
+            node.layer,
+            node.key,
+            state,
+            reasons,
+            where,
+            node.layer in needed,
+            renames,
+            node.problem if state == "build" else "",
+        )
+    return Plan(steps)
+
+
+def _decide(
+    node: Node,
+    presence: Presence,
+    states: Mapping[Layer, tuple[State, Where, tuple[str, ...]]],
+    causes: tuple[str, ...],
+) -> tuple[State, Where, tuple[str, ...]]:
+    if node.layer in presence.engine:
+        return "fresh", "engine", ("the engine has this key",)
+    if node.layer in presence.registry:
+        return "pull", "registry", ("the registry has this key", *causes)
+    reasons = list(causes) or ["no image with this key, here or in the registry"]
+    for parent in node.parents:
+        state = states[parent][0] if parent in states else "fresh"
+        if state == "build":
+            reasons.append(f"{parent} is built first")
+        elif state == "pull":
+            reasons.append(f"{parent} is pulled first")
+    if node.problem:
+        reasons.append(node.problem)
+    return "build", "", tuple(reasons)

@@ -1,0 +1,80 @@
+"""Presence: asks the engine, and the registry only where the engine says no, where layers are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from layers.digest import Digest
+from layers.engine import Engine, LocalImage
+from layers.events import Listener, Warned
+from layers.graph import Layer
+from layers.names import LABEL_KEY, Names
+from layers.plan import Node, Presence
+from layers.registry import Registry, RegistryError
+
+
+@dataclass
+class Seen:
+    """What was found so far; grows while a plan is made."""
+
+    asked: frozenset[Layer] = frozenset()
+    """What was looked for at all."""
+    engine: dict[Layer, Digest] = field(default_factory=dict)
+    registry: dict[Layer, Digest] = field(default_factory=dict)
+    current: dict[Layer, Digest] = field(default_factory=dict)
+    earlier: dict[Layer, str] = field(default_factory=dict)
+    """The key in the label of the image that the plain name points at."""
+
+    def presence(self) -> Presence:
+        """The same as a value for the plan."""
+        return Presence(self.engine, self.registry, self.current)
+
+
+def look_in_engine(engine: Engine, nodes: Iterable[Node], names: Mapping[Layer, Names]) -> Seen:
+    """Find keyed and plain names of all nodes in one go.  Raises EngineDown."""
+    nodes = list(nodes)
+    asked = [name for n in nodes for name in (names[n.layer].keyed, names[n.layer].plain)]
+    found = engine.find(asked)
+    seen = Seen(frozenset(node.layer for node in nodes))
+    for node in nodes:
+        keyed, plain = names[node.layer].keyed, names[node.layer].plain
+        held = found.get(keyed)
+        # The label is the proof: a name can be put on anything by anybody.
+        if held is not None and held.labels.get(LABEL_KEY) == str(node.key):
+            seen.engine[node.layer] = held.digest
+        current = found.get(plain)
+        if current is not None:
+            seen.current[node.layer] = current.digest
+            seen.earlier[node.layer] = _key_of(current)
+    return seen
+
+
+def _key_of(image: LocalImage) -> str:
+    return image.labels.get(LABEL_KEY, "")
+
+
+def look_in_registry(
+    registry: Callable[[], Registry],
+    nodes: Iterable[Node],
+    names: Mapping[Layer, Names],
+    seen: Seen,
+    listener: Listener,
+) -> None:
+    """Ask for the keys that the engine lacks, all at once; a registry that fails costs a warning.
+
+    Only a plain "not there" counts as absent; any other answer is told, so that nobody waits for
+    a build without knowing that the registry was out of reach.
+    """
+    asked: dict[tuple[str, str], Layer] = {}
+    for node in nodes:
+        remote = names[node.layer].remote
+        if remote is not None and node.layer not in seen.engine:
+            asked[remote, str(node.key)] = node.layer
+    if not asked:
+        return
+    try:
+        for question, digest in registry().heads(list(asked)).items():
+            seen.registry[asked[question]] = digest
+    except RegistryError as error:
+        listener(Warned(f"the registry was not asked: {error}"))

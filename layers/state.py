@@ -1,0 +1,78 @@
+"""What we keep under ``.layers``: a cache in every part, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+
+from hashes.key import Key
+from hashes.manifest import BadManifest
+from layers.explain import Record
+
+
+class State:
+    """The folder ``.layers`` of a checkout; deleting any of it costs time, never correctness."""
+
+    def __init__(self, root: str) -> None:
+        self.folder = os.path.join(root, ".layers")
+
+    def path(self, *parts: str) -> str:
+        """A path below the folder; nothing is created."""
+        return os.path.join(self.folder, *parts)
+
+    def log(self, layer: str) -> str:
+        """Where the whole output of a layer's last build goes."""
+        return self.path("logs", layer.replace(":", "."), "build.log")
+
+    def remember(self, key: Key, record: Record) -> None:
+        """Keep what a key was made from, so that a later key can be explained against it."""
+        path = self.path("manifests", f"{key}.json")
+        if not os.path.exists(path):
+            write_whole(path, record.to_json().encode())
+
+    def recall(self, key: Key) -> Record | None:
+        """What an earlier key was made from, None when that is not here or not whole."""
+        try:
+            with open(self.path("manifests", f"{key}.json"), encoding="utf-8") as file:
+                return Record.from_json(file.read())
+        except (OSError, BadManifest, UnicodeDecodeError):
+            return None
+
+    def unpushed(self) -> frozenset[str]:
+        """Layers whose last push failed, as ``layer@key``."""
+        try:
+            return frozenset(os.listdir(self.path("unpushed")))
+        except OSError:
+            return frozenset()
+
+    def mark_unpushed(self, mark: str, owed: bool) -> None:
+        """Remember, or forget, that a layer still has to go to the registry."""
+        if owed:
+            write_whole(self.path("unpushed", mark), b"")
+        else:
+            with contextlib.suppress(OSError):
+                os.unlink(self.path("unpushed", mark))
+
+    @contextlib.contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold ``name`` against other processes of this checkout; ends with the process."""
+        path = self.path("locks", name.replace(":", "."))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def write_whole(path: str, content: bytes) -> None:
+    """Write a file so that readers see all of it or none, and two writers do no harm."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    part = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.part"
+    try:
+        with open(part, "wb") as file:
+            file.write(content)
+        os.replace(part, path)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(part)

@@ -1,0 +1,116 @@
+"""Tasks: hands every layer to doit; a repository's ``dodo.py`` takes everything from here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import doit
+from doit.exceptions import TaskFailed
+
+from hashes.errors import LayersError
+from layers import interrupt
+from layers.graph import Layer
+from layers.project import Project, find_root
+
+__all__ = ["DOIT_CONFIG", "task_layers"]
+
+DOIT_CONFIG: dict[str, Any] = {
+    "backend": "layers-none",  # keys live in the engine and the registry, not in doit's file
+    "reporter": "layers",
+    "par_type": "thread",
+    "num_process": 4,
+    "verbosity": 0,
+}
+
+_project: Project | None = None
+
+
+def project() -> Project:
+    """The project of this run, the same for every command and task."""
+    global _project
+    if _project is None:
+        profile = doit.get_var("profile") or os.environ.get("LAYERS_PROFILE") or None
+        _project = Project(find_root(os.getcwd()), profile=profile)
+    return _project
+
+
+class UpToDate:
+    """doit's question whether a task may be skipped, answered by the plan."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+
+    def __call__(self) -> bool:
+        found = project()
+        try:
+            step = found.plan.steps.get(self.layer)
+        except LayersError as error:
+            leave(error)
+        return step is None or step.idle
+
+    def __repr__(self) -> str:
+        step = project().plan.steps.get(self.layer)
+        return "; ".join(step.reasons) if step is not None else "not wanted"
+
+
+def make(layer: str) -> TaskFailed | None:
+    """The action of every task: make one layer true."""
+    from layers.carry import carry_out, push
+
+    found = project()
+    step = found.plan.steps[Layer.parse(layer)]
+    # With --continue doit 0.37 starts a task although its `setup` task failed.
+    below = [str(parent) for parent in found.inputs.parents(step.layer) if parent in found.failed]
+    if below and step.state == "build":
+        found.failed.add(step.layer)
+        return TaskFailed(f"{layer}: not built, since {' and '.join(below)} failed")
+    try:
+        carry_out(found, step)
+        push(found, step)
+    except LayersError as error:
+        found.failed.add(step.layer)
+        return TaskFailed(str(error))
+    return None
+
+
+def task_layers() -> Iterator[dict[str, Any]]:
+    """Every image, and every named stage that it reaches, as a task of its own."""
+    interrupt.install()
+    found = project()
+    try:
+        graph = found.inputs.graph
+        DOIT_CONFIG["default_tasks"] = list(graph.order)
+        for name in graph.order:
+            yield from _tasks(found, name)
+    except LayersError as error:
+        leave(error)
+
+
+def _tasks(found: Project, name: str) -> Iterator[dict[str, Any]]:
+    for stage in (*found.inputs.named_stages(name), None):
+        layer = Layer(name, stage)
+        yield {
+            "basename": str(layer),
+            "doc": _summary(found, layer),
+            "actions": [(make, [str(layer)])],
+            "uptodate": [UpToDate(layer)],
+            # `setup`, not `task_dep`: a parent is looked at only when its child has work to do.
+            "setup": [str(parent) for parent in found.inputs.parents(layer)],
+            "io": {"capture": False},
+            "meta": {"layer": str(layer)},
+        }
+
+
+def _summary(found: Project, layer: Layer) -> str:
+    image = found.spec.images[layer.image]
+    return image.tag if layer.stage is None else f"stage of {layer.image}"
+
+
+def leave(error: LayersError) -> Any:
+    """Say what the user can mend, and end with status 1: doit itself would show a traceback."""
+    sys.stdout.flush()
+    sys.stderr.write(f"{error}\n")
+    raise SystemExit(1)

@@ -1,0 +1,93 @@
+"""Wiring: what the names in a Dockerfile mean, our own images or upstreams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hashes.dockerfile import Dockerfile
+from hashes.errors import LayersError
+from hashes.reach import Reference, references
+from layers.graph import Edge
+from layers.lock import Lock
+from layers.reference import BadReference
+from layers.reference import Reference as ImageReference
+from layers.spec import Image, Spec
+from layers.suggest import did_you_mean
+
+
+class Wiring:
+    """Finds edges under one spec and one lock."""
+
+    def __init__(self, spec: Spec, lock: Lock, dockerfile: Callable[[Image], Dockerfile]) -> None:
+        self.spec = spec
+        self.lock = lock
+        self.dockerfile = dockerfile
+
+    def meaning(self, text: str) -> tuple[str | None, str | None]:
+        """The image of ours that a name means, or else the upstream that is used for it.
+
+        Raises BadReference.
+        """
+        reference = ImageReference.parse(text)
+        ours = self.spec.find(reference)
+        if ours is not None:
+            return ours.name, None
+        stand_in = self.spec.upstream.get(reference.normal)
+        if stand_in is None:
+            return None, text
+        ours = self.spec.find(ImageReference.parse(stand_in))
+        return (ours.name, None) if ours is not None else (None, stand_in)
+
+    def triggers(self, text: str, platform: str) -> tuple[str, ...]:
+        """The ONBUILD instructions that a ``FROM`` of an image runs."""
+        name, upstream = self.meaning(text)
+        if name is not None:
+            return self.onbuild(name)
+        pin = self.lock.find(upstream or text, platform)
+        return pin.onbuild if pin is not None else ()
+
+    def onbuild(self, name: str) -> tuple[str, ...]:
+        """The ONBUILD instructions in the configuration of one of our images."""
+        image = self.spec.images[name]
+        if image.rootfs is not None:
+            return ()
+        stages = self.dockerfile(image).stages
+        target = stages[-1]
+        for stage in stages:
+            if image.target and stage.name.lower() == image.target.lower():
+                target = stage
+        return tuple(item.words[0] for item in target.instructions if item.keyword == "ONBUILD")
+
+    def edges(self, image: Image) -> tuple[Edge, ...]:
+        """All that an image's target needs from outside its Dockerfile.
+
+        Raises LayersError for a name that is nearly one of ours, and is nothing else we know.
+        """
+        if image.rootfs is not None:
+            return ()
+        found = references(
+            self.dockerfile(image),
+            image.target,
+            image.args,
+            self.spec.platform,
+            triggers=self.triggers,
+            contexts=image.contexts,
+        )
+        return tuple(self._edge(image, each) for each in found)
+
+    def _edge(self, image: Image, found: Reference) -> Edge:
+        try:
+            ours, upstream = self.meaning(found.text)
+        except BadReference as error:
+            raise LayersError(error.message, file=image.dockerfile, line=found.line) from error
+        if ours is None and found.kind != "syntax" and not set(found.text) & set("/:@"):
+            known = [*self.spec.images, *(each.tag for each in self.spec.images.values())]
+            guess = did_you_mean(found.text, known)
+            if guess and self.lock.find(found.text, self.spec.platform) is None:
+                raise LayersError(
+                    f"{found.text!r} is not an image of {self.spec.path}{guess}",
+                    file=image.dockerfile,
+                    line=found.line,
+                    hint="an upstream image of that name needs its tag, or `doit lock`",
+                )
+        return Edge(found.text, found.line, ours, upstream, found.platform, found.kind)

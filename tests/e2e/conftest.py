@@ -1,0 +1,151 @@
+"""Fixtures on the real engine and the real registry, which the project's own set-up starts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from layers.setup.choose import ensure, stop
+from layers.setup.places import Places
+from tests.e2e.lab import CHECKOUT, Lab, Workspace
+
+LAB = CHECKOUT / ".layers" / "lab"
+
+SMALL_STACK = {
+    "images.toml": """\
+version = 1
+
+[project]
+name = "NAME"
+
+[images.base]
+context = "base"
+tag = "NAME-base"
+push = true
+
+[images.app]
+context = "app"
+tag = "NAME-app"
+push = true
+push_stages = ["deps"]
+
+[images.other]
+context = "other"
+tag = "NAME-other"
+""",
+    "dodo.py": "from layers.tasks import DOIT_CONFIG, task_layers\n",
+    "base/Dockerfile": """\
+FROM UPSTREAM
+RUN echo system of NAME > /system
+COPY base.txt /base.txt
+""",
+    "base/base.txt": "base 1\n",
+    "app/Dockerfile": """\
+# The order of a service: dependencies, code, what runs.
+FROM NAME-base AS deps
+COPY requirements.txt /requirements.txt
+RUN cp /requirements.txt /installed
+
+FROM deps AS build
+COPY app.py /src/app.py
+RUN cp /src/app.py /built
+
+FROM NAME-base AS runtime
+COPY --from=deps /installed /installed
+COPY --from=build /built /app.py
+CMD ["cat", "/app.py"]
+""",
+    "app/requirements.txt": "flask==3.0\n",
+    "app/app.py": "print(1)\n",
+    "app/.dockerignore": "*.log\n",
+    "other/Dockerfile": "FROM UPSTREAM\nCOPY other.txt /NAME.txt\n",
+    "other/other.txt": "other 1\n",
+}
+"""A base, a service of three stages on it, and an image that shares nothing with them."""
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """An engine of the tests' own beside whatever else runs here, packages shared with ours."""
+    LAB.mkdir(parents=True, exist_ok=True)
+    ours, theirs = Places.of(str(CHECKOUT)), Places.of(str(LAB))
+    packages = Path(theirs.packages)
+    if Path(ours.packages).is_dir() and not packages.exists():
+        packages.parent.mkdir(parents=True, exist_ok=True)
+        packages.symlink_to(ours.packages)
+    hidden = {name: os.environ.pop(name) for name in ("DOCKER_HOST",) if name in os.environ}
+    try:
+        endpoint = ensure(str(LAB), lambda event: None)
+    finally:
+        os.environ.update(hidden)
+    yield Lab(endpoint, Path(theirs.registry_log))
+    stop(str(LAB))
+
+
+@pytest.fixture(scope="session")
+def engine_host(lab: Lab) -> str:
+    """The lab's engine, as DOCKER_HOST has it."""
+    return lab.endpoint.host
+
+
+@pytest.fixture(scope="session")
+def registry_host(lab: Lab) -> str:
+    """The lab's registry, ``127.0.0.1:port``."""
+    return lab.registry
+
+
+@pytest.fixture(scope="session")
+def upstream(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A small upstream image with a shell, in the lab's registry: busybox from Debian."""
+    folder = tmp_path_factory.mktemp("busybox")
+    subprocess.run(
+        ["apt-get", "download", "busybox-static"], cwd=folder, check=True, capture_output=True
+    )
+    package = next(folder.glob("*.deb"))
+    subprocess.run(["dpkg", "-x", package.name, "root"], cwd=folder, check=True)
+    (folder / "Dockerfile").write_text(
+        "FROM scratch\n"
+        "COPY root/bin/busybox /bin/busybox\n"
+        'RUN ["/bin/busybox", "--install", "-s", "/bin"]\n'
+        "ENV PATH=/bin\n"
+    )
+    name = f"{lab.registry}/upstream/busybox:1"
+    lab.docker("buildx", "build", "--provenance=false", "--tag", name, str(folder))
+    lab.docker("push", name)
+    return name
+
+
+@pytest.fixture
+def workspace(lab: Lab, upstream: str, tmp_path: Path) -> Workspace:
+    """The small stack in a repository of its own, under names that nobody else uses."""
+    return make_workspace(lab, upstream, tmp_path / "repo", f"t{uuid.uuid4().hex[:8]}")
+
+
+@pytest.fixture
+def clone(lab: Lab, upstream: str, tmp_path: Path) -> Callable[[Workspace], Workspace]:
+    """Makes a second checkout of a workspace: same files and names, no ``.layers``."""
+
+    def copy(of: Workspace) -> Workspace:
+        root = tmp_path / f"clone{uuid.uuid4().hex[:4]}"
+        subprocess.run(["cp", "-r", str(of.root), str(root)], check=True)
+        subprocess.run(["rm", "-rf", str(root / ".layers")], check=True)
+        return Workspace(lab, root, of.name, dict(of.environment))
+
+    return copy
+
+
+def make_workspace(lab: Lab, upstream: str, root: Path, name: str) -> Workspace:
+    """The small stack below ``root``."""
+    found = Workspace(lab, root, name)
+    found.write(
+        {
+            path: text.replace("NAME", name).replace("UPSTREAM", upstream)
+            for path, text in SMALL_STACK.items()
+        }
+    )
+    return found
