@@ -231,7 +231,7 @@ def test_reading_a_good_file_loads_nothing_that_only_faults_need() -> None:
     code = (
         "import sys; from layers.spec import load;"
         f"load({TWO!r}, profile=None, registry=None, platform='', exists=bool);"
-        "late = {'difflib', 'json', 'jsonschema', 'layers.schema', 'layers.tomlscan'};"
+        "late = {'difflib', 'jsonschema', 'layers.schema', 'layers.tomlscan'};"
         "print(*sorted(late & set(sys.modules)))"
     )
     done = subprocess.run(
