@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import calendar
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from layers.events import Event, Output, Step
+from layers.events import Event, Output, Step, StepDone
 
 
 @dataclass
@@ -16,6 +18,8 @@ class Vertex:
     """One step as BuildKit tells it (``client.Vertex`` in moby/buildkit)."""
 
     name: str
+    number: int = 0
+    """Its place among the steps that began, from 1; 0 before it begins."""
     started: bool = False
     completed: bool = False
     cached: bool = False
@@ -106,10 +110,16 @@ class BuildLog:
         vertex.error = vertex.error or told.get("error", "")
         if done and self._partial.get(digest):
             yield from self._line(digest, self._partial.pop(digest))
-        if news and not vertex.internal:
-            steps = [v for v in self.vertices.values() if not v.internal]
-            number = sum(v.started for v in steps)
-            yield Step(self.layer, number, len(steps), vertex.name, vertex.cached)
+        if vertex.internal:
+            return
+        steps = [each for each in self.vertices.values() if not each.internal]
+        if news:
+            vertex.number = sum(each.started for each in steps)
+            yield Step(self.layer, vertex.number, len(steps), vertex.name, vertex.cached)
+        if done and not vertex.cached:
+            took = _seconds(told["completed"]) - _seconds(told.get("started") or told["completed"])
+            ok = not vertex.error
+            yield StepDone(self.layer, vertex.number, len(steps), max(took, 0.0), ok)
 
     def _line(self, digest: str, line: str) -> Iterator[Event]:
         line = line.rpartition("\r")[2] if not line.endswith("\r") else line[:-1]
@@ -118,3 +128,13 @@ class BuildLog:
             vertex.lines.append(line)
             del vertex.lines[:-KEPT_LINES]
         yield Output(self.layer, line)
+
+
+def _seconds(stamp: str) -> float:
+    """A timestamp as BuildKit writes it, nanoseconds and all (RFC 3339, UTC), in seconds."""
+    whole, _, fraction = stamp.rstrip("Z").partition(".")
+    try:
+        day = calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S"))
+        return day + float(f"0.{fraction or 0}")
+    except ValueError:
+        return 0.0

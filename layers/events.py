@@ -31,6 +31,17 @@ class Step:
 
 
 @dataclass(frozen=True)
+class StepDone:
+    """Step ``number`` ended after ``seconds`` by the engine's own clock."""
+
+    layer: str
+    number: int
+    total: int
+    seconds: float
+    ok: bool = True
+
+
+@dataclass(frozen=True)
 class Output:
     """A line that a step printed."""
 
@@ -66,7 +77,7 @@ class Warned:
     layer: str = ""
 
 
-Event = Started | Step | Output | Transfer | Finished | Warned
+Event = Started | Step | StepDone | Output | Transfer | Finished | Warned
 Listener = Callable[[Event], None]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from layers import durations, wording
-from layers.events import Event, Finished, Output, Started, Step, Transfer, Warned
+from layers.events import Event, Finished, Output, Started, Step, StepDone, Transfer, Warned
 
 HEARTBEAT = 30.0
 """Seconds of silence of a layer after which a line says that it still works."""
@@ -88,7 +88,8 @@ class PlainReport:
         if isinstance(event, Finished):
             work = self._works.pop(event.layer, None)
             if work is not None:
-                self._end_step(event.layer, work, now, event.ok)
+                if work.action == "prepare":
+                    self._end_step(event.layer, work, now, event.ok)
                 self._say_cached(event.layer, work)
             self._say(event.layer, wording.finished(event))
             return
@@ -97,10 +98,15 @@ class PlainReport:
             work.line = wording.printable(event.line) or work.line
         elif isinstance(event, Transfer):
             work.done, work.total = event.done, event.total
+        elif isinstance(event, StepDone):
+            self._say_done(event.layer, event.number, event.total, event.seconds, event.ok)
+            if work.step is not None and work.step.number == event.number:
+                work.step = None
         elif event.cached:
             work.cached += 1
         else:
-            self._end_step(event.layer, work, now, True)
+            if work.action == "prepare":  # steps of ours come one after the other
+                self._end_step(event.layer, work, now, True)
             self._say_cached(event.layer, work)
             work.step, work.step_began, work.spoke, work.line = event, now, now, ""
             name = wording.step_name(event.name)
@@ -108,10 +114,13 @@ class PlainReport:
 
     def _end_step(self, layer: str, work: _Work, now: float, ok: bool) -> None:
         if work.step is not None:
-            took = durations.seconds(now - work.step_began)
-            what = f"step {work.step.number}/{work.step.total}"
-            self._say(layer, f"{what} done in {took}" if ok else f"{what} failed after {took}")
+            took = now - work.step_began
+            self._say_done(layer, work.step.number, work.step.total, took, ok)
             work.step = None
+
+    def _say_done(self, layer: str, number: int, total: int, took: float, ok: bool) -> None:
+        how = "done in" if ok else "failed after"
+        self._say(layer, f"step {number}/{total} {how} {durations.seconds(took)}")
 
     def _say_cached(self, layer: str, work: _Work) -> None:
         if work.cached:

@@ -17,7 +17,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from layers import durations, wording
-from layers.events import Event, Finished, Output, Started, Step, Transfer, Warned
+from layers.events import Event, Finished, Output, Started, Step, StepDone, Transfer, Warned
 
 _NARROWEST = 10  # columns; below that a row is cut without sense for its parts
 
@@ -109,7 +109,7 @@ class RichReport:
                 self._end()
             return
         work = self._works.get(event.layer)
-        if work is None or isinstance(event, Output):
+        if work is None or isinstance(event, Output | StepDone):
             return
         if isinstance(event, Transfer):
             work.done, work.total = event.done, event.total

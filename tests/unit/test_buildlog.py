@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 
 import pytest
 
 from layers.buildlog import BuildLog
-from layers.events import Event, Output, Step
+from layers.events import Event, Output, Step, StepDone
 
 DIGEST = "sha256:" + "a" * 64
+STARTED, ENDED = "2026-11-21T23:59:30.5Z", "2026-11-22T00:00:30.750000001Z"
 OTHER = "sha256:" + "b" * 64
 
 
@@ -28,6 +30,12 @@ def output(text: str) -> dict[str, object]:
     return {"logs": [{"vertex": DIGEST, "stream": 1, "data": data}]}
 
 
+def _rounded(event: Event) -> Event:
+    if isinstance(event, StepDone):
+        return replace(event, seconds=round(event.seconds, 6))
+    return event
+
+
 @pytest.mark.parametrize("indent", [None, 2], ids=["one line", "many lines"])
 def test_both_forms_of_rawjson_are_read(indent: int | None) -> None:
     """buildx 0.13 spreads an object over many lines, later ones print one a line."""
@@ -35,16 +43,17 @@ def test_both_forms_of_rawjson_are_read(indent: int | None) -> None:
     events = feed(
         log,
         vertex("[deps 2/3] RUN pip install"),
-        vertex("[deps 2/3] RUN pip install", started="t"),
+        vertex("[deps 2/3] RUN pip install", started=STARTED),
         output("Collecting numpy\nhal"),
         output("f\n"),
-        vertex("[deps 2/3] RUN pip install", started="t", completed="t"),
+        vertex("[deps 2/3] RUN pip install", started=STARTED, completed=ENDED),
         indent=indent,
     )
-    assert events == [
+    assert [_rounded(event) for event in events] == [
         Step("app", 1, 1, "[deps 2/3] RUN pip install"),
         Output("app", "Collecting numpy"),
         Output("app", "half"),
+        StepDone("app", 1, 1, 60.25),
     ]
     assert log.ran() == ("[deps 2/3] RUN pip install",)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from layers.events import Finished, Output, Started, Step, Transfer, Warned
+from layers.events import Finished, Output, Started, Step, StepDone, Transfer, Warned
 from layers.report import report_for
 from layers.report_plain import PlainReport
 
@@ -40,17 +40,19 @@ def test_a_build_reads_as_its_steps(run: Any) -> None:
     report(Step("pose-service", 2, 9, "[deps 2/4] WORKDIR /app", cached=True))
     report(Step("pose-service", 3, 9, "[deps 3/4] RUN pip install -r requirements.lock"))
     report(Output("pose-service", "Collecting flask"))
-    clock.now = 41
-    report(Step("pose-service", 4, 9, "[runtime 2/5] COPY a\n b"))
+    clock.now = 40
+    report(Step("pose-service", 4, 9, "[runtime 2/5] COPY a\n b"))  # beside the other one
+    report(StepDone("pose-service", 4, 9, 1.3))
+    report(StepDone("pose-service", 3, 9, 41.0))
     clock.now = 42.3
     report(Finished("pose-service", "build", True, 42.3, "sha256:ab"))
     assert stream.getvalue() == (
         "[pose-service] build: Dockerfile changed (about 3:20 min)\n"
         "[pose-service] 2 steps cached\n"
         "[pose-service] step 3/9 RUN pip install -r requirements.lock\n"
-        "[pose-service] step 3/9 done in 41 s\n"
         "[pose-service] step 4/9 COPY a b\n"
         "[pose-service] step 4/9 done in 1.3 s\n"
+        "[pose-service] step 3/9 done in 41 s\n"
         "[pose-service] built in 42 s: sha256:ab\n"
     )
 
@@ -62,6 +64,7 @@ def test_a_failure_names_its_step(run: Any) -> None:
     report(Started("b", "pull"))
     report(Step("a", 1, 2, "[1/2] RUN false"))
     clock.now = 3
+    report(StepDone("a", 1, 2, 3.0, ok=False))
     report(Finished("a", "build", False, 3.0))
     report(Finished("b", "pull", True, 3.0, "355 MB"))
     assert stream.getvalue() == (
