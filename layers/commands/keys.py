@@ -11,6 +11,7 @@ import doit
 from doit.cmd_base import Command
 
 from hashes.errors import LayersError
+from layers.commands.guard import guarded
 from layers.graph import Layer
 from layers.project import Project, find_root
 from layers.suggest import did_you_mean
@@ -44,17 +45,18 @@ class KeysCommand(Command):  # type: ignore[misc]  # doit ships no types
 
     def execute(self, opt_values: Any, pos_args: list[str]) -> int:
         """Print; status 1 for the user's mistakes."""
-        try:
-            sys.stdout.write(_text(opt_values, pos_args))
-        except LayersError as error:
-            sys.stderr.write(f"{error}\n")
-            return 1
-        return 0
+        root = find_root(os.getcwd())
+
+        def work() -> int:
+            sys.stdout.write(_text(root, opt_values, pos_args))
+            return 0
+
+        return guarded(work, root)
 
 
-def _text(options: Any, asked: list[str]) -> str:
+def _text(root: str, options: Any, asked: list[str]) -> str:
     profile = doit.get_var("profile") or os.environ.get("LAYERS_PROFILE") or None
-    project = Project(find_root(os.getcwd()), profile=profile)
+    project = Project(root, profile=profile)
     known = project.inputs.graph.order
     layers = [Layer.parse(name) for name in asked or known]
     for layer in layers:

@@ -10,6 +10,7 @@ import doit
 from doit.cmd_base import Command
 
 from hashes.errors import LayersError
+from layers.commands.guard import guarded
 from layers.project import LOCK_FILE, Project, find_root
 from layers.state import write_whole
 
@@ -28,20 +29,16 @@ class LockCommand(Command):  # type: ignore[misc]  # doit ships no types
 
     def execute(self, opt_values: Any, pos_args: list[str]) -> int:  # noqa: ARG002
         """Lock; status 1 when a registry cannot be asked, and then nothing is written."""
-        try:
-            _lock(pos_args)
-        except LayersError as error:
-            sys.stderr.write(f"{error}\n")
-            return 1
-        return 0
+        root = find_root(os.getcwd())
+        return guarded(lambda: _lock(root, pos_args), root)
 
 
-def _lock(names: list[str]) -> None:
+def _lock(root: str, names: list[str]) -> int:
     from layers.locking import merge, resolve_all, upstreams
     from layers.suggest import did_you_mean
 
     profile = doit.get_var("profile") or os.environ.get("LAYERS_PROFILE") or None
-    project = Project(find_root(os.getcwd()), profile=profile)
+    project = Project(root, profile=profile)
     wanted = upstreams(project.inputs.graph, project.spec.platform)
     known = [each.name for each in wanted]
     for name in names:
@@ -58,3 +55,4 @@ def _lock(names: list[str]) -> None:
         old, new = each.old or "not locked", each.new or "dropped, no image uses it"
         sys.stdout.write(f"{each.name} ({each.platform}): {old} -> {new}\n")
     sys.stdout.write(f"{len(chosen)} upstream images locked, {len(moved)} changed\n")
+    return 0

@@ -5,18 +5,19 @@ from __future__ import annotations
 import fnmatch
 import sys
 import time
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from doit.cmd_run import Run
 from doit.exceptions import InvalidCommand
 
-from hashes.errors import LayersError
 from layers.commands import ours
+from layers.commands.guard import BUG, MISTAKE, guarded
 from layers.graph import Layer
 from layers.suggest import did_you_mean
 
-MISTAKE = 1
-BUG = 3
+if TYPE_CHECKING:
+    from layers.project import Project
 
 
 class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
@@ -72,44 +73,81 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
         rest = (auto_delayed_regex, force_verbosity, failure_verbosity, pdb)
         if found is None:
             return run(*plain, *rest)
+        return guarded(
+            lambda: self._make(found, lambda: run(*plain, *rest), always, json_lines), found.root
+        )
+
+    def _make(self, found: Project, run: Callable[[], Any], always: bool, json_lines: bool) -> int:
         from layers import doitreport
-        from layers.carry import pushed_steps
         from layers.report import report_for
 
         begin = time.monotonic()
-        goals = [str(layer) for layer in found.goals()]
-        asked: list[str] = [] if self.sel_default_tasks else self.sel_tasks
-        selected = self._expand(asked) if asked else goals
-        found.wanted = tuple(Layer.parse(name) for name in selected)
-        self.sel_tasks: list[str] = selected
+        tasks = {task.name: task for task in self.task_list}
+        self.sel_tasks: list[str] = self._selected(found, tasks)
+        found.wanted = tuple(Layer.parse(name) for name in layers_of(self.sel_tasks, tasks))
+        strangers = [name for name in self.sel_tasks if not is_layer(tasks[name])]
         report = report_for(sys.stdout, json=json_lines)
         found.listener = report
         try:
-            if found.plan.idle() and not always:
-                pushed_steps(found, found.wanted)
-                report.idle(selected, time.monotonic() - begin)
+            if found.plan.idle() and not always and not strangers:
+                catch_up(found)
+                report.idle(self.sel_tasks, time.monotonic() - begin)
                 return 0
-            status = run(*plain, *rest)
-            pushed_steps(found, found.wanted)
-        except LayersError as error:
-            sys.stderr.write(f"{error}\n")
-            return MISTAKE
+            status = run()
+            catch_up(found)
         finally:
             report.close()
         if doitreport.bugs():
             return BUG
         return MISTAKE if status else 0
 
-    def _expand(self, names: list[str]) -> list[str]:
-        """Task patterns such as ``base-*`` as the names that they match; unknown ones stay, for
-        doit to refuse.
+    def _selected(self, found: Project, tasks: Mapping[str, Any]) -> list[str]:
+        """The tasks to run: those asked for, patterns such as ``base-*`` as what they match.
+
+        Without a word: all goals, and whatever else the user's dodo has.
         """
-        known = [task.name for task in self.task_list]
-        found: dict[str, None] = {}
-        for name in names:
-            matches = fnmatch.filter(known, name) if set(name) & set("*?[") else [name]
-            unknown = [match for match in matches or [name] if match not in known]
+        asked = self.sel_tasks or []
+        if not asked:
+            goals = [str(layer) for layer in found.goals()]
+            return goals + [name for name, task in tasks.items() if not is_layer(task)]
+        selected: dict[str, None] = {}
+        for name in asked:
+            matches = matching(name, tasks) if set(name) & set("*?[") else [name]
+            unknown = [match for match in matches or [name] if match not in tasks]
             if unknown:
                 raise InvalidCommand(not_found=unknown[0])
-            found.update(dict.fromkeys(matches))
-        return list(found)
+            selected.update(dict.fromkeys(matches))
+        return list(selected)
+
+
+def catch_up(project: Project) -> None:
+    """Push what an earlier run could not; most runs find nothing of that kind, and import less."""
+    if project.state.unpushed():
+        from layers.carry import pushed_steps
+
+        pushed_steps(project, project.wanted or ())
+
+
+def matching(pattern: str, names: Iterable[str]) -> list[str]:
+    """Names that a pattern means; stages only where the pattern speaks of stages."""
+    return [n for n in fnmatch.filter(names, pattern) if ":" in pattern or ":" not in n]
+
+
+def is_layer(task: Any) -> bool:
+    """True for tasks of ours; a dodo may have others beside them."""
+    return "layer" in (task.meta or {})
+
+
+def layers_of(names: Iterable[str], tasks: Mapping[str, Any]) -> list[str]:
+    """The layers among ``names``, and those that other tasks among them depend on."""
+    found: dict[str, None] = {}
+    todo, seen = list(reversed(list(names))), set(names)
+    while todo:
+        name = todo.pop()
+        if is_layer(tasks[name]):
+            found[name] = None
+            continue
+        below = [n for n in (*tasks[name].task_dep, *tasks[name].setup_tasks) if n in tasks]
+        todo += [each for each in reversed(below) if each not in seen]
+        seen.update(below)
+    return list(found)

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from layers.setup.choose import ensure, stop
+from layers.events import silent
+from layers.setup import private
+from layers.setup.choose import ensure
+from layers.setup.endpoint import Endpoint
+from layers.setup.packages import bring
 from layers.setup.places import Places
+from layers.setup.state import locked
+from layers.setup.system import this_system
 from tests.e2e.lab import CHECKOUT, Lab, Workspace
 
 LAB = CHECKOUT / ".layers" / "lab"
@@ -71,20 +82,70 @@ CMD ["cat", "/app.py"]
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """An engine of the tests' own beside whatever else runs here, packages shared with ours."""
-    LAB.mkdir(parents=True, exist_ok=True)
+    """An engine of the tests' own, whatever else runs here; packages are shared with ours."""
+    if os.geteuid() != 0:
+        pytest.fail("the tests start an engine of their own, and that needs root")
     ours, theirs = Places.of(str(CHECKOUT)), Places.of(str(LAB))
+    os.makedirs(ours.engine, exist_ok=True)
+    with locked(ours.lock):
+        bring(ours, this_system(), print)
     packages = Path(theirs.packages)
-    if Path(ours.packages).is_dir() and not packages.exists():
+    if not packages.exists():
         packages.parent.mkdir(parents=True, exist_ok=True)
         packages.symlink_to(ours.packages)
-    hidden = {name: os.environ.pop(name) for name in ("DOCKER_HOST",) if name in os.environ}
-    try:
-        endpoint = ensure(str(LAB), lambda event: None)
-    finally:
-        os.environ.update(hidden)
+    endpoint = private.start(theirs, silent)
     yield Lab(endpoint, Path(theirs.registry_log))
-    stop(str(LAB))
+    private.stop(theirs)
+
+
+@pytest.fixture(scope="session")
+def snowboard() -> Snowboard:
+    """The snowboard stack of this checkout, made true by its own command."""
+    command = [sys.executable, "-m", "doit", "profile=local"]
+    subprocess.run([*command, "pose-service", "backend-api", "frontend"], cwd=CHECKOUT, check=True)
+    return Snowboard(ensure(str(CHECKOUT), silent))
+
+
+class Snowboard:
+    """Starts services of the built stack."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+
+    def docker(self, *words: str) -> str:
+        """Run the docker CLI against the engine that has the stack."""
+        environment = {**os.environ, **self.endpoint.environment}
+        done = subprocess.run(
+            [self.endpoint.cli, *words], env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    @contextlib.contextmanager
+    def run(self, image: str, port: int) -> Iterator[str]:
+        """A container of a service; the base URL of its port once ``/health`` answers."""
+        name = f"snowboard-{image}:latest"
+        container = self.docker("run", "--detach", "--publish", f"127.0.0.1::{port}", name)
+        try:
+            address = self.docker("port", container, str(port)).splitlines()[0]
+            wait_for(f"http://{address}/health", lambda: self.docker("logs", container))
+            yield f"http://{address}"
+        finally:
+            self.docker("rm", "--force", "--volumes", container)
+
+
+def wait_for(url: str, logs: Callable[[], str]) -> None:
+    """Wait until something answers at ``url``, whatever its status."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except urllib.error.HTTPError as error:
+            error.close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError(f"nothing answers at {url}:\n{logs()}")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,14 +14,15 @@ from layers.dockerapi import DockerEngine
 from layers.httpregistry import HttpRegistry
 from layers.unixhttp import request
 from tests.contracts import EngineContract, EngineWorld
+from tests.e2e.lab import Lab
 
 pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-def world(engine_host: str, registry_host: str, tmp_path: Path) -> Iterator[EngineWorld]:
+def world(lab: Lab, engine_host: str, registry_host: str, tmp_path: Path) -> Iterator[EngineWorld]:
     """The engine, with a repository of its own that is emptied afterwards."""
-    environment = {**os.environ, "DOCKER_HOST": engine_host}
+    environment = {**os.environ, **lab.endpoint.environment}
     engine = DockerEngine(engine_host, environment)
     names = []
 
@@ -32,8 +32,7 @@ def world(engine_host: str, registry_host: str, tmp_path: Path) -> Iterator[Engi
         (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY f /f\n")
         options = [f"--label={key}={value}" for key, value in labels.items()]
         options.append(f"--provenance={str(attested).lower()}")
-        command = ["docker", "buildx", "build", "--load", "--tag", name, *options, str(tmp_path)]
-        subprocess.run(command, env=environment, check=True, capture_output=True)
+        lab.docker("buildx", "build", "--load", "--tag", name, *options, str(tmp_path))
 
     repository = f"{registry_host}/contract-{uuid.uuid4().hex[:12]}"
     yield EngineWorld(
@@ -79,7 +78,7 @@ class TestDockerEngine(EngineContract):
         assert world.engine.find([name]) == before
 
     def test_ssh_reaches_the_engine(
-        self, world: EngineWorld, engine_host: str, tmp_path: Path
+        self, world: EngineWorld, lab: Lab, engine_host: str, tmp_path: Path
     ) -> None:
         """Through `docker system dial-stdio` at the other end, as docker's CLI does it."""
         name = f"{world.repository}:t"
@@ -91,7 +90,8 @@ class TestDockerEngine(EngineContract):
             'while [ "$1" != docker ]; do shift; done\nexec "$@"\n'
         )
         shell.chmod(0o755)
-        environment = {**os.environ, "PATH": f"{shell.parent}:{os.environ['PATH']}"}
+        environment = {**os.environ, **lab.endpoint.environment}
+        environment["PATH"] = f"{shell.parent}:{environment['PATH']}"
         path = engine_host.removeprefix("unix://")
         engine = DockerEngine(f"ssh://me@there:2222{path}", environment)
         assert engine.find([name]) == world.engine.find([name])

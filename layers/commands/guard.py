@@ -1,0 +1,45 @@
+"""The guard: every command of ours ends with a status and a sentence, never with a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from hashes.errors import LayersError
+from layers import interrupt
+
+MISTAKE = 1
+"""The user's mistake, or a build that failed."""
+BUG = 3
+"""Ours."""
+PIPE = 141
+"""Whoever read our output went away, as in ``doit list | head``; what a shell says of SIGPIPE."""
+
+
+def guarded(work: Callable[[], int], root: str) -> int:
+    """Run a command's work and turn how it ends into an exit status.
+
+    doit's own complaints about the command line pass through: doit words them.
+    """
+    from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
+
+    interrupt.install()
+    try:
+        status = work()
+        sys.stdout.flush()
+        return status
+    except (InvalidCommand, InvalidDodoFile, InvalidTask):
+        raise
+    except LayersError as error:
+        sys.stdout.flush()
+        sys.stderr.write(f"{error}\n")
+        return MISTAKE
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE
+    except Exception as error:  # noqa: BLE001 - the last line of defence; the log has it all
+        from layers.doitreport import bug_message
+
+        sys.stderr.write(f"{bug_message(error, root)}\n")
+        return BUG
