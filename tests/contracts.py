@@ -40,6 +40,15 @@ class EngineWorld:
 class EngineContract:
     """Subclasses give a fixture ``world``."""
 
+    def test_an_image_is_found_and_named_by_its_id(self, world: EngineWorld) -> None:
+        """A build without a name gives an id, and the name comes afterwards."""
+        name = f"{world.repository}:t"
+        world.build(name, "one", {}, False)
+        held = world.engine.find([name])[name]
+        assert world.engine.find([str(held.digest)]) == {str(held.digest): held}
+        world.engine.tag(str(held.digest), f"{world.repository}:b")
+        assert world.engine.find([f"{world.repository}:b"])
+
     def test_only_known_names_are_found(self, world: EngineWorld) -> None:
         """A name that the engine does not know is absent, and asking twice is asking once."""
         name = f"{world.repository}:here"

@@ -261,6 +261,9 @@ class MemoryEngine:
         return digest
 
     def _lookup(self, name: str) -> Digest | None:
+        if name.startswith("sha256:"):  # an image's id
+            digest = Digest.parse(name)
+            return digest if digest in self._names.values() else None
         reference = Reference.parse(name)
         if not reference.digest:
             return self._names.get(str(reference))
