@@ -133,6 +133,12 @@ def main(words: list[str]) -> int:
     inputs = Project(root, profile=PROFILE).inputs
     keys = [str(inputs.key(Layer(name))) for name in GOALS]
     earlier = [] if "--full" in words else remembered(root, keys)
+    if Project(root, profile=PROFILE).registry_host is None:
+        sys.stdout.write("\n" + table(rows, []))
+        sys.stdout.write(
+            "\nThe rest needs a registry: run one and name it, LAYERS_REGISTRY=127.0.0.1:5000\n"
+        )
+        return 0
     if not earlier:
         shown = fresh_machine(root)
         rows += shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TextIO
 
@@ -50,12 +51,15 @@ class _Terminal:
         self._stream = stream
         self._plain = PlainReport(stream)
         self._report: Report = self._plain
+        self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Started) and self._report is self._plain:
-            from layers.report_rich import RichReport
+            with self._lock:  # two layers may begin at once, and a terminal has one set of rows
+                if self._report is self._plain:
+                    from layers.report_rich import RichReport
 
-            self._report = RichReport(self._stream)
+                    self._report = RichReport(self._stream)
         self._report(event)
 
     def idle(self, names: Sequence[str], seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import termios
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -250,3 +252,38 @@ def test_a_pipe_gets_plain_lines() -> None:
     """Whatever the terminal's type."""
     with open(os.devnull, "w") as stream:
         assert isinstance(report_for(stream, env={"TERM": "xterm"}), PlainReport)
+
+
+def test_layers_that_begin_at_once_share_one_set_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two displays on one terminal would leave rows behind that nobody takes away."""
+    made: list[object] = []
+
+    class Slow:
+        """Stands in for the display, and takes its time to come up."""
+
+        def __init__(self, stream: object) -> None:
+            made.append(stream)
+            time.sleep(0.05)
+
+        def __call__(self, event: object) -> None:
+            """Show nothing."""
+
+        def close(self) -> None:
+            """Leave nothing."""
+
+    monkeypatch.setattr("layers.report_rich.RichReport", Slow)
+
+    class Tty(io.StringIO):
+        """A terminal, as far as anybody asks."""
+
+        def isatty(self) -> bool:
+            return True
+
+    report = report_for(Tty(), env={"TERM": "xterm"})
+    threads = [threading.Thread(target=report, args=(Started(name, "build"),)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    report.close()
+    assert len(made) == 1
