@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hashes.changes import Change, changes
+from hashes.change import Change
+from hashes.changes import changes
 from hashes.dockerfile import Dockerfile, Stage, parse
 from hashes.errors import ContextError, DockerfileError, IgnoreError, LayersError
 from hashes.grammar import Instruction

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from operator import itemgetter
 from typing import NamedTuple
 
-import xxhash
+from hashes.algorithm import DEFAULT, hasher
 
 LINK_MODE = 0o777
 """What a link counts as; on Linux it never has another mode."""
@@ -78,8 +78,8 @@ def other_value(status: os.stat_result) -> str:
     return f"{kind}:{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}"
 
 
-def xattr_value(target: int | bytes) -> str:
-    """Hash the extended attributes that count, as "+<32 hex>"; "" when there are none.
+def xattr_value(target: int | bytes, algorithm: str = DEFAULT) -> str:
+    """Hash the extended attributes that count, as "+<hex>"; "" when there are none.
 
     BuildKit drops system.*, com.apple.* and, but for security.capability, security.*
     (cache/contenthash/tarsum.go).
@@ -91,7 +91,7 @@ def xattr_value(target: int | bytes) -> str:
         names = os.listxattr(target, follow_symlinks=follow)
         if not names:
             return ""
-        state = xxhash.xxh3_128()
+        state = hasher(algorithm)()
         counted = False
         for name in sorted(names):
             if name != "security.capability" and name.startswith(

@@ -8,8 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import xxhash
-
+from hashes.algorithm import DEFAULT, digest, hasher
 from hashes.entries import xattr_value
 from hashes.errors import ContextError
 
@@ -29,7 +28,7 @@ class FileHash(NamedTuple):
     """What one reading of a file gave."""
 
     value: str
-    """"<32 hex of xxh3_128>:<size>", and "+<32 hex>" when extended attributes count."""
+    """"<hex>:<size>", and "+<hex>" when extended attributes count."""
     status: os.stat_result
     stable: bool
     """The file's status was the same before and after the reading."""
@@ -47,7 +46,7 @@ def signature(status: os.stat_result) -> tuple[int, ...]:
     )
 
 
-def hash_file(path: bytes) -> FileHash:
+def hash_file(path: bytes, algorithm: str = DEFAULT) -> FileHash:
     """Hash a regular file; status, bytes, status.
 
     Errors: ContextError when it cannot be read or is no regular file any more. Links are not
@@ -62,7 +61,8 @@ def hash_file(path: bytes) -> FileHash:
                     raise ContextError(
                         "changed into something else while it was read", file=os.fsdecode(path)
                     )
-                value = _content(handle, before.st_size) + xattr_value(handle)
+                value = _content(handle, before.st_size, algorithm)
+                value += xattr_value(handle, algorithm)
                 after = os.fstat(handle)
                 if signature(before) == signature(after):
                     return FileHash(value, after, True)
@@ -78,13 +78,13 @@ def hash_file(path: bytes) -> FileHash:
         ) from error
 
 
-def _content(handle: int, size: int) -> str:
+def _content(handle: int, size: int, algorithm: str) -> str:
     if size < CHUNK:
         data = os.read(handle, size + 1)
         if len(data) == size:
-            return f"{xxhash.xxh3_128_hexdigest(data)}:{size}"
+            return f"{digest(algorithm, data)}:{size}"
         os.lseek(handle, 0, os.SEEK_SET)
-    state = xxhash.xxh3_128()
+    state = hasher(algorithm)()
     buffer = bytearray(CHUNK)
     view = memoryview(buffer)
     total = 0

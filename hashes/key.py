@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import xxhash
-
+from hashes.algorithm import DEFAULT, HEX_LENGTHS, hasher
 from hashes.errors import LayersError
 
 KEY_VERSION = 1
 """Goes into every key first; a change of meaning of any field is a new version."""
-
-HEX_LENGTH = 32  # 128 bits
 
 
 class BadKey(LayersError):
@@ -20,11 +17,11 @@ class BadKey(LayersError):
 
 @dataclass(frozen=True, order=True)
 class Key:
-    """Names a layer by the hash of its inputs; the text form is ``xxh3-<32 hex>``."""
+    """Names a layer by the hash of its inputs: ``xxh3-<32 hex>`` or ``blake3-<64 hex>``."""
 
     hex: str
-    """Lower-case hexadecimal digits, always `HEX_LENGTH` of them."""
-    algorithm: str = "xxh3"
+    """Lower-case hexadecimal digits, as many as the algorithm gives."""
+    algorithm: str = DEFAULT
 
     def __str__(self) -> str:
         return f"{self.algorithm}-{self.hex}"
@@ -33,18 +30,24 @@ class Key:
     def parse(cls, text: str) -> Key:
         """Read the text form back; the exact inverse of ``str``."""
         algorithm, _, digits = text.partition("-")
-        if algorithm != "xxh3":
-            raise BadKey(f"key {text!r}: expected it to start with 'xxh3-'")
-        if len(digits) != HEX_LENGTH or set(digits) - set("0123456789abcdef"):
-            raise BadKey(f"key {text!r}: expected {HEX_LENGTH} lower-case hex digits after 'xxh3-'")
+        length = HEX_LENGTHS.get(algorithm)
+        if length is None:
+            known = " or ".join(f"'{name}-'" for name in HEX_LENGTHS)
+            raise BadKey(f"key {text!r}: expected it to start with {known}")
+        if len(digits) != length or set(digits) - set("0123456789abcdef"):
+            raise BadKey(
+                f"key {text!r}: expected {length} lower-case hex digits after '{algorithm}-'"
+            )
         return cls(digits, algorithm)
 
 
 class Hasher:
     """Hashes named fields, each framed by its length, so that no two lists of fields look alike."""
 
-    def __init__(self) -> None:
-        self._state = xxhash.xxh3_128()
+    def __init__(self, algorithm: str = DEFAULT) -> None:
+        """Raises MissingAlgorithm."""
+        self.algorithm = algorithm
+        self._state = hasher(algorithm)()
         self.field("doit-layers", str(KEY_VERSION).encode())
 
     def field(self, name: str, value: bytes) -> None:
@@ -53,4 +56,4 @@ class Hasher:
             self._state.update(part)
 
     def key(self) -> Key:
-        return Key(self._state.hexdigest())
+        return Key(self._state.hexdigest(), self.algorithm)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hashes import args as arguments
+from hashes import sent
+from hashes.algorithm import DEFAULT
 from hashes.dockerfile import Dockerfile
 from hashes.entries import Input
 from hashes.errors import LayersError
@@ -55,6 +57,8 @@ class Request:
     cgroup_parent: str = ""
     contexts: Mapping[str, Sources | External] = field(default_factory=dict)
     """Named contexts: folders, or images; they go before stages and images of that name."""
+    algorithm: str = DEFAULT
+    """What keys are made with; the hashes of files come with the sources."""
     served: tuple[Input, ...] = ()
     """What reaches every RUN over the network from this machine, such as a package index."""
 
@@ -133,6 +137,7 @@ class _Builder:
         )
         for stage in stages:
             self.layers[stage.index] = self._layer(stage)
+        sent.check((layer.manifest for layer in self.layers.values()), self.file.path)
         return self.layers
 
     def _layer(self, stage: Reached) -> Layer:
@@ -157,7 +162,7 @@ class _Builder:
         names = tuple(dict.fromkeys((*unpinned, *steps.unpinned)))
         for secret in self.secrets:
             names = tuple(name.replace(secret, hidden(secret)) for name in names)
-        manifest = Manifest(self._scrubbed(entries), names)
+        manifest = Manifest(self._scrubbed(entries), names, request.algorithm)
         self.states[stage.index] = state
         return Layer(
             stage.index,

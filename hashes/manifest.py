@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from hashes.algorithm import DEFAULT, HEX_LENGTHS
 from hashes.errors import LayersError
 from hashes.key import Hasher, Key
 
@@ -38,14 +39,16 @@ class Manifest:
     entries: tuple[Entry, ...]
     unpinned: tuple[str, ...] = ()
     """Names of images and addresses whose content nothing fixes."""
+    algorithm: str = DEFAULT
+    """What the key is made with, and the hashes of files."""
 
     def key(self) -> Key:
         """The stage's name: what it consists of, its configuration included."""
-        return _key("stage", self.entries)
+        return _key("stage", self.entries, self.algorithm)
 
     def files_key(self) -> Key:
         """What a ``COPY --from`` or a mount of the stage sees: all but the configuration."""
-        return _key("files", tuple(entry for entry in self.entries if entry.kind != CONFIG))
+        return _key("files", tuple(e for e in self.entries if e.kind != CONFIG), self.algorithm)
 
     def text(self) -> str:
         """One line an entry, fit for a line-by-line comparison."""
@@ -55,6 +58,7 @@ class Manifest:
         """A compact text that `from_json` reads back."""
         value = {
             "version": VERSION,
+            "hash": self.algorithm,
             "unpinned": self.unpinned,
             "entries": [list(entry) for entry in self.entries],
         }
@@ -69,26 +73,30 @@ class Manifest:
                 raise BadManifest(f"manifest of version {value['version']}: expected {VERSION}")
             entries = tuple(_entry(row) for row in value["entries"])
             unpinned = tuple(map(str, value["unpinned"]))
+            algorithm = value["hash"]
+            if algorithm not in HEX_LENGTHS:
+                raise BadManifest(f"manifest of hash {algorithm!r}: expected {list(HEX_LENGTHS)}")
         except (ValueError, TypeError, KeyError) as error:
             raise BadManifest(f"not a manifest: {error}") from None
-        return cls(entries, unpinned)
+        return cls(entries, unpinned, algorithm)
 
 
-def _key(name: str, entries: tuple[Entry, ...]) -> Key:
+def _key(name: str, entries: tuple[Entry, ...], algorithm: str) -> Key:
     # One buffer for all entries: a Hasher call for each of 100,000 files would cost more than
     # the hashing. Lengths count characters, which frames as well as bytes do.
     framed = "".join(
         f"{len(kind)}:{len(name)}:{len(value)}:{kind}{name}{value}"
         for kind, name, value, _, _ in entries
     )
-    hasher = Hasher()
+    hasher = Hasher(algorithm)
     hasher.field(name, framed.encode("utf-8", "surrogatepass"))
     return hasher.key()
 
 
 def _line(entry: Entry) -> str:
     name, value = _quoted(entry.name), _quoted(entry.value)
-    return " ".join(part for part in (entry.kind, name, value) if part)
+    label = f"({_quoted(entry.label)})" if entry.label not in ("", value) else ""
+    return " ".join(part.rstrip() for part in (entry.kind, name, value, label) if part)
 
 
 def _quoted(text: str) -> str:

@@ -18,6 +18,7 @@ from typing import IO
 
 import xxhash
 
+from hashes.algorithm import DEFAULT
 from hashes.filehash import signature
 
 VERSION = b"doit-layers statcache 1\n"
@@ -48,10 +49,12 @@ class StatCache:
     that was copied along with its project, or lies in another's place, matches nothing.
     """
 
-    def __init__(self, path: str | None, root: str) -> None:
+    def __init__(self, path: str | None, root: str, algorithm: str = DEFAULT) -> None:
         self.path = path
         """None: nothing is loaded and nothing saved."""
         self.root = os.path.abspath(root)
+        self.algorithm = algorithm
+        """What the values are made with; a file with those of another one counts as empty."""
         self.changed = False
         self._known: dict[str, tuple[int, dict[str, bytes]]] = {}
         """By directory: the day of the last visit, and by name: packed status, then the value."""
@@ -62,15 +65,16 @@ class StatCache:
         """An unnamed file that is touched to learn the time."""
 
     @classmethod
-    def load(cls, path: str, root: str) -> StatCache:
-        """Read a cache; one that is missing, damaged or of another version is empty."""
-        cache = cls(path, root)
+    def load(cls, path: str, root: str, algorithm: str = DEFAULT) -> StatCache:
+        """Read a cache; one that is missing, damaged, of another version or algorithm is empty."""
+        cache = cls(path, root, algorithm)
+        version = _version(algorithm)
         with contextlib.suppress(OSError, ValueError, EOFError, TypeError):
             with open(path, "rb") as file:
                 data = file.read()
-            start = len(VERSION) + 16
+            start = len(version) + 16
             body = memoryview(data)[start:]
-            if data.startswith(VERSION) and data[start - 16 : start] == _checksum(body):
+            if data.startswith(version) and data[start - 16 : start] == _checksum(body):
                 known = marshal.loads(body)
                 oldest = cache._today - KEPT_DAYS
                 cache._known = {key: entry for key, entry in known.items() if entry[0] >= oldest}
@@ -139,7 +143,7 @@ class StatCache:
             handle, temporary = tempfile.mkstemp(prefix=".statcache-", dir=folder)
             try:
                 with open(handle, "wb") as file:
-                    file.write(VERSION + _checksum(body) + body)
+                    file.write(_version(self.algorithm) + _checksum(body) + body)
                 os.replace(temporary, self.path)
             except BaseException:
                 os.unlink(temporary)
@@ -165,6 +169,10 @@ class StatCache:
             return status.st_ctime_ns, status.st_dev
         except OSError:
             return time.time_ns(), -1
+
+
+def _version(algorithm: str) -> bytes:
+    return VERSION if algorithm == DEFAULT else VERSION[:-1] + f" {algorithm}\n".encode()
 
 
 def _checksum(body: bytes | memoryview) -> bytes:

@@ -251,7 +251,7 @@ class Tree:
 
         def read(path: bytes) -> FileHash:
             clocks[path] = cache.now(paths[path].entry.stat(follow_symlinks=False))
-            return hash_file(path)
+            return hash_file(path, cache.algorithm)
 
         for path, found in zip(paths, hash_files(list(paths), size, read), strict=True):
             node = paths[path]
@@ -265,7 +265,7 @@ class Tree:
         if known is not None or isinstance(node.entry, _Promised):
             return known or ""
         clock = self._cache.now(status)
-        value = xattr_value(self._real(node.path))
+        value = xattr_value(self._real(node.path), self._cache.algorithm)
         self._cache.record(node.folder.known, node.name, status, value, clock)
         return value
 

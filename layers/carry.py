@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hashes.errors import LayersError
 from layers import build
 from layers.digest import Digest
-from layers.engine import LocalImage
+from layers.engine import EngineError, LocalImage
 from layers.events import Action, Finished, Started, Transfer, Warned
 from layers.explain import why
 from layers.graph import Layer
@@ -53,7 +53,7 @@ def push(project: Project, step: Step) -> None:
         with project.state.lock(f"push-{mark}"):
             _push(project, step, names.remote)
         project.state.mark_unpushed(mark, owed=False)
-    except RegistryError as error:
+    except (RegistryError, EngineError) as error:
         project.state.mark_unpushed(mark, owed=True)
         project.tell(Warned(f"not pushed, the next run tries again: {error}", str(step.layer)))
 
@@ -105,16 +105,23 @@ def _build(project: Project, step: Step) -> LocalImage:
     with build.prepared(project, step, parents) as call:
         digest = build.run(project, step, call)
     parents.check()
-    fresh = project.inputs.reread(step.layer.image)
+    try:
+        fresh = project.inputs.reread(step.layer.image)
+    except LayersError as error:
+        raise _moved(step, str(error)) from error
     if inputs.manifest(step.layer.stage).key() != fresh.manifest(step.layer.stage).key():
         found = why(inputs.record(step.layer.stage), fresh.record(step.layer.stage))
         moved = "; ".join(change.text() for change in found[:5])
-        raise InputsMoved(
-            f"{step.layer}: inputs changed while it was built: {moved}",
-            hint="the result was thrown away, since it may hold either; run again",
-        )
+        raise _moved(step, moved)
     name = str(digest)
     return project.engine.find([name])[name]
+
+
+def _moved(step: Step, what: str) -> InputsMoved:
+    return InputsMoved(
+        f"{step.layer}: inputs changed while it was built: {what}",
+        hint="the result was thrown away, since it may hold either; run again",
+    )
 
 
 def _push(project: Project, step: Step, remote: str) -> None:
@@ -155,7 +162,8 @@ def _timed(
 ) -> LocalImage:
     layer = str(step.layer)
     expected = project.history.expected(layer, action)
-    reason = "; ".join(step.reasons) if action != "push" else ""
+    reason = "; ".join((*step.reasons[:2], *("…" for _ in step.reasons[2:3])))
+    reason = "" if action == "push" else reason
     project.tell(Started(layer, action, reason, expected))
     start = time.monotonic()
     ok = False

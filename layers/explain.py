@@ -3,36 +3,73 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from hashes.changes import Change, changes
-from hashes.manifest import BadManifest, Manifest
+from hashes.change import FILES, Change
+from hashes.changes import changes
+from hashes.manifest import CONFIG, BadManifest, Manifest
+from hashes.packages import Packages, differences
 
-OWN = ""
-"""Names a record's own stage among the others."""
+VERSION = 2
+KEY = "key "
+"""How a manifest's entry begins that names an image of ours."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """The manifests behind one key: the layer's own, and those of the stages below it by title."""
+    """What is kept of a layer at one key, to explain another key against it; no secrets."""
 
     own: Manifest
     stages: Mapping[str, Manifest] = field(default_factory=dict)
+    """Of the stages below it, by title."""
+    image: str = ""
+    profile: str | None = None
+    """None: without one."""
+    dockerfile: str = ""
+    """Relative to the project; "" for a system base."""
+    folders: Mapping[str, str] = field(default_factory=dict)
+    """Relative to the project, by named context; "" is the image's own, `hashes.change.SERVED`
+    its package sources."""
+    ignored: Mapping[str, str] = field(default_factory=dict)
+    """The ignore file that counts, by path: a hash of it."""
+    packages: Mapping[str, Packages] = field(default_factory=dict)
+    """By path of a lock file, relative to the project."""
 
     def to_json(self) -> str:
         """A text that `from_json` reads back."""
-        parts = {OWN: self.own, **self.stages}
-        return json.dumps({title: each.to_json() for title, each in parts.items()})
+        rest = {name: getattr(self, name) for name in _PLAIN}
+        stages = {title: each.to_json() for title, each in self.stages.items()}
+        value = {"version": VERSION, **rest, "own": self.own.to_json(), "stages": stages}
+        return json.dumps(value, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Record:
         """The exact inverse of `to_json`; raises BadManifest."""
         try:
-            parts = {title: Manifest.from_json(each) for title, each in json.loads(text).items()}
-            return cls(parts.pop(OWN), parts)
+            value = json.loads(text)
+            if value["version"] != VERSION:
+                raise BadManifest(f"record of version {value['version']}: expected {VERSION}")
+            own = Manifest.from_json(value["own"])
+            stages = {title: Manifest.from_json(it) for title, it in value["stages"].items()}
+            return cls(own, stages, **{name: value[name] for name in _PLAIN})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise BadManifest(f"not a record: {error}") from None
+
+
+_PLAIN = ("image", "profile", "dockerfile", "folders", "ignored", "packages")
+
+Recall = Callable[[str], Record | None]
+"""Gives what a key was made from, by the key's text; None when nobody here knows."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One change, told of the image in which somebody made it."""
+
+    image: str
+    change: Change
 
 
 def why(old: Record, new: Record) -> tuple[Change, ...]:
@@ -41,18 +78,131 @@ def why(old: Record, new: Record) -> tuple[Change, ...]:
     A changed stage is told by what changed in it; a changed parent image by its name, since its
     own row tells the rest.
     """
-    found = dict.fromkeys(_walk(old, new, old.own, new.own, frozenset()))
+    return tuple(cause.change for cause in explain(old, new, None))
+
+
+def explain(old: Record, new: Record, recall: Recall | None) -> tuple[Cause, ...]:
+    """The same, and a changed parent image is told by what changed in it, if that is known."""
+    once: dict[tuple[str, str], Cause] = {}
+    for cause in _Walk(recall).record(old, new):
+        once.setdefault((cause.image, cause.change.text()), cause)
+    found = list(once.values())
+    if old.profile != new.profile and any(_by_profile(cause.change) for cause in found):
+        found.insert(0, Cause(new.image, Change("profile", "profile", old.profile, new.profile)))
     return tuple(found)
 
 
-def _walk(
-    old: Record, new: Record, before: Manifest, after: Manifest, seen: frozenset[str]
-) -> Iterator[Change]:
-    for change in changes(before, after):
-        title = change.name
-        known = title in old.stages and title in new.stages and title not in seen
-        if change.kind == "stage" and known:
-            below = tuple(_walk(old, new, old.stages[title], new.stages[title], seen | {title}))
-            yield from below or (change,)
-        else:
-            yield change
+class _Walk:
+    """Goes down from a layer to those that it is made from; tells of each one time."""
+
+    def __init__(self, recall: Recall | None) -> None:
+        self.recall = recall
+        self.seen: set[tuple[str, str]] = set()
+
+    def record(self, old: Record, new: Record) -> Iterator[Cause]:
+        found = list(self.stage(old, new, changes(old.own, new.own)))
+        if old.ignored != new.ignored:
+            at = next((n for n, each in enumerate(found) if _by_ignore(each, new)), None)
+            if at is not None:  # else: what the ignore file says now makes no difference
+                found[at:at] = _ignored(old, new)
+        yield from found
+
+    def stage(self, old: Record, new: Record, found: Iterable[Change]) -> Iterator[Cause]:
+        for change in found:
+            if change.kind in ("stage", "image") and change.old and change.new:
+                yield from self.parent(old, new, change)
+            else:
+                for each in _located(old, new, change):
+                    yield Cause(new.image, each)
+                was, now = change.old or "", change.new or ""
+                if was in old.stages and now in new.stages and now not in old.stages:
+                    renamed = self.below(old, new, was, now)
+                    yield from (cause for cause in renamed if cause != _UNKNOWN)
+
+    def parent(self, old: Record, new: Record, change: Change) -> Iterator[Cause]:
+        told: Iterator[Cause] | None = None
+        if change.kind == "stage":
+            told = self.below(old, new, change.name, change.name)
+        elif self.recall is not None and (change.old or "")[:4] == (change.new or "")[:4] == KEY:
+            told = self.image(change, self.recall)
+        first = next(told, None) if told is not None else None
+        if told is None or first == _UNKNOWN:
+            for each in _located(old, new, change):
+                yield Cause(new.image, each)
+        elif first is not None:
+            yield first
+            yield from told
+
+    def below(self, old: Record, new: Record, was: str, now: str) -> Iterator[Cause]:
+        if (new.image, now) in self.seen:
+            return
+        self.seen.add((new.image, now))
+        if was not in old.stages or now not in new.stages:
+            yield _UNKNOWN
+            return
+        # The stage is read for its files: its configuration is no cause.
+        every = changes(old.stages[was], new.stages[now])
+        found = [change for change in every if change.kind != CONFIG]
+        yield from self.stage(old, new, found) if found else (_UNKNOWN,)
+
+    def image(self, change: Change, recall: Recall) -> Iterator[Cause]:
+        keys = (change.old or "").removeprefix(KEY), (change.new or "").removeprefix(KEY)
+        if keys in self.seen:
+            return
+        self.seen.add(keys)
+        was, now = recall(keys[0]), recall(keys[1])
+        yield from self.record(was, now) if was and now else (_UNKNOWN,)
+
+
+_UNKNOWN = Cause("", Change("unknown", "", None, None))
+"""Nothing more is known than that a parent is another."""
+
+
+def _located(old: Record, new: Record, change: Change) -> Iterator[Change]:
+    """The change with the file that it stands in; one of a lock file as those of its packages."""
+    record = old if change.new is None else new
+    if change.kind not in FILES:
+        yield replace(change, file=record.dockerfile if change.line else "")
+        return
+    folder = record.folders.get(change.origin, "")
+    path = posixpath.normpath(posixpath.join(folder, change.name))
+    before, after = old.packages.get(path), new.packages.get(path)
+    if before and after and change.old and change.new:
+        found = [
+            Change("package", name, was, now, file=path, origin=change.origin)
+            for name, was, now in differences(before, after)
+        ]
+        if found:
+            yield from found
+            return
+    yield replace(change, file=path)
+
+
+def _by_ignore(cause: Cause, new: Record) -> bool:
+    change = cause.change
+    whole = change.old is None or change.new is None
+    return cause.image == new.image and change.kind in FILES and whole and not change.origin
+
+
+def _ignored(old: Record, new: Record) -> Iterator[Cause]:
+    for path in dict.fromkeys((*new.ignored, *old.ignored)):
+        was, now = old.ignored.get(path), new.ignored.get(path)
+        if was != now:
+            yield Cause(new.image, Change("ignore", path, was, now, file=path))
+
+
+def _by_profile(change: Change) -> bool:
+    """True for what another profile can change by itself; it cannot edit a file."""
+    if change.kind == "run" and change.old and change.new:
+        return _command(change.old) == _command(change.new)
+    if change.kind in FILES or change.kind == "package":
+        return change.origin != "" or (change.kind == "package" and not change.file)
+    return change.kind in ("arg", "image", "stage", "platform", "option", "suite", "variant")
+
+
+def _command(value: str) -> object:
+    """What a RUN starts, without its flags, of which a profile sets ``--network``."""
+    try:
+        return json.loads(value)[-1]
+    except (ValueError, IndexError, KeyError, TypeError):
+        return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from layers.explain import Record
 from layers.frontier import Frontier, frontier
 from layers.graph import Edge, Graph, Layer, make_graph
 from layers.lock import Lock
+from layers.records import Home
 from layers.rootfs import Recipe
 from layers.rootfsfiles import ENV
 from layers.spec import Image, Spec
@@ -38,6 +40,7 @@ class ImageInputs:
     onbuild: tuple[str, ...] = ()
     problem: str = ""
     """Why it cannot be built on this machine, e.g. a required file that is not there."""
+    home: Home = field(default_factory=Home, repr=False)
 
     def manifest(self, stage: str | None) -> Manifest:
         """The manifest of a named stage, or of the image itself."""
@@ -45,7 +48,7 @@ class ImageInputs:
 
     def record(self, stage: str | None) -> Record:
         """What is kept of a layer, to explain a later key against it."""
-        return Record(self.manifest(stage), {**self.stages, **self.unnamed})
+        return self.home.record(self.manifest(stage), {**self.stages, **self.unnamed})
 
     @property
     def unpinned(self) -> tuple[str, ...]:
@@ -67,7 +70,9 @@ class Inputs:
         self._dockerfiles: dict[str, Dockerfile] = {}
         self._reached: dict[str, tuple[Reached, ...]] = {}
         self._images: dict[str, ImageInputs] = {}
+        self._keys: dict[Layer, Key] = {}
         self._graph: Graph | None = None
+        self._rereading = threading.Lock()
 
     @property
     def graph(self) -> Graph:
@@ -90,18 +95,23 @@ class Inputs:
         """What an image is made from; its parents are computed first, each once."""
         for each in self.graph.closure([name]):
             if each not in self._images:
-                self._images[each] = self._compute(self.spec.images[each], self.contexts)
+                image, edges = self.spec.images[each], self.graph.edges[each]
+                self._images[each] = self._compute(image, self.contexts, edges)
         return self._images[name]
 
     def reread(self, name: str) -> ImageInputs:
         """The same, read from the disk again: to see whether anything moved meanwhile."""
         image = self.spec.images[name]
-        self._dockerfiles.pop(image.dockerfile, None)
-        return self._compute(image, self.contexts.again())
+        with self._rereading:  # several layers may be built at once; the stat cache is one
+            self._dockerfiles.pop(image.dockerfile, None)
+            return self._compute(image, self.contexts.again(), self.wiring.edges(image))
 
     def key(self, layer: Layer) -> Key:
         """The key of an image or of one of its named stages."""
-        return self.image(layer.image).manifest(layer.stage).key()
+        found = self._keys.get(layer)
+        if found is None:
+            found = self._keys[layer] = self.image(layer.image).manifest(layer.stage).key()
+        return found
 
     # -- stages ------------------------------------------------------------------------------
 
@@ -176,14 +186,15 @@ class Inputs:
             ca=self.contexts.host_ca(),
         )
 
-    def _compute(self, image: Image, contexts: Contexts) -> ImageInputs:
+    def _compute(self, image: Image, contexts: Contexts, edges: Sequence[Edge]) -> ImageInputs:
         if image.rootfs is not None:
             recipe = self.recipe(image.name)
             entries = tuple(Entry(kind, "", value) for kind, value in recipe.manifest_entries())
             env = {**ENV, **recipe.env}
             config = tuple(Entry(CONFIG, f"ENV {k}", v) for k, v in sorted(env.items()))
-            return ImageInputs("", Manifest((*entries, *config)), {}, {}, env)
-        edges = {edge.text: edge for edge in self.graph.edges[image.name]}
+            own = Manifest((*entries, *config), algorithm=self.spec.hash)
+            return ImageInputs("", own, {}, {}, env, home=self._home(image))
+        by_text = {edge.text: edge for edge in edges}
         required = contexts.required(image)
         request = Request(
             dockerfile=self.dockerfile(image),
@@ -191,12 +202,13 @@ class Inputs:
             platform=self.spec.platform,
             network="" if image.network == "default" else image.network,
             contexts=contexts.named(image),
+            algorithm=self.spec.hash,
             served=contexts.served(image.packages) if image.packages is not None else (),
         )
         found = layers(
             request,
             contexts.sources(image, required),
-            lambda text, platform: self._external(edges[text], platform),
+            lambda text, platform: self._external(by_text[text], platform),
             image.target,
         )
         *below, target = found.values()
@@ -208,13 +220,17 @@ class Inputs:
             target.env,
             target.onbuild,
             required.problem,
+            self._home(image),
         )
+
+    def _home(self, image: Image) -> Home:
+        return Home(self.root, image, self.spec.profile)
 
     def _external(self, edge: Edge, platform: str) -> External:
         """What a name outside a Dockerfile stands for: a key, a digest, or nothing that holds."""
         if edge.image is not None:
             parent = self.image(edge.image)
-            return External(f"key {parent.own.key()}", parent.env, parent.onbuild)
+            return External(f"key {self.key(Layer(edge.image))}", parent.env, parent.onbuild)
         assert edge.upstream is not None
         if "@" in edge.upstream:
             return External(f"digest {edge.upstream.rpartition('@')[2]}")

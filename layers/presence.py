@@ -32,10 +32,19 @@ class Seen:
 
 
 def look_in_engine(engine: Engine, nodes: Iterable[Node], names: Mapping[Layer, Names]) -> Seen:
-    """Find keyed and plain names of all nodes in one go.  Raises EngineDown."""
+    """Find keyed and plain names of all nodes.  Raises EngineDown.
+
+    An image tells all its names, so that a plain one is asked for only where it points elsewhere.
+    """
     nodes = list(nodes)
-    asked = [name for n in nodes for name in (names[n.layer].keyed, names[n.layer].plain)]
-    found = engine.find(asked)
+    found = engine.find([names[node.layer].keyed for node in nodes])
+    for node in nodes:
+        held = found.get(names[node.layer].keyed)
+        if held is not None and names[node.layer].plain in held.names:
+            found[names[node.layer].plain] = held
+    others = [name for node in nodes if (name := names[node.layer].plain) not in found]
+    if others:
+        found |= engine.find(others)
     seen = Seen(frozenset(node.layer for node in nodes))
     for node in nodes:
         keyed, plain = names[node.layer].keyed, names[node.layer].plain

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from hashes.algorithm import DEFAULT
 from hashes.errors import LayersError
 from layers.reference import Reference
 from layers.specfaults import SpecError
@@ -112,6 +113,8 @@ class Spec:
     path: str
     """The file, as errors name it."""
     text: str = field(repr=False, compare=False)
+    hash: str = DEFAULT
+    """What keys and hashes of files are made with: ``xxh3`` or ``blake3``."""
     _memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def image(self, name: str) -> Image:

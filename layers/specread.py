@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hashes.algorithm import DEFAULT
 from hashes.errors import LayersError
 from layers.reference import BadReference, Reference, is_registry
 from layers.spec import Image, Require, Rootfs, Secret, Spec
@@ -60,6 +61,7 @@ class Reader:
             secrets=secrets,
             path=self.file,
             text=self.text,
+            hash=project.get("hash", DEFAULT),
         )
         self.faults.raise_as(SpecError)
         return spec

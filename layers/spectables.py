@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashes.algorithm import HEX_LENGTHS
 from layers.specshape import Constant, Flag, List, Map, Shape, Table, Text
 
 VERSION = 1
@@ -162,6 +163,11 @@ FILE = Table(
                     "What is built for; default: the machine's own.",
                     r"^linux/[a-z0-9_]+(?:/v[0-9]+)?$",
                     "a platform such as 'linux/amd64' or 'linux/arm/v7'",
+                ),
+                "hash": Text(
+                    "What keys and hashes of files are made with; default: xxh3. blake3 resists"
+                    " people who may write to the cache and are not trusted.",
+                    choices=tuple(HEX_LENGTHS),
                 ),
             },
             required=("name",),

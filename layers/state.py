@@ -28,9 +28,8 @@ class State:
 
     def remember(self, key: Key, record: Record) -> None:
         """Keep what a key was made from, so that a later key can be explained against it."""
-        path = self.path("manifests", f"{key}.json")
-        if not os.path.exists(path):
-            write_whole(path, record.to_json().encode())
+        if self.recall(key) is None:
+            write_whole(self.path("manifests", f"{key}.json"), record.to_json().encode())
 
     def recall(self, key: Key) -> Record | None:
         """What an earlier key was made from, None when that is not here or not whole."""
@@ -39,6 +38,18 @@ class State:
                 return Record.from_json(file.read())
         except (OSError, BadManifest, UnicodeDecodeError):
             return None
+
+    def remembers(self, key: Key) -> bool:
+        """True when something is kept of a key; it is not read."""
+        return os.path.exists(self.path("manifests", f"{key}.json"))
+
+    def remembered(self) -> tuple[str, ...]:
+        """All keys of which something is kept, as texts."""
+        try:
+            names = os.listdir(self.path("manifests"))
+        except OSError:
+            return ()
+        return tuple(sorted(n.removesuffix(".json") for n in names if n.endswith(".json")))
 
     def unpushed(self) -> frozenset[str]:
         """Layers whose last push failed, as ``layer@key``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -60,6 +61,7 @@ def make(layer: str) -> TaskFailed | None:
     """The action of every task: make one layer true."""
     from layers.carry import carry_out, push
 
+    gc.enable()
     found = project()
     step = found.plan.steps[Layer.parse(layer)]
     # With --continue doit 0.37 starts a task although its `setup` task failed.
@@ -87,6 +89,11 @@ def task_layers() -> Iterator[dict[str, Any]]:
             yield from _tasks(found, name)
     except LayersError as error:
         leave(error)
+    except Exception as error:
+        from layers.doitreport import bug_message
+
+        sys.stderr.write(bug_message(error, found.root))
+        raise SystemExit(3) from error
 
 
 def _tasks(found: Project, name: str) -> Iterator[dict[str, Any]]:

@@ -68,17 +68,26 @@ def _text(root: str, options: Any, asked: list[str]) -> str:
             guess = did_you_mean(layer.stage, list(stages))
             raise LayersError(f"{layer.image} has no stage {layer.stage!r} on its way{guess}")
     if options["inputs"]:
-        text = "".join(
-            f"# {layer} {project.inputs.key(layer)}\n"
-            + project.inputs.image(layer.image).manifest(layer.stage).text()
-            for layer in layers
-        )
+        text = "".join(_inputs(project, layer) for layer in layers)
     elif options["as_json"]:
         text = json.dumps(_tree(project, [layer.image for layer in layers]), indent=2) + "\n"
     else:
         text = "".join(f"{project.inputs.key(layer)}  {layer}\n" for layer in layers)
     project.cache.save()
     return text
+
+
+def _inputs(project: Project, layer: Layer) -> str:
+    """The manifest of a layer; of an image after those of the stages that it names."""
+    found = project.inputs.image(layer.image)
+    parts = [(str(layer), found.manifest(layer.stage))]
+    if layer.stage is None:
+        below = [*found.stages.items(), *found.unnamed.items()]
+        parts = [*((f"{layer}:{title}", each) for title, each in below), *parts]
+    return "".join(
+        f"# {name} {each.key()} (its files: {each.files_key()})\n{each.text()}"
+        for name, each in parts
+    )
 
 
 def _tree(project: Project, images: list[str]) -> dict[str, Any]:

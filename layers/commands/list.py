@@ -5,15 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from doit.cmd_list import List
 
 from hashes.errors import LayersError
 from layers.commands import ours
+from layers.commands.guard import guarded
 from layers.graph import Layer
 from layers.plan import Step
 from layers.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from layers.project import Project
+
+MOST = 3
+"""Reasons of one layer that the table shows; JSON has all."""
+
+_PARENTS = (" is built first", " is pulled first")
 
 
 class ListCommand(List):  # type: ignore[misc]  # doit ships no types
@@ -32,6 +41,10 @@ class ListCommand(List):  # type: ignore[misc]  # doit ships no types
             "help": 'print {"layers": [{"name", "state", "reasons", "key", "where"}]}',
         },
     )
+
+    def parse_execute(self, in_args: list[str]) -> Any:
+        """Take ``--json`` behind the names, too: getopt stops at the first word."""
+        return super().parse_execute(ours.json_first(in_args))
 
     def _execute(
         self,
@@ -52,25 +65,28 @@ class ListCommand(List):  # type: ignore[misc]  # doit ships no types
             return super()._execute(
                 subtasks, quiet, status, private, list_deps, template, sort, pos_args
             )
+
+        def work() -> int:
+            steps = self._look(found, tuple(pos_args or ()), subtasks)
+            self.outstream.write(_as_json(steps) if as_json else as_text(steps))
+            return 0
+
+        return guarded(work, found.root)
+
+    def _look(self, found: Project, names: Sequence[str], everything: bool) -> list[Step]:
         from layers.report import report_for
 
         report = report_for(sys.stderr, json=False)
         found.listener = report
         try:
             known = [task.name for task in self.task_list]
-            asked = _asked(pos_args or (known if subtasks else []), known)
+            asked = _asked(names or (known if everything else []), known)
             found.wanted = tuple(asked or found.goals())
             plan = found.look()
             wanted = set(found.wanted)
-            steps = [s for s in plan.steps.values() if s.layer in wanted or not s.idle]
-        except LayersError as error:
-            self.outstream.flush()
-            sys.stderr.write(f"{error}\n")
-            return 1
+            return [s for s in plan.steps.values() if s.layer in wanted or not s.idle]
         finally:
             report.close()
-        self.outstream.write(_as_json(steps) if as_json else as_text(steps))
-        return 0
 
 
 def _asked(names: Sequence[str], known: Sequence[str]) -> list[Layer]:
@@ -85,7 +101,7 @@ def _as_json(steps: Sequence[Step]) -> str:
         {
             "name": str(step.layer),
             "state": step.state,
-            "reasons": list(step.reasons),
+            "reasons": list(dict.fromkeys(step.reasons)),
             "key": str(step.key),
             "where": step.where,
         }
@@ -99,10 +115,10 @@ def as_text(steps: Sequence[Step], *, color: bool | None = None) -> str:
     if color is None:
         color = sys.stdout.isatty()
     paint = {"fresh": "32", "pull": "36", "build": "33"}
-    rows = [(str(step.layer), step.state, *_split(step)) for step in steps]
+    rows = [(str(step.layer), step.state, _reasons(step)) for step in steps]
     width = max((len(row[0]) for row in rows), default=0)
     lines = []
-    for name, state, reason, more in rows:
+    for name, state, (reason, *more) in rows:
         word = f"{state:<5}"
         if color:
             word = f"\x1b[{paint[state]}m{word}\x1b[0m"
@@ -111,6 +127,11 @@ def as_text(steps: Sequence[Step], *, color: bool | None = None) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _split(step: Step) -> tuple[str, tuple[str, ...]]:
-    first, *rest = step.reasons or ("",)
-    return first, tuple(rest)
+def _reasons(step: Step) -> list[str]:
+    """Lines for people: the first causes, how many more there are, and what stands in the way."""
+    told = [reason for reason in dict.fromkeys(step.reasons) if reason != step.problem]
+    causes = [reason for reason in told if not reason.endswith(_PARENTS)]
+    if len(causes) > MOST:  # then the parents' own rows have to say that they are built
+        told = [*causes[:MOST], f"and {len(causes) - MOST} more: doit why {step.layer}"]
+    lines = [line for reason in told for line in reason.splitlines()]
+    return [*lines, *map(str.strip, step.problem.splitlines())] or [""]

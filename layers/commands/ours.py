@@ -13,3 +13,8 @@ def project() -> Project | None:
     """The project whose tasks the dodo handed to doit; None where it is another kind of dodo."""
     tasks = sys.modules.get("layers.tasks")
     return tasks.project() if tasks is not None else None
+
+
+def json_first(words: list[str]) -> list[str]:
+    """A command line with ``--json`` in front of all names."""
+    return sorted(words, key=lambda word: word != "--json")

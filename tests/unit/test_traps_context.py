@@ -300,8 +300,8 @@ def test_trap_32_a_file_that_never_rests_is_not_recorded(
 
     original = filehash._content
 
-    def restless(handle: Any, size: int) -> Any:
-        found = original(handle, size)
+    def restless(handle: Any, size: int, algorithm: str) -> Any:
+        found = original(handle, size, algorithm)
         with open(root / "a", "a") as file:
             file.write("+")
         return found

@@ -1,0 +1,134 @@
+"""``doit why``: what changed since the image that is there, or since an earlier key."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import sys
+from typing import Any
+
+import doit
+from doit.cmd_base import Command
+
+from hashes.errors import LayersError
+from layers.commands.guard import MISTAKE, guarded
+from layers.commands.ours import json_first
+from layers.explanation import Explanation, explanation
+from layers.graph import Layer
+from layers.project import Project, find_root
+from layers.suggest import did_you_mean
+
+
+class WhyCommand(Command):  # type: ignore[misc]  # doit ships no types
+    """Explains one key against another."""
+
+    name = "why"
+    doc_purpose = "explain what changed since the image that is there, or since an earlier key"
+    doc_usage = "IMAGE[:STAGE] [KEY]"
+    doc_description = (
+        "KEY is any earlier key of the image, whole or its first 6 digits or more; then no engine"
+        " is asked.  Without it: the key of the image that the plain name points at."
+    )
+    cmd_options = (
+        {
+            "name": "as_json",
+            "short": "",
+            "long": "json",
+            "type": bool,
+            "default": False,
+            "help": 'print {"image", "old", "new", "changes": [{"layer", "kind", "name", "old",'
+            ' "new", "file", "line", "text"}]}',
+        },
+    )
+
+    def parse_execute(self, in_args: list[str]) -> Any:
+        """Take ``--json`` behind the names, too: getopt stops at the first word."""
+        return super().parse_execute(json_first(in_args))
+
+    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+        """Print; status 1 for the user's mistakes, and when what it was is not known here."""
+        root = find_root(os.getcwd())
+        return guarded(lambda: _why(root, opt_values["as_json"], pos_args), root)
+
+
+def _why(root: str, program: bool, words: list[str]) -> int:
+    if not 1 <= len(words) <= 2:
+        raise LayersError(
+            "expected an image or stage, and a key if it is not about the image that is there",
+            hint="doit why IMAGE[:STAGE] [KEY]",
+        )
+    profile = doit.get_var("profile") or os.environ.get("LAYERS_PROFILE") or None
+    project = Project(root, profile=profile)
+    layer = find_layer(project, words[0])
+    found = explanation(project, layer, words[1] if len(words) > 1 else None)
+    project.cache.save()
+    sys.stdout.write(as_json(found) if program else as_text(found))
+    if unanswered(found):
+        sys.stdout.flush()
+        sys.stderr.write(_not_known(found.old or ""))
+        return MISTAKE
+    return 0
+
+
+def find_layer(project: Project, name: str) -> Layer:
+    """The layer of that name.  Raises LayersError with a suggestion."""
+    layer = Layer.parse(name)
+    images = project.inputs.graph.order
+    if layer.image not in images:
+        guess = did_you_mean(layer.image, images)
+        raise LayersError(f"{layer.image!r} is not an image of images.toml{guess}")
+    stages = project.inputs.named_stages(layer.image)
+    if layer.stage is not None and layer.stage not in stages:
+        guess = did_you_mean(layer.stage, stages)
+        raise LayersError(f"{layer.image} has no stage {layer.stage!r} on its way{guess}")
+    return layer
+
+
+def unanswered(found: Explanation) -> bool:
+    """True when the keys differ and nobody here knows what the old one was made from."""
+    return found.old is not None and found.old in found.unknown
+
+
+def _not_known(key: str) -> str:
+    return (
+        f"what {key} was made from is not kept here: it was made elsewhere, or .layers was"
+        " emptied\n  a registry will hold that later; now only the machine that built it can tell\n"
+    )
+
+
+def as_json(found: Explanation) -> str:
+    """One object for programs."""
+    told = [
+        {
+            "layer": cause.image,
+            "kind": cause.change.kind,
+            "name": cause.change.name,
+            "old": cause.change.old,
+            "new": cause.change.new,
+            "file": cause.change.file or None,
+            "line": cause.change.line or None,
+            "text": cause.change.text(),
+        }
+        for cause in found.causes
+    ]
+    value = {"image": str(found.layer), "old": found.old, "new": found.new, "changes": told}
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_text(found: Explanation) -> str:
+    """Sentences for people; what changed in a parent stands below the parent's name."""
+    if found.old is None:
+        return f"{found.layer}: no image of ours is there to compare {found.new} with\n"
+    if found.old == found.new:
+        return f"{found.layer}: nothing changed, {found.new}\n"
+    lines = [f"{found.layer}: {found.old} → {found.new}"]
+    for image, causes in itertools.groupby(found.causes, lambda cause: cause.image):
+        own = image == found.layer.image
+        if not own or lines[1:]:
+            lines.append(f"  {image}")
+        indent = "    " if lines[-1] == f"  {image}" else "  "
+        lines += [f"{indent}{cause.change.text()}" for cause in causes]
+    if found.causes:
+        lines += [f"  what {key} was made from is not kept here" for key in found.unknown]
+    return "".join(f"{line}\n" for line in lines)
