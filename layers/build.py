@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Iterator, Mapping
 
 from hashes.errors import LayersError
-from layers import buildx
+from layers import buildx, sending
 from layers.digest import Digest
 from layers.events import Output, Warned
-from layers.graph import Layer
+from layers.graph import Edge, Layer
 from layers.names import LABEL_KEY, LABEL_LAYER
 from layers.plan import Step
 from layers.project import Project
@@ -83,7 +83,7 @@ def prepared(project: Project, step: Step, parents: Parents) -> Iterator[buildx.
             dockerfile=os.path.join(project.root, image.dockerfile),
             target=step.layer.stage or inputs.target or None,
             platform=project.spec.platform,
-            args={**_proxies(), **image.args},
+            args={**_proxies(), **_syntax(project, step), **image.args},
             contexts={**_local_contexts(project, image), **_given(project, step, parents)},
             labels=labels,
             secrets=secrets,
@@ -93,12 +93,20 @@ def prepared(project: Project, step: Step, parents: Parents) -> Iterator[buildx.
 
 
 def run(project: Project, step: Step, call: buildx.BuildCall) -> Digest:
-    """Build; the image has no name yet.  Raises buildx.BuildFailed."""
-    environment = project.endpoint.environment
-    built = buildx.run(
-        call, {**os.environ, **environment}, project.state.log(str(step.layer)), project.tell
-    )
-    return built.digest
+    """Build from the very bytes that were hashed; the image has no name yet.
+
+    Raises buildx.BuildFailed, sending.NeverStill.
+    """
+    if project.spec.images[step.layer.image].rootfs is not None:
+        return built(project, step, call)  # its context has a name of its own, every time
+    return sending.build(project, step, call, built)
+
+
+def built(project: Project, step: Step, call: buildx.BuildCall) -> Digest:
+    """Build from whatever BuildKit takes for the context.  Raises buildx.BuildFailed."""
+    environment = {**os.environ, **project.endpoint.environment}
+    log = project.state.log(str(step.layer))
+    return buildx.run(call, environment, log, project.tell).digest
 
 
 def _given(project: Project, step: Step, parents: Parents) -> dict[str, str]:
@@ -111,12 +119,27 @@ def _given(project: Project, step: Step, parents: Parents) -> dict[str, str]:
         if edge.image is not None:
             found[edge.text] = parents.hand_over(Layer(edge.image))
         elif edge.kind != "syntax":
-            pinned = project.pinned(edge)
-            if pinned is not None:
-                found[edge.text] = f"docker-image://{pinned}"
+            upstream = _upstream(project, edge)
+            if upstream is not None:
+                found[edge.text] = f"docker-image://{upstream}"
     for name, stage in frontier.shadows.items():
         found[name] = found[stage]
     return found
+
+
+def _upstream(project: Project, edge: Edge) -> str | None:
+    """What is used for an upstream; None: what the Dockerfile says, as BuildKit resolves it."""
+    pinned = project.pinned(edge)
+    return pinned or (edge.upstream if edge.upstream != edge.text else None)
+
+
+def _syntax(project: Project, step: Step) -> dict[str, str]:
+    """The frontend of a ``# syntax`` line, which no named context can replace, held fast."""
+    for edge in project.inputs.frontier(step.layer).edges:
+        upstream = _upstream(project, edge) if edge.kind == "syntax" else None
+        if upstream is not None:
+            return {"BUILDKIT_SYNTAX": upstream}
+    return {}
 
 
 def _local_contexts(project: Project, image: Image) -> dict[str, str]:
@@ -143,6 +166,8 @@ def _provide(project: Project, image: Image, require: Require) -> None:
                 file=project.spec.path,
                 hint=(done.stderr or done.stdout).strip()[-2000:],
             )
+        with contextlib.suppress(OSError):
+            os.chmod(path, 0o644)  # the mode counts, and the umask of whoever made it must not
     problem = problem_of(folder, image.name, require)
     if problem:
         raise LayersError(problem)

@@ -116,7 +116,7 @@ class BuildLog:
         if news:
             vertex.number = sum(each.started for each in steps)
             yield Step(self.layer, vertex.number, len(steps), vertex.name, vertex.cached)
-        if done and not vertex.cached:
+        if done and not vertex.cached and "context canceled" not in vertex.error:
             took = _seconds(told["completed"]) - _seconds(told.get("started") or told["completed"])
             ok = not vertex.error
             yield StepDone(self.layer, vertex.number, len(steps), max(took, 0.0), ok)

@@ -55,6 +55,9 @@ class Built:
 class BuildFailed(LayersError):
     """A step failed, or BuildKit refused the Dockerfile; the text is the whole report."""
 
+    sent = False
+    """Whether a step failed while every file had arrived: BuildKit's copy of them is sound."""
+
 
 class BuildxMissing(LayersError):
     """The docker CLI or its buildx plugin is not there."""
@@ -128,10 +131,24 @@ def run(
         finally:
             interrupt.release(process.pid)
         if status != 0:
-            raise BuildFailed(report(call, log, status, log_path))
+            failed = BuildFailed(report(call, log, status, log_path))
+            failed.sent = _all_sent(log)
+            raise failed
         with open(metadata, encoding="utf-8") as file:
             told = json.load(file)
     return Built(Digest.parse(told["containerimage.digest"]), log.ran())
+
+
+def _all_sent(log: BuildLog) -> bool:
+    """Whether a step failed, and no transfer from the client was cut off by that."""
+    failed = log.failed()
+    if failed is None or failed.internal:
+        return False
+    return all(
+        vertex.completed and not vertex.error
+        for vertex in log.vertices.values()
+        if vertex.internal and vertex.started and "load " in vertex.name
+    )
 
 
 def shown(words: list[str]) -> list[str]:
