@@ -1,0 +1,85 @@
+"""Edit: one line of the pose service changed, and the image built again."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from pathlib import Path
+
+from bench import stack
+from bench.harness import Case, median, side_by_side, walls
+from bench.table import Row
+
+LINE = "# edited by bench: "
+MOST = 0.3
+"""Seconds that we may take longer."""
+
+
+def run(rounds: int) -> list[Row]:
+    """``doit pose-service`` beside ``docker buildx build`` of the same, a new line before each.
+
+    Nothing is pushed by either.
+    """
+    prepared = stack.prepare()
+    stack.bake_once(prepared)
+    source = prepared.root / "images" / "snowboard" / "pose-service" / "app.py"
+    before = source.read_text()
+    spec = prepared.root / "images.toml"
+    pushing = spec.read_text()
+    numbers = itertools.count(_last(source) + 1)
+
+    def edit() -> None:
+        source.write_text(f"{before}{LINE}{next(numbers)}\n")
+
+    ours = dataclasses.replace(prepared.doit("doit pose-service", "pose-service"), before=edit)
+    theirs = dataclasses.replace(_build(prepared), before=edit)
+    spec.write_text(_without_push(pushing))
+    try:
+        found = side_by_side([ours, theirs], rounds)
+    finally:
+        spec.write_text(pushing)
+        _remember(source, next(numbers))
+        source.write_text(before)
+    mine, others = walls(found[ours.name]), walls(found[theirs.name])
+    more = [one - other for one, other in zip(mine, others, strict=True)]
+    difference = median(mine) - median(others)
+    return [
+        Row(
+            ours.name,
+            theirs.name,
+            "snowboard, one line of app.py",
+            f"{median(mine) / median(others):.2f}; {difference:+.2f} s "
+            f"({min(more):+.2f} – {max(more):+.2f})",
+            f"≤ {MOST} s more",
+            difference <= MOST,
+            f"{median(mine):.2f} s against {median(others):.2f} s",
+        )
+    ]
+
+
+def _build(prepared: stack.Stack) -> Case:
+    """The same image by hand: the base is an image in the engine."""
+    project = prepared.project()
+    image = project.spec.images["pose-service"]
+    words = [f"--build-arg={name}={value}" for name, value in sorted(image.args.items())]
+    words += [f"--secret=id={name},src={stack.SECRET}" for name in image.secrets]
+    words += [f"--network={image.network}", "--tag=bench-pose-service"]
+    return prepared.docker("docker buildx build", "buildx", "build", *words, image.context)
+
+
+def _without_push(text: str) -> str:
+    """The spec with nothing of the pose service going to a registry: buildx pushes nothing."""
+    head, name, rest = text.partition("[images.pose-service]")
+    return head + name + rest.replace("push = true", "push = false", 1)
+
+
+def _last(source: Path) -> int:
+    """The number of the last edit of an earlier run: BuildKit would know it again."""
+    mark = source.parents[3] / ".layers" / "edits"
+    text = mark.read_text() if mark.exists() else "0"
+    return int(text) if re.fullmatch(r"\d+", text) else 0
+
+
+def _remember(source: Path, number: int) -> None:
+    (source.parents[3] / ".layers" / "edits").write_text(str(number))
