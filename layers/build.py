@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 
 from hashes.errors import LayersError
@@ -67,8 +66,7 @@ def prepared(project: Project, step: Step, parents: Parents) -> Iterator[buildx.
     """
     image = project.spec.images[step.layer.image]
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="doit-layers-"))
-        os.chmod(folder, 0o700)
+        folder = stack.enter_context(project.state.scratch())
         for require in image.require:
             _provide(project, image, require)
         secrets = _secrets(project, image, folder, stack)

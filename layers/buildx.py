@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -92,50 +91,50 @@ def run(
     Raises BuildFailed with the failing step and its last lines, BuildxMissing.
     """
     log = BuildLog(call.layer)
-    with tempfile.TemporaryDirectory(prefix="doit-layers-") as folder:
-        metadata = os.path.join(folder, "metadata.json")
-        words = argv(call, metadata)
-        try:
-            process = subprocess.Popen(
-                words,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                start_new_session=True,  # Ctrl-C reaches us alone; we end it, and say so
-            )
-        except FileNotFoundError as error:
-            raise BuildxMissing(
-                "docker: command not found", hint="install the docker CLI with buildx 0.13 or newer"
-            ) from error
-        interrupt.adopt(process.pid)
-        try:
-            os.makedirs(os.path.dirname(log_path), exist_ok=True)
-            record = os.path.splitext(log_path)[0] + ".rawjson"
-            with (
-                open(log_path, "w", encoding="utf-8") as file,
-                open(record, "w", encoding="utf-8", buffering=1) as raw,
-            ):
-                file.write("$ " + " ".join(shown(words)) + "\n")
-                assert process.stderr is not None
-                for line in process.stderr:
-                    raw.write(line)
-                    for event in log.feed(line):
-                        file.write(_log_line(event))
-                        listener(event)
-                file.writelines(f"{line}\n" for line in log.tail)
-            status = process.wait()
-        finally:
-            interrupt.release(process.pid)
-        if status != 0:
-            failed = BuildFailed(report(call, log, status, log_path))
-            failed.sent = _all_sent(log)
-            raise failed
-        with open(metadata, encoding="utf-8") as file:
-            told = json.load(file)
+    os.makedirs(os.path.dirname(log_path), exist_ok=True)
+    base = os.path.splitext(log_path)[0]
+    metadata = f"{base}.{os.getpid()}.metadata.json"
+    words = argv(call, metadata)
+    try:
+        process = subprocess.Popen(
+            words,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # Ctrl-C reaches us alone; we end it, and say so
+        )
+    except FileNotFoundError as error:
+        raise BuildxMissing(
+            "docker: command not found", hint="install the docker CLI with buildx 0.13 or newer"
+        ) from error
+    interrupt.adopt(process.pid)
+    try:
+        with (
+            open(log_path, "w", encoding="utf-8") as file,
+            open(f"{base}.rawjson", "w", encoding="utf-8", buffering=1) as raw,
+        ):
+            file.write("$ " + " ".join(shown(words)) + "\n")
+            assert process.stderr is not None
+            for line in process.stderr:
+                raw.write(line)
+                for event in log.feed(line):
+                    file.write(_log_line(event))
+                    listener(event)
+            file.writelines(f"{line}\n" for line in log.tail)
+        status = process.wait()
+    finally:
+        interrupt.release(process.pid)
+    if status != 0:
+        failed = BuildFailed(report(call, log, status, log_path))
+        failed.sent = _all_sent(log)
+        raise failed
+    with open(metadata, encoding="utf-8") as file:
+        told = json.load(file)
+    os.unlink(metadata)
     return Built(Digest.parse(told["containerimage.digest"]), log.ran())
 
 

@@ -11,10 +11,13 @@ from collections.abc import Callable
 from types import FrameType
 
 _children: set[int] = set()  # process groups that a running action started
-_farewells: list[Callable[[], None]] = []  # what gives the terminal back
+_farewells: list[Callable[[], None]] = []  # what is put in order before we leave
 _lock = threading.Lock()
 
 INTERRUPTED = 130
+
+PATIENCE = 3.0
+"""Seconds that putting things in order may take before we leave all the same."""
 
 
 def adopt(group: int) -> None:
@@ -29,9 +32,14 @@ def release(group: int) -> None:
         _children.discard(group)
 
 
-def at_farewell(action: Callable[[], None]) -> None:
-    """Call ``action`` before an interrupted run leaves, e.g. to show the cursor again."""
-    _farewells.append(action)
+def at_farewell(action: Callable[[], None]) -> Callable[[], None]:
+    """Call ``action`` before an interrupted run leaves, e.g. to remove a secret from the disk.
+
+    Gives a function that takes this back.
+    """
+    with _lock:
+        _farewells.append(action)
+    return lambda: _farewells.remove(action)
 
 
 def install() -> None:
@@ -55,9 +63,16 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
             os.killpg(group, signal.SIGTERM)
         except OSError:
             _children.discard(group)
-    for action in _farewells:
-        with contextlib.suppress(Exception):  # leaving: nobody is left to tell
-            action()
+    # In a thread of its own: whoever holds a lock may be the one that was interrupted.
+    farewell = threading.Thread(target=_take_leave, daemon=True)
+    farewell.start()
+    farewell.join(PATIENCE)
     sys.stderr.write("interrupted; nothing half-done was kept, the next run goes on from here\n")
     sys.stderr.flush()
     os._exit(INTERRUPTED)  # threads of a run may be blocked in reads; there is nothing to save
+
+
+def _take_leave() -> None:
+    for action in _farewells[::-1]:
+        with contextlib.suppress(Exception):  # leaving: nobody is left to tell
+            action()

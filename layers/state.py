@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from hashes.key import Key
 from hashes.manifest import BadManifest
+from layers import interrupt
 from layers.explain import Record
 
 
@@ -67,6 +68,29 @@ class State:
                 os.unlink(self.path("unpushed", mark))
 
     @contextlib.contextmanager
+    def scratch(self) -> Iterator[str]:
+        """A folder for one build, for nobody else's eyes: a secret may lie in it for a while.
+
+        It goes when the build ends or is interrupted; what a killed process left goes with the
+        next build.
+        """
+        import shutil
+        import tempfile
+
+        home = self.path("tmp")
+        os.makedirs(home, mode=0o700, exist_ok=True)
+        for name in os.listdir(home):
+            if not _alive(name.partition("-")[0]):
+                shutil.rmtree(os.path.join(home, name), ignore_errors=True)
+        folder = tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=home)
+        forget = interrupt.at_farewell(lambda: shutil.rmtree(folder, ignore_errors=True))
+        try:
+            yield folder
+        finally:
+            forget()
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold ``name`` against other processes of this checkout; ends with the process."""
         path = self.path("locks", name.replace(":", "."))
@@ -74,6 +98,16 @@ class State:
         with open(path, "w", encoding="ascii") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def write_whole(path: str, content: bytes) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from doit.cmd_run import Run
 from doit.exceptions import InvalidCommand
 
+from layers import interrupt
 from layers.commands import ours
 from layers.commands.guard import BUG, MISTAKE, guarded
 from layers.graph import Layer
@@ -88,6 +89,7 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
         strangers = [name for name in self.sel_tasks if not is_layer(tasks[name])]
         report = report_for(sys.stdout, json=json_lines)
         found.listener = report
+        interrupt.at_farewell(report.close)
         try:
             if found.plan.idle() and not always and not strangers:
                 catch_up(found)

@@ -268,7 +268,10 @@ def test_an_interrupted_build_leaves_nothing_half_done(
     assert process.returncode == status, out
     assert "Traceback" not in out
     assert not workspace.image("app")
+    scratch = workspace.root / ".layers" / "tmp"
+    assert sent == signal.SIGKILL or not list(scratch.iterdir())
     workspace.doit("app")
+    assert not list(scratch.iterdir())
     assert workspace.lab.docker("run", "--rm", workspace.tag("app")) == "print(1)"
 
 
