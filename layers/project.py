@@ -25,6 +25,7 @@ from layers.plan import Node, Plan, Presence, make_plan
 from layers.presence import Seen, look_in_engine, look_in_registry
 from layers.registry import Registry, RegistryError
 from layers.setup.choose import Endpoint, endpoint, ensure
+from layers.setup.places import Places
 from layers.spec import Spec, load
 from layers.state import State
 
@@ -46,6 +47,8 @@ class Project:
         self.history = History(self.state.path("history.jsonl"))
         self.wanted: tuple[Layer, ...] | None = None
         """What the user asked for; None: every image."""
+        self.only_looks = False
+        """True for commands that do not set an engine up to find that it has nothing."""
         self.failed: set[Layer] = set()
         """Layers that could not be made in this run."""
         self._resolved: dict[tuple[str, str], str | None] = {}
@@ -101,7 +104,12 @@ class Project:
 
     @cached_property
     def endpoint(self) -> Endpoint:
-        """The engine in use, started where it is ours and down."""
+        """The engine in use, started where it is ours and down.
+
+        Raises EngineDown for commands that only look where there never was one.
+        """
+        if self.only_looks and not os.path.exists(Places.of(self.root).settings):
+            return endpoint(self.root)
         return ensure(self.root, self.tell)
 
     @cached_property

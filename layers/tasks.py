@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-import doit
 from doit.exceptions import TaskFailed
 
 from hashes.errors import LayersError
 from layers import interrupt
 from layers.graph import Layer
-from layers.project import Project, find_root
+from layers.opening import open_project
+from layers.project import Project
 
 __all__ = ["DOIT_CONFIG", "task_layers"]
 
@@ -33,8 +32,7 @@ def project() -> Project:
     """The project of this run, the same for every command and task."""
     global _project
     if _project is None:
-        profile = doit.get_var("profile") or os.environ.get("LAYERS_PROFILE") or None
-        _project = Project(find_root(os.getcwd()), profile=profile)
+        _project = open_project()
     return _project
 
 

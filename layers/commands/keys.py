@@ -7,12 +7,12 @@ import os
 import sys
 from typing import Any
 
-import doit
 from doit.cmd_base import Command
 
 from hashes.errors import LayersError
 from layers.commands.guard import guarded
 from layers.graph import Layer
+from layers.opening import open_project
 from layers.project import Project, find_root
 from layers.suggest import did_you_mean
 
@@ -55,8 +55,7 @@ class KeysCommand(Command):  # type: ignore[misc]  # doit ships no types
 
 
 def _text(root: str, options: Any, asked: list[str]) -> str:
-    profile = doit.get_var("profile") or os.environ.get("LAYERS_PROFILE") or None
-    project = Project(root, profile=profile)
+    project = open_project(root)
     known = project.inputs.graph.order
     layers = [Layer.parse(name) for name in asked or known]
     for layer in layers:

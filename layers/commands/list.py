@@ -78,6 +78,7 @@ class ListCommand(List):  # type: ignore[misc]  # doit ships no types
 
         report = report_for(sys.stderr, json=False)
         found.listener = report
+        found.only_looks = True
         try:
             known = [task.name for task in self.task_list]
             asked = _asked(names or (known if everything else []), known)

@@ -6,12 +6,12 @@ import os
 import sys
 from typing import Any
 
-import doit
 from doit.cmd_base import Command
 
 from hashes.errors import LayersError
 from layers.commands.guard import guarded
-from layers.project import LOCK_FILE, Project, find_root
+from layers.opening import open_project
+from layers.project import LOCK_FILE, find_root
 from layers.state import write_whole
 
 
@@ -37,8 +37,7 @@ def _lock(root: str, names: list[str]) -> int:
     from layers.locking import merge, resolve_all, upstreams
     from layers.suggest import did_you_mean
 
-    profile = doit.get_var("profile") or os.environ.get("LAYERS_PROFILE") or None
-    project = Project(root, profile=profile)
+    project = open_project(root)
     wanted = upstreams(project.inputs.graph, project.spec.platform)
     known = [each.name for each in wanted]
     for name in names:
@@ -47,7 +46,7 @@ def _lock(root: str, names: list[str]) -> int:
     chosen = [each for each in wanted if not names or each.name in names]
     pins = resolve_all(project.registry, chosen)
     # A profile that replaces upstreams uses fewer of them: only the plain stack may drop pins.
-    lock, moved = merge(project.lock, pins, drop_others=not names and profile is None)
+    lock, moved = merge(project.lock, pins, drop_others=not names and project.profile is None)
     path = os.path.join(project.root, LOCK_FILE)
     if moved or not os.path.exists(path):
         write_whole(path, lock.text().encode())

@@ -8,7 +8,6 @@ import os
 import sys
 from typing import Any
 
-import doit
 from doit.cmd_base import Command
 
 from hashes.errors import LayersError
@@ -16,6 +15,7 @@ from layers.commands.guard import MISTAKE, guarded
 from layers.commands.ours import json_first
 from layers.explanation import Explanation, explanation
 from layers.graph import Layer
+from layers.opening import open_project
 from layers.project import Project, find_root
 from layers.suggest import did_you_mean
 
@@ -58,8 +58,8 @@ def _why(root: str, program: bool, words: list[str]) -> int:
             "expected an image or stage, and a key if it is not about the image that is there",
             hint="doit why IMAGE[:STAGE] [KEY]",
         )
-    profile = doit.get_var("profile") or os.environ.get("LAYERS_PROFILE") or None
-    project = Project(root, profile=profile)
+    project = open_project(root)
+    project.only_looks = True
     layer = find_layer(project, words[0])
     found = explanation(project, layer, words[1] if len(words) > 1 else None)
     project.cache.save()
