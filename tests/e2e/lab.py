@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from layers.credentials import NoCredentials
+from layers.httpregistry import HttpRegistry
 from layers.setup.endpoint import Endpoint
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -65,6 +67,11 @@ class Lab:
         for image in dict.fromkeys(images):
             self.docker("image", "rm", "--force", image, check=False)
         self.docker("builder", "prune", "--all", "--force")
+
+    def digest(self, repository: str, tag: str) -> str:
+        """What the registry says that a tag points at."""
+        found = HttpRegistry(NoCredentials(), insecure=lambda _host: False)
+        return str(found.heads([(repository, tag)])[repository, tag])
 
     def requests(self) -> list[str]:
         """What the registry was asked so far, ``METHOD path``, from its own access log."""
