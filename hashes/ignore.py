@@ -23,6 +23,9 @@ class Ignore:
         """As it stands in messages."""
         self.patterns = patterns
         self._scopes: dict[str, Scope] = {}
+        self.refusal: IgnoreError | None = None
+        """Raised by the first who asks what is left out: a build that reads no context goes well
+        with patterns that no other build could use (docker 26.1.5, tried)."""
 
     @classmethod
     def parse(cls, text: bytes, path: str) -> Ignore:
@@ -74,6 +77,8 @@ class Ignore:
     def _scope(self, directory: str) -> Scope:
         found = self._scopes.get(directory)
         if found is None:
+            if self.refusal is not None:
+                raise self.refusal
             if directory:
                 parent, _, name = directory.rpartition("/")
                 found = self.enter(self._scope(parent), name)
@@ -149,7 +154,7 @@ def read_ignore(context_root: str, dockerfile_path: str | None) -> Ignore:
     """Read the ignore file of a build; an empty one when there is none.
 
     A local named context has no Dockerfile (None): only its own `.dockerignore` counts.
-    Errors: IgnoreError for what BuildKit refuses or nobody can read.
+    Errors: IgnoreError for what BuildKit or nobody can read; for a bad pattern, once it is used.
     """
     found = _find(context_root, dockerfile_path)
     if found is None:
@@ -160,7 +165,13 @@ def read_ignore(context_root: str, dockerfile_path: str | None) -> Ignore:
             text = file.read()
     except OSError as error:
         raise IgnoreError(f"cannot be read: {error.strerror}", file=path) from error
-    return Ignore.parse(text, path)
+    _lines(text, path)
+    try:
+        return Ignore.parse(text, path)
+    except IgnoreError as error:
+        broken = Ignore(path, Patterns(()))
+        broken.refusal = error
+        return broken
 
 
 def _find(context_root: str, dockerfile_path: str | None) -> tuple[str, str] | None:

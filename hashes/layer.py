@@ -137,7 +137,8 @@ class _Builder:
         )
         for stage in stages:
             self.layers[stage.index] = self._layer(stage)
-        sent.check((layer.manifest for layer in self.layers.values()), self.file.path)
+        if not getattr(self.sources, "followed", False):
+            sent.check((layer.manifest for layer in self.layers.values()), self.file.path)
         return self.layers
 
     def _layer(self, stage: Reached) -> Layer:

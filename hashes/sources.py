@@ -24,6 +24,8 @@ class Sources:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._whole: tuple[Input, ...] | None = None
+        self.followed = False
+        """Whether any source so far led through a link, and so to a path that it does not name."""
 
     def everything(self) -> tuple[Input, ...]:
         """Give the whole context; its root's own mode does not count."""
@@ -76,6 +78,7 @@ class Sources:
                 raise self._missing(f"{at}/{part}".lstrip("/"), path, source)
             if node.is_link:
                 links += 1
+                self.followed = True
                 if links > MOST_LINKS:
                     raise ContextError(f"{source!r}: too many links, they go round in a circle")
                 text = self._tree.link(node.path)
@@ -127,7 +130,16 @@ class Sources:
                         real = self._tree.node(_join(root, item.path[len(prefix) :].lstrip("/")))
                         if real is not None:
                             found += self._literal_link(real, item.path, source)
+        if not found and self._holds_links(root):
+            self.followed = True  # BuildKit follows even those that are left out of the context
         return found or [Input(path, "absent", 0, "")]
+
+    def _holds_links(self, folder: str) -> bool:
+        try:
+            with os.scandir(os.path.join(self._tree.root, folder)) as listing:
+                return any(entry.is_symlink() for entry in listing)
+        except OSError:  # a file
+            return False
 
     def _literal_link(self, node: Node, spelled: str, source: str) -> list[Input]:
         target = self.resolve(node.path, source)

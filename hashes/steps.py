@@ -22,6 +22,9 @@ _URL = re.compile(r"^https?://", re.IGNORECASE)
 _GIT = re.compile(
     r"^(?:git://|ssh://|github\.com/|[\w-]+@[\w.-]+:|https?://[^#?]+\.git(?:[#?]|$))", re.IGNORECASE
 )
+_PLAIN_GIT = re.compile(r"^(?!\.{1,2}/|[a-zA-Z]+://)[^#?]*/[^#?]*\.git(?:[#?]|$)")
+"""``d/x.git`` is https://d/x.git to BuildKit, whatever the context holds; ``./d/x.git`` and
+``x.git`` are not (gitutil.ParseGitRef; docker 26.1.5, tried)."""
 _COMMIT = re.compile(r"#[0-9a-f]{40}(?::|$)")
 
 
@@ -201,13 +204,17 @@ class Steps(Settings):
 
     def _is_remote(self, source: str, item: Instruction) -> bool:
         if item.keyword == "COPY":
+            if _PLAIN_GIT.match(source):
+                raise WordError(
+                    f"{source!r} reads as a git repository: expected a path, such as './…'"
+                )
             if _URL.match(source) and item.flag("from") is None:
                 raise WordError(f"{source!r} is an address: expected a path, or ADD in its place")
             return False
-        return bool(_URL.match(source) or _GIT.match(source))
+        return bool(_URL.match(source) or _is_git(source))
 
     def _remote(self, source: str, item: Instruction) -> None:
-        git = bool(_GIT.match(source))
+        git = _is_git(source)
         pinned = bool(item.flag("checksum")) or (git and bool(_COMMIT.search(source)))
         if not pinned:
             self.unpinned.append(source)
@@ -220,6 +227,10 @@ class Steps(Settings):
 
     def _inputs(self, inputs: tuple[Input, ...], item: Instruction) -> None:
         self.entries += input_entries(inputs, item.line)
+
+
+def _is_git(source: str) -> bool:
+    return bool(_GIT.match(source) or _PLAIN_GIT.match(source))
 
 
 def input_entries(inputs: tuple[Input, ...], line: int) -> list[Entry]:

@@ -340,3 +340,13 @@ def test_an_unreadable_ignore_file_is_named(tmp_path: Path) -> None:
     (tmp_path / ".dockerignore").chmod(0)
     with pytest.raises(IgnoreError, match=r"\.dockerignore: cannot be read"):
         read_ignore(str(tmp_path), None)
+
+
+def test_a_bad_pattern_is_no_fault_of_a_build_that_reads_no_context(tmp_path: Path) -> None:
+    """BuildKit refuses patterns when it is sent a context, not before (docker 26.1.5, tried)."""
+    (tmp_path / ".dockerignore").write_text("good\n[?*\n")
+    ignore = read_ignore(str(tmp_path), str(tmp_path / "Dockerfile"))
+    for _ in range(2):
+        with pytest.raises(IgnoreError) as caught:
+            ignore.matches("a")
+        assert caught.value.line == 2

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hashes import ContextError, Request, layers, parse
+from hashes import ContextError, DockerfileError, Request, layers, parse
 from hashes.sources import Sources
 from hashes.tree import Tree
 from tests.unit.memory import unpinned
@@ -54,7 +54,53 @@ def test_it_is_fine_when_something_brings_the_folder(context: Path, lines: tuple
     built(context, *lines)
 
 
+def test_a_link_may_bring_the_folder(context: Path) -> None:
+    """BuildKit has sent what a link leads to, even one that the ignore file leaves out."""
+    (context / "way").symlink_to("conf")
+    built(context, "COPY way /y/", "COPY conf/*.json /x/")
+    (context / "conf" / "self").symlink_to("../conf")
+    built(context, "COPY conf/*.json /x/")
+
+
+@pytest.mark.parametrize(
+    "line", ["COPY !b /x", "COPY ./!b p /x/", "RUN --mount=source=!b,target=/m t"]
+)
+def test_a_source_that_reads_as_a_negation_is_refused(context: Path, line: str) -> None:
+    """BuildKit: "/!b: not found", unless something else brings it (docker 26.1.5, tried)."""
+    (context / "!b").write_text("b")
+    with pytest.raises(ContextError, match="negation"):
+        built(context, line)
+    built(context, line, "COPY . /all/")
+    built(context, line, "COPY ?b /all/")
+
+
+def test_a_name_with_an_exclamation_mark_further_down_is_fine(context: Path) -> None:
+    """Only the first sign of a path from the context's root is taken for a negation."""
+    (context / "conf" / "!b").write_text("b")
+    built(context, "COPY conf/!b /x")
+
+
 def test_a_stage_that_is_not_needed_brings_nothing(context: Path) -> None:
     """Only needed stages are asked what they read."""
     with pytest.raises(ContextError, match="misses 'conf'"):
         built(context, "COPY conf /c/", "FROM base", "COPY conf/*.json /x/")
+
+
+@pytest.mark.parametrize("path", ["conf/x.git", "/conf/x.git", "conf//x.git"])
+def test_a_path_that_reads_as_a_git_repository_is_one(context: Path, path: str) -> None:
+    """BuildKit refuses it in COPY and fetches https://conf/x.git for ADD (docker 26.1.5, tried)."""
+    (context / "conf" / "x.git").write_text("x")
+    with pytest.raises(DockerfileError, match="git repository"):
+        built(context, f"COPY {path} /x")
+    text = f"FROM base\nADD {path} /x\n".encode()
+    found = layers(Request(parse(text, "Dockerfile")), Sources(Tree(str(context))), unpinned)
+    assert found[0].manifest.unpinned == ("base", path)
+
+
+def test_a_path_with_a_dot_in_front_is_a_path(context: Path) -> None:
+    """So is one without a folder, in other letters, or with something behind it."""
+    (context / "conf" / "x.git").mkdir()
+    (context / "conf" / "x.git" / "a").write_text("x")
+    (context / "conf" / "Y.GIT").write_text("x")
+    (context / ".git").mkdir()
+    built(context, "COPY ./conf/x.git /x", "COPY conf/x.git/a /x", "COPY .git conf/Y.GIT /y/")
