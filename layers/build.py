@@ -39,10 +39,13 @@ class Parents:
         """What a ``--build-context`` says for a layer.  Raises ParentMoved when it is not here."""
         key = self._project.inputs.key(layer)
         name = self._project.names(layer, key).keyed
-        held = self._project.engine.find([name]).get(name)
-        if held is None or held.labels.get(LABEL_KEY) != str(key):
-            raise self._moved(layer, f"{name} is not in the engine any more")
-        self._held[name] = (layer, held.digest)
+        digest = self._project.presence.engine.get(layer)  # `check` finds out if that is outdated
+        if digest is None:
+            held = self._project.engine.find([name]).get(name)
+            if held is None or held.labels.get(LABEL_KEY) != str(key):
+                raise self._moved(layer, f"{name} is not in the engine any more")
+            digest = held.digest
+        self._held[name] = (layer, digest)
         return f"docker-image://{name}"
 
     def check(self) -> None:
@@ -86,7 +89,8 @@ def prepared(project: Project, step: Step, parents: Parents) -> Iterator[buildx.
             labels=labels,
             secrets=secrets,
             network=image.network,
-            compress=project.engine.keeps_manifests(),
+            compress=project.endpoint.private or project.engine.keeps_manifests(),
+            program=project.endpoint.buildx,
         )
 
 
@@ -215,5 +219,6 @@ def _rootfs_call(
         target=None,
         platform=project.spec.platform,
         labels=labels,
-        compress=project.engine.keeps_manifests(),
+        compress=project.endpoint.private or project.engine.keeps_manifests(),
+        program=project.endpoint.buildx,
     )

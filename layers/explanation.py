@@ -12,7 +12,7 @@ from hashes.key import BadKey, Key
 from layers.explain import Cause, Record, explain
 from layers.graph import Layer
 from layers.plan import Node
-from layers.presence import look_in_engine
+from layers.presence import Seen, look_in_engine
 from layers.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def explanation(project: Project, layer: Layer, asked: str | None) -> Explanatio
 
 def _there(project: Project, layer: Layer, key: Key) -> str | None:
     names = {layer: project.names(layer, key)}
-    seen = look_in_engine(project.engine, [Node(layer, key)], names)
+    seen = Seen()
+    look_in_engine(project.engine, [Node(layer, key)], names, seen)
     return seen.earlier.get(layer) or None
 
 

@@ -18,21 +18,29 @@ from layers.registry import Registry, RegistryError
 class Seen:
     """What was found so far; grows while a plan is made."""
 
-    asked: frozenset[Layer] = frozenset()
+    asked: set[Layer] = field(default_factory=set)
     """What was looked for at all."""
+    deaf: bool = False
+    """True once a registry did not answer: it is not asked again in this run."""
     engine: dict[Layer, Digest] = field(default_factory=dict)
     registry: dict[Layer, Digest] = field(default_factory=dict)
     current: dict[Layer, Digest] = field(default_factory=dict)
     earlier: dict[Layer, str] = field(default_factory=dict)
     """The key in the label of the image that the plain name points at."""
 
+    def lacks(self, layer: Layer) -> bool:
+        """True when a layer was looked for and is nowhere."""
+        return layer not in self.engine and layer not in self.registry
+
     def presence(self) -> Presence:
         """The same as a value for the plan."""
         return Presence(self.engine, self.registry, self.current)
 
 
-def look_in_engine(engine: Engine, nodes: Iterable[Node], names: Mapping[Layer, Names]) -> Seen:
-    """Find keyed and plain names of all nodes.  Raises EngineDown.
+def look_in_engine(
+    engine: Engine, nodes: Iterable[Node], names: Mapping[Layer, Names], seen: Seen
+) -> None:
+    """Find keyed and plain names of all nodes, into ``seen``.  Raises EngineDown.
 
     An image tells all its names, so that a plain one is asked for only where it points elsewhere.
     """
@@ -45,8 +53,8 @@ def look_in_engine(engine: Engine, nodes: Iterable[Node], names: Mapping[Layer, 
     others = [name for node in nodes if (name := names[node.layer].plain) not in found]
     if others:
         found |= engine.find(others)
-    seen = Seen(frozenset(node.layer for node in nodes))
     for node in nodes:
+        seen.asked.add(node.layer)
         keyed, plain = names[node.layer].keyed, names[node.layer].plain
         held = found.get(keyed)
         # The label is the proof: a name can be put on anything by anybody.
@@ -56,7 +64,6 @@ def look_in_engine(engine: Engine, nodes: Iterable[Node], names: Mapping[Layer, 
         if current is not None:
             seen.current[node.layer] = current.digest
             seen.earlier[node.layer] = _key_of(current)
-    return seen
 
 
 def _key_of(image: LocalImage) -> str:
@@ -80,10 +87,11 @@ def look_in_registry(
         remote = names[node.layer].remote
         if remote is not None and node.layer not in seen.engine:
             asked[remote, str(node.key)] = node.layer
-    if not asked:
+    if not asked or seen.deaf:
         return
     try:
         for question, digest in registry().heads(list(asked)).items():
             seen.registry[asked[question]] = digest
     except RegistryError as error:
+        seen.deaf = True
         listener(Warned(f"the registry was not asked: {error}"))

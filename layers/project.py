@@ -209,16 +209,20 @@ class Project:
 
     @cached_property
     def _seen(self) -> Seen:
-        nodes = self.nodes
-        where = {layer: self.names(layer, node.key) for layer, node in nodes.items()}
-        # Most runs end here: what is wanted is there, and nobody asks about what is below it.
-        wanted = [nodes[layer] for layer in self._wanted()]
-        seen = look_in_engine(self.engine, wanted, where)
-        if all(node.layer in seen.engine for node in wanted):
-            return seen
-        seen = look_in_engine(self.engine, nodes.values(), where)
-        asked = [node for node in nodes.values() if self.pushes(node.layer)]
-        look_in_registry(lambda: self.registry, asked, where, seen, self.tell)
+        """Where the wanted layers are, and then, level by level, what those to be built need.
+
+        Most runs end with the first level: nobody asks about what is below an image that is there.
+        """
+        seen = Seen()
+        level = list(dict.fromkeys(self._wanted()))
+        while level:
+            nodes = [self.nodes[layer] for layer in level]
+            where = {node.layer: self.names(node.layer, node.key) for node in nodes}
+            look_in_engine(self.engine, nodes, where, seen)
+            asked = [node for node in nodes if self.pushes(node.layer)]
+            look_in_registry(lambda: self.registry, asked, where, seen, self.tell)
+            below = [parent for node in nodes if seen.lacks(node.layer) for parent in node.parents]
+            level = [layer for layer in dict.fromkeys(below) if layer not in seen.asked]
         return seen
 
     @property
