@@ -16,7 +16,7 @@ CHUNK = 512 * 1024
 """Bytes read at once: a buffer that stays in the processor's cache."""
 
 WORTH = 64 * 1024
-"""Bytes a file, on the average, from which on threads pay (measured)."""
+"""Bytes a file, on the average, from which on threads are tried; not settled by measurement yet."""
 
 ATTEMPTS = 3
 """How often a file that changes while it is read is read anew."""
