@@ -69,6 +69,7 @@ def _name(project: Project, step: Step, held: LocalImage) -> None:
     for name in (names.keyed, names.plain):
         if name not in held.names:
             project.engine.tag(str(held.digest), name)
+    project.holds(step.layer, held.digest)
     inputs = project.inputs.image(step.layer.image)
     project.state.remember(step.key, inputs.record(step.layer.stage))
 
@@ -152,6 +153,7 @@ def _adopt(project: Project, step: Step, reference: str, theirs: Digest) -> None
     names = project.names(step.layer, step.key)
     for name in (names.keyed, names.plain):
         project.engine.tag(str(held.digest), name)
+    project.holds(step.layer, held.digest)  # a child that is built next starts from this one
     project.tell(
         Warned(f"{step.key} was in the registry already as {theirs}; adopted", str(step.layer))
     )

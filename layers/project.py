@@ -13,6 +13,7 @@ from hashes.errors import LayersError
 from hashes.key import BadKey, Key
 from hashes.statcache import StatCache
 from layers.contexts import Contexts
+from layers.digest import Digest
 from layers.engine import Engine, EngineDown
 from layers.events import Event, Listener, Warned, silent
 from layers.explain import Record, why
@@ -224,6 +225,10 @@ class Project:
             below = [parent for node in nodes if seen.lacks(node.layer) for parent in node.parents]
             level = [layer for layer in dict.fromkeys(below) if layer not in seen.asked]
         return seen
+
+    def holds(self, layer: Layer, digest: Digest) -> None:
+        """Note that the engine has a layer now, or has it as another image than before."""
+        self._seen.engine[layer] = digest
 
     @property
     def presence(self) -> Presence:

@@ -110,6 +110,7 @@ def test_row_33_the_loser_of_a_race_adopts_the_winners_image(
     assert tag == loser.key
     found = loser.engine.find([f"app:{loser.key}", "app:latest"])
     assert {image.digest for image in found.values()} == {digest}
+    assert loser.project.presence.engine[APP] == digest  # what a child is built from
     assert "adopted" in loser.warnings()
 
 
