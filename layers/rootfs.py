@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from hashes.errors import LayersError
 from layers import hostca, rootfsfiles
 from layers.aptsources import family, for_suite, system_sources
 from layers.debcache import DebCache
+from layers.setup.system import APT_PATIENCE
 
 RECIPE_VERSION = "1"
 """A change in what `make` puts into a base, beside the packages, is a new version."""
@@ -26,6 +28,7 @@ EPOCH = 1_700_000_000
 
 VARIANTS = ("apt", "minbase", "buildd", "required", "important", "standard")
 _TAR = "rootfs.tar"
+_INSTALLING = threading.Lock()
 KEYRINGS = "/usr/share/keyrings"
 _ARCHITECTURES = {"arm/v7": "armhf", "arm/v5": "armel", "386": "i386", "ppc64le": "ppc64el"}
 _TMPFS_BYTES = 3 << 30  # a base with compilers and its archives fits into this
@@ -152,6 +155,11 @@ def make(
 
 
 def _need_tools(suite: str, output: Callable[[str], None]) -> None:
+    with _INSTALLING:  # two bases are made at once, and the second one finds the tools there
+        _install_tools(suite, output)
+
+
+def _install_tools(suite: str, output: Callable[[str], None]) -> None:
     wanted = [] if shutil.which("mmdebstrap") else ["mmdebstrap"]
     keyring = f"{family(suite)}-archive-keyring"
     if not any(os.path.exists(f"{KEYRINGS}/{keyring}{end}") for end in (".gpg", ".pgp")):
@@ -169,7 +177,7 @@ def _need_tools(suite: str, output: Callable[[str], None]) -> None:
     lines: list[str] = []
     for arguments in (["update"], ["install", "-y", "--no-install-recommends", *wanted]):
         done = subprocess.run(
-            ["apt-get", "-q", *arguments],
+            ["apt-get", "-q", *APT_PATIENCE, *arguments],
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from hashes.errors import LayersError
 
 BY_HAND = "install Docker Engine with buildx >= 0.13: https://docs.docker.com/engine/install/"
+APT_PATIENCE = ("-o", "DPkg::Lock::Timeout=600")
+"""Wait this many seconds for another apt or dpkg, such as unattended-upgrades (apt >= 2.0)."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -134,7 +136,8 @@ def install(programs: Mapping[str, str]) -> list[str]:
     packages = sorted({package for program, package in programs.items() if not which(program)})
     if packages:
         env = {"DEBIAN_FRONTEND": "noninteractive"}
-        command = ["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages]
+        command = ["apt-get", *APT_PATIENCE, "install", "-q", "-y", "--no-install-recommends"]
+        command += packages
         if run(command, env).returncode != 0:  # a bare machine has no package lists yet
             why, hint = f"could not install {' '.join(packages)}", "install them by hand"
             must(["apt-get", "update", "-q"], why, hint, env)
