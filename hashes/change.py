@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hashes.manifest import CONFIG
 
@@ -21,8 +21,7 @@ _RECIPE = {"ca": "the certificates that this machine trusts", "rootfs": "the rec
 _ASKS = {"from": "FROM", "copy": "COPY --from", "add": "ADD --from", "run": "RUN --mount from"}
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One cause for another key."""
 
     kind: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hashes.errors import DockerfileError
 from hashes.words import heredoc
@@ -34,8 +34,7 @@ _AT_LEAST_ONE = frozenset(("ENV", "LABEL", "ARG", "EXPOSE", "VOLUME", "ONBUILD",
 _EXACTLY_ONE = frozenset(("USER", "WORKDIR", "STOPSIGNAL", "MAINTAINER"))
 
 
-@dataclass(frozen=True)
-class Heredoc:
+class Heredoc(NamedTuple):
     """A document that follows an instruction."""
 
     name: str
@@ -43,8 +42,7 @@ class Heredoc:
     """Byte for byte, with its last newline; tabs of ``<<-`` are still there."""
 
 
-@dataclass(frozen=True)
-class Instruction:
+class Instruction(NamedTuple):
     """One instruction with its arguments apart, before expansion."""
 
     keyword: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hashes import args as arguments
 from hashes import sent
@@ -22,8 +23,7 @@ UNPINNED = "unpinned "
 """An identity that begins so names something that may change without notice."""
 
 
-@dataclass(frozen=True)
-class External:
+class External(NamedTuple):
     """What an image's name outside the Dockerfile stands for."""
 
     identity: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import posixpath
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 TYPES = ("bind", "cache", "tmpfs", "secret", "ssh")
 
@@ -33,8 +33,7 @@ class MountError(ValueError):
     """A mount that BuildKit refuses; the caller knows file and line."""
 
 
-@dataclass(frozen=True)
-class Mount:
+class Mount(NamedTuple):
     """One mount of a RUN."""
 
     type: str

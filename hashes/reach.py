@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from hashes import args as arguments
 from hashes import mounts
@@ -25,8 +26,7 @@ Triggers = Callable[[str, str], tuple[str, ...]]
 """Asked with an image's name and platform, tells its ONBUILD triggers."""
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(NamedTuple):
     """A name in the file that is not a stage of it."""
 
     text: str
@@ -36,8 +36,7 @@ class Reference:
     platform: str
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """Where a FROM, a ``COPY --from`` or a mount's ``from=`` leads: a stage or a name outside."""
 
     stage: int | None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 from hashes.args import looks_secret
 from hashes.manifest import CONFIG, Entry
@@ -19,8 +19,7 @@ BASE = "<base>"
 """Stands for the working directory that a base image brings."""
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     """An expanded word."""
 
     text: str

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hashes import mounts
 from hashes.errors import ContextError, DockerfileError
@@ -43,8 +42,7 @@ class Sources(Protocol):
         """All that is not ignored."""
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a ``from=`` leads."""
 
     entry: Entry

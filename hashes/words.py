@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _SPECIAL = frozenset("@*#?-$!0")
 _HEREDOC = re.compile(r"^(\d*)<<(-?)([^<]*)$")
@@ -14,8 +14,7 @@ class WordError(ValueError):
     """A word that BuildKit cannot expand; the caller knows file and line."""
 
 
-@dataclass(frozen=True)
-class Expansion:
+class Expansion(NamedTuple):
     """What a word became, and which variables that took."""
 
     text: str
@@ -25,8 +24,7 @@ class Expansion:
     """Those of `read` that the environment does not have."""
 
 
-@dataclass(frozen=True)
-class HeredocWord:
+class HeredocWord(NamedTuple):
     """An argument such as ``<<-"EOF"``: the name of a document that follows the instruction."""
 
     name: str

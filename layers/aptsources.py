@@ -6,7 +6,7 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _FAMILIES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # family: its suites, and the components that a system base takes from
@@ -16,8 +16,7 @@ _FAMILIES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _PARTS = ("", "-updates", "-security")
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """One suite of one mirror (sources.list(5))."""
 
     uri: str

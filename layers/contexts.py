@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hashes.entries import Input
 from hashes.ignore import Ignore, read_ignore
@@ -20,8 +20,7 @@ _NOT_SERVED = b"**/__pycache__\n**/*.egg-info\n*/build\n*/dist\n"
 """What `sdist.make_sdist` leaves out of a package's source."""
 
 
-@dataclass(frozen=True)
-class Required:
+class Required(NamedTuple):
     """The required files of an image as far as they are known without reading them."""
 
     pinned: dict[str, str]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Action = Literal["build", "pull", "push", "tag", "rootfs", "prepare"]
 
 
-@dataclass(frozen=True)
-class Started:
+class Started(NamedTuple):
     """Work on a layer begins; ``expected`` is in seconds, from history, None when never seen."""
 
     layer: str
@@ -19,8 +17,7 @@ class Started:
     expected: float | None = None
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """Step ``number`` of ``total`` runs now; ``cached`` means BuildKit had it."""
 
     layer: str
@@ -30,8 +27,7 @@ class Step:
     cached: bool = False
 
 
-@dataclass(frozen=True)
-class StepDone:
+class StepDone(NamedTuple):
     """Step ``number`` ended after ``seconds`` by the engine's own clock."""
 
     layer: str
@@ -41,16 +37,14 @@ class StepDone:
     ok: bool = True
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """A line that a step printed."""
 
     layer: str
     line: str
 
 
-@dataclass(frozen=True)
-class Transfer:
+class Transfer(NamedTuple):
     """Bytes moved so far by a pull or push; ``total`` is 0 while unknown."""
 
     layer: str
@@ -58,8 +52,7 @@ class Transfer:
     total: int
 
 
-@dataclass(frozen=True)
-class Finished:
+class Finished(NamedTuple):
     """Work on a layer is over, after ``seconds``; ``detail`` says what came of it."""
 
     layer: str
@@ -69,8 +62,7 @@ class Finished:
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class Warned:
+class Warned(NamedTuple):
     """Something that the user should know and that stops nothing."""
 
     message: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from hashes.change import FILES, Change
 from hashes.changes import changes
@@ -162,7 +162,7 @@ def _located(old: Record, new: Record, change: Change) -> Iterator[Change]:
     """The change with the file that it stands in; one of a lock file as those of its packages."""
     record = old if change.new is None else new
     if change.kind not in FILES:
-        yield replace(change, file=record.dockerfile if change.line else "")
+        yield change._replace(file=record.dockerfile if change.line else "")
         return
     folder = record.folders.get(change.origin, "")
     path = posixpath.normpath(posixpath.join(folder, change.name))
@@ -175,7 +175,7 @@ def _located(old: Record, new: Record, change: Change) -> Iterator[Change]:
         if found:
             yield from found
             return
-    yield replace(change, file=path)
+    yield change._replace(file=path)
 
 
 def _by_ignore(cause: Cause, new: Record) -> bool:

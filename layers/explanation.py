@@ -65,7 +65,7 @@ def explanation(project: Project, layer: Layer, asked: str | None) -> Explanatio
 def _there(project: Project, layer: Layer, key: Key) -> str | None:
     names = {layer: project.names(layer, key)}
     seen = Seen()
-    look_in_engine(project.engine, [Node(layer, key)], names, seen)
+    look_in_engine(project.engine, [Node(layer, key)], names, seen, {})
     return seen.earlier.get(layer) or None
 
 

@@ -29,10 +29,12 @@ def names(spec: Spec, registry: str | None, layer: Layer, key: Key) -> Names:
     """Where ``layer`` at ``key`` is found; stages share their image's repository, as their blobs
     do, and are told apart by their keys.
     """
-    tag = Reference.parse(spec.images[layer.image].tag)
-    repository = tag.untagged()
-    plain = f"{repository}:{tag.tag or 'latest'}"
-    if layer.stage is not None:
-        plain = f"{repository}:{layer.stage}"
+    repository = Reference.parse(spec.images[layer.image].tag).untagged()
     remote = f"{registry}/{spec.project}/{layer.image}" if registry else None
-    return Names(f"{repository}:{key}", plain, remote)
+    return Names(f"{repository}:{key}", plain_name(spec, layer), remote)
+
+
+def plain_name(spec: Spec, layer: Layer) -> str:
+    """The name that people type for ``layer`` in the engine, whatever its key."""
+    tag = Reference.parse(spec.images[layer.image].tag)
+    return f"{tag.untagged()}:{layer.stage or tag.tag or 'latest'}"

@@ -38,14 +38,25 @@ class Seen:
 
 
 def look_in_engine(
-    engine: Engine, nodes: Iterable[Node], names: Mapping[Layer, Names], seen: Seen
+    engine: Engine,
+    nodes: Iterable[Node],
+    names: Mapping[Layer, Names],
+    seen: Seen,
+    ahead: Mapping[str, LocalImage],
 ) -> None:
     """Find keyed and plain names of all nodes, into ``seen``.  Raises EngineDown.
 
-    An image tells all its names, so that a plain one is asked for only where it points elsewhere.
+    An image tells all its names, so that a plain one is asked for only where it points elsewhere;
+    ``ahead`` has those plain names that were asked for already, and were there.
     """
     nodes = list(nodes)
-    found = engine.find([names[node.layer].keyed for node in nodes])
+    found = dict(ahead)
+    for node in nodes:
+        held = found.get(names[node.layer].plain)
+        if held is not None and names[node.layer].keyed in held.names:
+            found[names[node.layer].keyed] = held
+    rest = [names[node.layer].keyed for node in nodes if names[node.layer].keyed not in found]
+    found |= engine.find(rest)
     for node in nodes:
         held = found.get(names[node.layer].keyed)
         if held is not None and names[node.layer].plain in held.names:

@@ -12,16 +12,17 @@ from functools import cached_property
 from hashes.errors import LayersError
 from hashes.key import BadKey, Key
 from hashes.statcache import StatCache
+from layers.ahead import Ahead
 from layers.contexts import Contexts
 from layers.digest import Digest
-from layers.engine import Engine, EngineDown
+from layers.engine import Engine, EngineDown, LocalImage
 from layers.events import Event, Listener, Warned, silent
 from layers.explain import Record, why
 from layers.graph import Edge, Layer
 from layers.history import History
 from layers.inputs import Inputs
 from layers.lock import Lock
-from layers.names import Names, names
+from layers.names import Names, names, plain_name
 from layers.plan import Node, Plan, Presence, make_plan
 from layers.presence import Seen, look_in_engine, look_in_registry
 from layers.registry import Registry, RegistryError
@@ -216,15 +217,30 @@ class Project:
         """
         seen = Seen()
         level = list(dict.fromkeys(self._wanted()))
+        ahead = self._plain_names(level)
         while level:
             nodes = [self.nodes[layer] for layer in level]
             where = {node.layer: self.names(node.layer, node.key) for node in nodes}
-            look_in_engine(self.engine, nodes, where, seen)
+            look_in_engine(self.engine, nodes, where, seen, ahead.answer())
             asked = [node for node in nodes if self.pushes(node.layer)]
             look_in_registry(lambda: self.registry, asked, where, seen, self.tell)
             below = [parent for node in nodes if seen.lacks(node.layer) for parent in node.parents]
             level = [layer for layer in dict.fromkeys(below) if layer not in seen.asked]
         return seen
+
+    def _plain_names(self, layers: Iterable[Layer]) -> Ahead[Mapping[str, LocalImage]]:
+        """What the plain names point at, asked for while the keys are computed.
+
+        An engine that is not up yet is not started for that: a mistake in a file is told first.
+        """
+        asked = [plain_name(self.spec, layer) for layer in layers]
+        nothing: Mapping[str, LocalImage] = {}
+        try:
+            self.__dict__.setdefault("endpoint", endpoint(self.root))
+        except LayersError:
+            return Ahead(lambda: nothing, nothing)
+        engine = self.engine
+        return Ahead(lambda: engine.find(asked), nothing)
 
     def holds(self, layer: Layer, digest: Digest) -> None:
         """Note that the engine has a layer now, or has it as another image than before."""

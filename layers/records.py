@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import xxhash
 
@@ -20,8 +20,7 @@ LARGEST = 16 * 1024 * 1024
 """Bytes; no lock file that people keep in git is larger."""
 
 
-@dataclass(frozen=True)
-class Home:
+class Home(NamedTuple):
     """Where an image's inputs are."""
 
     root: str = ""

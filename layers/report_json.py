@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import threading
 import time
@@ -23,7 +22,7 @@ class JsonReport:
 
     def __call__(self, event: Event) -> None:
         """Write one event; its fields keep their names."""
-        fields = {f.name: getattr(event, f.name) for f in dataclasses.fields(event)}
+        fields = event._asdict()
         self._write(type(event).__name__.lower(), fields)
 
     def idle(self, names: Sequence[str], seconds: float) -> None:

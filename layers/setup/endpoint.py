@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from layers.setup.places import Places
 from layers.setup.processes import Process
 from layers.setup.state import read_json
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """An engine in use."""
 
     host: str

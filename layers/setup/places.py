@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 SOCKET_LIMIT = 107
 """Bytes that fit into ``sun_path`` beside its closing NUL (unix(7))."""
@@ -13,8 +13,7 @@ RUN_PREFIX = "/run/doit-layers-"
 """Followed by a checkout's id: what must be gone after a reboot, and a short path for sockets."""
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(NamedTuple):
     """All paths and names of one checkout's engine; computed, nothing is looked up."""
 
     root: str

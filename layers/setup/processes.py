@@ -6,15 +6,13 @@ import os
 import signal
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 OURS = frozenset({"containerd", "containerd-shim-runc-v2", "docker-registry", "dockerd"})
 """Programs that a private engine consists of; nothing else is ever ended."""
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(NamedTuple):
     """A process; number and start together name it once and for all until a reboot."""
 
     pid: int

@@ -7,7 +7,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hashes.errors import LayersError
 
@@ -17,8 +17,7 @@ APT_PATIENCE = ("-o", "DPkg::Lock::Timeout=600")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-@dataclass(frozen=True)
-class System:
+class System(NamedTuple):
     """A Debian or Ubuntu that can carry a private engine."""
 
     id: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -32,7 +31,7 @@ def output(text: str) -> dict[str, object]:
 
 def _rounded(event: Event) -> Event:
     if isinstance(event, StepDone):
-        return replace(event, seconds=round(event.seconds, 6))
+        return event._replace(seconds=round(event.seconds, 6))
     return event
 
 
