@@ -70,8 +70,14 @@ class Ignore:
             raise self._bad(error) from error
 
     def excluded_by(self, path: str) -> int | None:
-        """Give the line that leaves a path out; None when none does."""
-        found = self.patterns.last_match(path)
+        """Give the line that leaves a path out; None when none does, or a bad one is met first.
+
+        Nothing else may have reached that pattern, and then BuildKit does not complain of it either.
+        """
+        try:
+            found = self.patterns.last_match(path)
+        except BadPattern:
+            return None
         return found.line if found else None
 
     def _scope(self, directory: str) -> Scope:

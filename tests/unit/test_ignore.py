@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashes.errors import IgnoreError
+from hashes.errors import ContextError, IgnoreError
 from hashes.gopath import BadPattern, clean, has_wildcard, inside
 from hashes.gopatterns import Pattern
 from hashes.goregex import python_of
@@ -118,6 +118,13 @@ def test_what_buildkit_refuses_is_refused_with_its_line(text: Any, line: int) ->
     with pytest.raises(IgnoreError) as caught:
         Ignore.parse(text, "images/x/.dockerignore")
     assert (caught.value.file, caught.value.line) == ("images/x/.dockerignore", line)
+
+
+def test_a_bad_pattern_that_nothing_reached_does_not_hide_what_is_missing(tmp_path: Path) -> None:
+    """In an empty context no path comes as far as the pattern; the missing source is the error."""
+    tree = Tree(str(tmp_path), Ignore.parse("\\ünï.txt\n".encode(), ".dockerignore"))
+    with pytest.raises(ContextError, match="not in the build context"):
+        Sources(tree).copy("ünï.txt")
 
 
 def test_bytes_that_are_not_utf8_match_as_go_sees_them() -> None:
