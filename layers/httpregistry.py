@@ -10,24 +10,29 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from threading import Lock
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from layers.credentials import Credentials
 from layers.digest import BadDigest, Digest
-from layers.reference import HUB, Reference
-from layers.registry import MANIFEST_TYPES, Manifest, RegistryError
-from layers.registry_auth import Answer, Authority, bare, refusal
-from layers.registry_hosts import is_loopback
+from layers.reference import Reference
+from layers.registry import MANIFEST_TYPES, Manifest, Progress, RegistryError
+from layers.registry_auth import Answer, bare
+from layers.registry_certs import DOCKER_CERTS
+from layers.registry_headers import next_page
+from layers.registry_pool import each
+from layers.registry_wire import THREADS, Wire, errors
 from layers.retry import Backoff
 
 if TYPE_CHECKING:
-    from layers.registry_transport import Transport
+    from layers.registry_blobs import Blobs
 
-_THREADS = 8
-_HUB_API = "registry-1.docker.io"
-_ABSENT = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND", "TAG_UNKNOWN"})
-"""Harbor says NOT_FOUND for a repository or project that it does not have."""
+_ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
+_INDEX = MANIFEST_TYPES[0]
+_MOST_BYTES = 16 << 20
+_PAGE = 1000
+_PAGES = 10_000
+"""More than any registry has: a chain of pages that does not end is cut here."""
 
 
 class HttpRegistry:
@@ -41,29 +46,15 @@ class HttpRegistry:
         credentials: Credentials,
         insecure: Callable[[str], bool],
         backoff: Backoff | None = None,
+        certs: str = DOCKER_CERTS,
     ) -> None:
-        """``insecure`` is asked with ``host[:port]``."""
-        self._insecure = insecure
-        self._authority = Authority(credentials, self._speaks_http)
-        self._backoff = backoff or Backoff()
-        self._lock = Lock()
-        self._proven: set[str] = set()
+        """``insecure`` is asked with ``host[:port]``; ``certs`` is laid out as Docker's folder."""
+        self._wire = Wire(credentials, insecure, backoff or Backoff(), certs)
 
     def heads(self, references: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Digest]:
         """See `Registry.heads`."""
         wanted = list(dict.fromkeys(references))
-        if len(wanted) < 2:
-            answers = [self._head(*one) for one in wanted]
-        else:
-            from concurrent.futures import ThreadPoolExecutor
-
-            with ThreadPoolExecutor(min(_THREADS, len(wanted))) as pool:
-                futures = [pool.submit(self._head, *one) for one in wanted]
-                try:
-                    answers = [future.result() for future in futures]
-                except BaseException:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    raise
+        answers = each(lambda one: self._head(*one), wanted, THREADS)
         return {
             one: digest for one, digest in zip(wanted, answers, strict=True) if digest is not None
         }
@@ -71,22 +62,16 @@ class HttpRegistry:
     def manifest(self, repository: str, reference: str) -> Manifest | None:
         """See `Registry.manifest`; the digest is of the bytes that came."""
         name = Reference.parse(repository)
-        url = self._url(name, f"manifests/{reference}")
-        answer = self._ask("GET", url, name, {"Accept": ", ".join(MANIFEST_TYPES)})
+        url = self._wire.url(name, f"manifests/{reference}")
+        answer = self._wire.ask("GET", url, name, _ACCEPT)
         if answer.status == 404:
-            self._must_be_absence(answer, "GET", url, name.registry)
+            self._wire.must_be_absence(answer, "GET", url, name)
             return None
-        self._must_be_fine(answer, "GET", url, name.registry)
+        self._wire.must_be_fine(answer, "GET", url, name)
         digest = _digest_of(answer.body)
-        said = answer.headers.get("Docker-Content-Digest")
         asked = reference if ":" in reference else None
-        for other in (said, asked):
-            if other is not None and other.startswith("sha256:") and other != digest.text:
-                raise RegistryError(
-                    f"GET {bare(url)}: the manifest has digest {digest}, not {other}",
-                    hint="a proxy or the registry changed it on the way; do not use it",
-                )
-        content = _object(answer.body, url)
+        _must_agree("GET", url, digest, answer.headers.get("Docker-Content-Digest"), asked)
+        content = _object(answer.body, url, "manifest")
         media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         if media_type not in MANIFEST_TYPES:
             media_type = str(content.get("mediaType") or media_type)
@@ -95,14 +80,14 @@ class HttpRegistry:
                 f"GET {bare(url)}: {media_type or 'no media type'} is not a manifest that we know",
                 hint="push the image again with a current Docker",
             )
-        return Manifest(digest, media_type, content, len(answer.body))
+        return Manifest(digest, media_type, content, len(answer.body), answer.body)
 
     def blob(self, repository: str, digest: Digest) -> bytes:
         """See `Registry.blob`; at most 16 MiB."""
         name = Reference.parse(repository)
-        url = self._url(name, f"blobs/{digest}")
-        answer = self._ask("GET", url, name, {})
-        self._must_be_fine(answer, "GET", url, name.registry)
+        url = self._wire.url(name, f"blobs/{digest}")
+        answer = self._wire.ask("GET", url, name)
+        self._wire.must_be_fine(answer, "GET", url, name)
         if (got := _digest_of(answer.body)) != digest:
             raise RegistryError(
                 f"GET {bare(url)}: the blob has digest {got}",
@@ -110,24 +95,120 @@ class HttpRegistry:
             )
         return answer.body
 
-    @cached_property
-    def _transport(self) -> Transport:
-        from layers.registry_transport import Transport
+    def missing(self, repository: str, manifest: Manifest) -> tuple[Digest, ...]:
+        """See `Registry.missing`."""
+        from layers.registry_copy import absent
 
-        return Transport(self._backoff, _THREADS)
+        return tuple(absent(self, self._blobs, repository, manifest))
+
+    def tags(self, repository: str) -> tuple[str, ...]:
+        """See `Registry.tags`; a full page without Link is asked on from its last tag."""
+        name = Reference.parse(repository)
+        first = self._wire.url(name, f"tags/list?n={_PAGE}")
+        url: str | None = first
+        found: dict[str, None] = {}
+        for _ in range(_PAGES):
+            if url is None:
+                break
+            answer = self._wire.ask("GET", url, name)
+            if answer.status == 404:
+                self._wire.must_be_absence(answer, "GET", url, name)
+                break
+            self._wire.must_be_fine(answer, "GET", url, name)
+            page = [str(one) for one in _object(answer.body, url, "list of tags").get("tags") or ()]
+            fresh = [tag for tag in page if tag not in found]
+            found.update(dict.fromkeys(page))
+            asked, url = url, next_page(answer.headers.get("Link", ""), url)
+            if url is None and len(page) == _PAGE:
+                url = f"{first}&last={quote(page[-1])}"
+            if url == asked or not fresh:
+                break
+        return tuple(sorted(found))
+
+    def put_blob(self, repository: str, content: bytes) -> Digest:
+        """See `Registry.put_blob`."""
+        digest = _digest_of(content)
+        if len(content) > _MOST_BYTES:
+            raise RegistryError(
+                f"{repository}: a blob of {len(content)} bytes; {_MOST_BYTES} are the most"
+            )
+        name = Reference.parse(repository)
+        if not self._blobs.there(name, digest):
+            self._blobs.put(name, digest, lambda: content)
+        return digest
+
+    def put_manifest(
+        self, repository: str, reference: str, content: bytes, media_type: str
+    ) -> Digest:
+        """See `Registry.put_manifest`."""
+        name = Reference.parse(repository)
+        digest = _digest_of(content)
+        url = self._wire.url(name, f"manifests/{reference}")
+        asked = reference if ":" in reference else None
+        _must_agree("PUT", url, digest, None, asked)
+        headers = {"Content-Type": media_type}
+        answer = self._wire.ask("PUT", url, name, headers, "push", content)
+        self._wire.must_be_fine(answer, "PUT", url, name)
+        _must_agree("PUT", url, digest, answer.headers.get("Docker-Content-Digest"), None)
+        return digest
+
+    def copy(self, source: str, digest: Digest, target: str, progress: Progress) -> None:
+        """See `Registry.copy`."""
+        from layers.registry_copy import Copier
+
+        Copier(self, self._blobs, source, target, progress).run(digest)
+
+    def delete(self, repository: str, digest: Digest) -> bool:
+        """See `Registry.delete`."""
+        name = Reference.parse(repository)
+        url = self._wire.url(name, f"manifests/{digest}")
+        answer = self._wire.ask("DELETE", url, name, errand="delete")
+        if answer.status == 404:
+            self._wire.must_be_absence(answer, "DELETE", url, name)
+            return True
+        codes = {str(one.get("code")) for one in errors(answer)}
+        if answer.status in (405, 501) or "UNSUPPORTED" in codes:
+            return False
+        self._wire.must_be_fine(answer, "DELETE", url, name)
+        return True
+
+    def referrers(self, repository: str, digest: Digest) -> Sequence[Mapping[str, Any]] | None:
+        """See `Registry.referrers`; an answer that is no index is a page for browsers: None."""
+        name = Reference.parse(repository)
+        url: str | None = self._wire.url(name, f"referrers/{digest}")
+        found: dict[str, Mapping[str, Any]] = {}
+        for _ in range(_PAGES):
+            if url is None:
+                break
+            answer = self._wire.ask("GET", url, name, {"Accept": _INDEX})
+            if answer.status in (404, 405, 501):
+                return None
+            self._wire.must_be_fine(answer, "GET", url, name)
+            entries = _entries(answer)
+            if entries is None:
+                return None
+            fresh = [one for one in entries if one["digest"] not in found]
+            found.update({str(one["digest"]): one for one in entries})
+            url = next_page(answer.headers.get("Link", ""), url) if fresh else None
+        return tuple(found.values())
+
+    @cached_property
+    def _blobs(self) -> Blobs:
+        from layers.registry_blobs import Blobs
+
+        return Blobs(self._wire)
 
     def _head(self, repository: str, tag: str) -> Digest | None:
         name = Reference.parse(repository)
-        url = self._url(name, f"manifests/{tag}")
-        answer = self._ask("HEAD", url, name, {"Accept": ", ".join(MANIFEST_TYPES)})
+        url = self._wire.url(name, f"manifests/{tag}")
+        answer = self._wire.ask("HEAD", url, name, _ACCEPT)
         if answer.status == 404:
             # An answer to HEAD has no body: one GET a host shows that a registry says this.
-            if name.registry in self._proven:
+            if self._wire.proven(name):
                 return None
             found = self.manifest(repository, tag)
             return found.digest if found else None
-        self._must_be_fine(answer, "HEAD", url, name.registry)
-        self._proven.add(name.registry)
+        self._wire.must_be_fine(answer, "HEAD", url, name)
         try:
             return Digest.parse(answer.headers.get("Docker-Content-Digest", ""))
         except BadDigest:
@@ -135,68 +216,35 @@ class HttpRegistry:
             found = self.manifest(repository, tag)
             return found.digest if found else None
 
-    def _speaks_http(self, host: str) -> bool:
-        return is_loopback(host) or self._insecure(host)
-
-    def _url(self, name: Reference, rest: str) -> str:
-        scheme = "http" if self._speaks_http(name.registry) else "https"
-        host = _HUB_API if name.registry == HUB else name.registry
-        return f"{scheme}://{host}/v2/{name.repository}/{rest}"
-
-    def _ask(self, method: str, url: str, name: Reference, headers: Mapping[str, str]) -> Answer:
-        with self._lock:
-            transport = self._transport
-        sent = self._authority.header(name.registry, name.name, transport.send)
-        for _ in range(3):
-            answer = transport.send(
-                method, url, {**headers, "Authorization": sent} if sent else headers
-            )
-            if answer.status != 401:
-                break
-            header = answer.headers.get("WWW-Authenticate", "")
-            fresh = self._authority.challenged(
-                header, name.registry, name.name, sent, transport.send
-            )
-            if not fresh:
-                break
-            sent = fresh
-        return answer
-
-    def _must_be_fine(self, answer: Answer, method: str, url: str, host: str) -> None:
-        if answer.status == 200:
-            return
-        said = [f"{one.get('code')}: {one.get('message')}" for one in _errors(answer)]
-        if answer.status in (401, 403):
-            raise refusal(host, method, url, answer.status, said)
-        words = f" ({'; '.join(said)})" if said else ""
-        raise RegistryError(f"{method} {bare(url)}: {answer.status}{words}")
-
-    def _must_be_absence(self, answer: Answer, method: str, url: str, host: str) -> None:
-        if not any(str(one.get("code")) in _ABSENT for one in _errors(answer)):
-            raise RegistryError(
-                f"{method} {bare(url)}: 404, but not in a registry's words",
-                hint=f"is {host} a registry, and is the repository's path right?",
-            )
-        self._proven.add(host)
-
 
 def _digest_of(body: bytes) -> Digest:
     return Digest(f"sha256:{hashlib.sha256(body).hexdigest()}")
 
 
-def _object(body: bytes, url: str) -> Mapping[str, Any]:
+def _must_agree(method: str, url: str, digest: Digest, said: str | None, asked: str | None) -> None:
+    for other in (said, asked):
+        if other is not None and other.startswith("sha256:") and other != digest.text:
+            raise RegistryError(
+                f"{method} {bare(url)}: the manifest has digest {digest}, not {other}",
+                hint="a proxy or the registry changed it on the way; do not use it",
+            )
+
+
+def _object(body: bytes, url: str, what: str) -> Mapping[str, Any]:
     try:
         content = json.loads(body)
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise RegistryError(f"GET {bare(url)}: the manifest is not a JSON object")
+        raise RegistryError(f"GET {bare(url)}: the {what} is not a JSON object")
     return content
 
 
-def _errors(answer: Answer) -> list[Mapping[str, Any]]:
+def _entries(answer: Answer) -> list[Mapping[str, Any]] | None:
+    """The descriptors of an index; None for a body that is none."""
     try:
-        errors = json.loads(answer.body)["errors"]
+        content = json.loads(answer.body)
+        found = content["manifests"] or []
+        return [one for one in found if isinstance(one["digest"], str)]
     except (ValueError, KeyError, TypeError):
-        return []
-    return [one for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
+        return None

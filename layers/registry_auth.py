@@ -6,13 +6,13 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from layers.credentials import Credentials, Login
-from layers.registry import RegistryError
+from layers.registry import RegistryError, RegistryRefused
 
 _PARAMETER = re.compile(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))\s*,?\s*')
 _SCHEME = re.compile(r"(?:^|,)\s*(Bearer|Basic)\s+(?=\w+=)", re.IGNORECASE)
@@ -58,7 +58,7 @@ def challenges(header: str) -> list[Challenge]:
 class Authority:
     """Answers challenges; threads may share it.
 
-    Remembers tokens by realm, service and scope, and what each repository asked for.
+    Remembers tokens by host, realm, service and scope, and what each errand was asked for.
     """
 
     def __init__(
@@ -70,30 +70,44 @@ class Authority:
         self._credentials = credentials
         self._insecure = insecure
         self._clock = clock
-        self._tokens: dict[Challenge, tuple[str, float]] = {}
+        # By host, too: a host that repeats another's challenge must not get its token.
+        self._tokens: dict[tuple[str, Challenge], tuple[str, float]] = {}
         self._asked: dict[str, Challenge] = {}
         self._lock = Lock()
 
-    def header(self, host: str, repository: str, send: Send) -> str | None:
-        """``Authorization`` for a repository that has challenged us before, else None."""
-        challenge = self._asked.get(repository)
+    def header(self, host: str, errand: str, send: Send) -> str | None:
+        """``Authorization`` for an errand that was challenged before, else None.
+
+        An errand is any text; ours is a repository, and what is done there beyond reading.
+        """
+        challenge = self._asked.get(errand)
         return self._answer(challenge, host, send) if challenge else None
 
     def challenged(
-        self, header: str, host: str, repository: str, refused: str | None, send: Send
+        self,
+        header: str,
+        host: str,
+        errand: str,
+        refused: str | None,
+        send: Send,
+        also: str = "",
     ) -> str | None:
         """``Authorization`` that answers a 401; None when nothing is left to try.
 
-        ``refused`` is the value that was sent and not taken, None when none was.
+        ``refused`` is the value that was sent and not taken, None when none was; ``also`` is a
+        scope to ask for even if the registry does not name it.
         """
-        for challenge in sorted(challenges(header), key=lambda one: one.scheme != "bearer"):
+        for told in sorted(challenges(header), key=lambda one: one.scheme != "bearer"):
+            challenge = told
+            if also and told.scheme == "bearer" and also not in told.scope.split():
+                challenge = replace(told, scope=f"{told.scope} {also}".strip())
             with self._lock:
-                known = self._tokens.get(challenge)
+                known = self._tokens.get((host, challenge))
                 if known and refused == f"Bearer {known[0]}":
-                    del self._tokens[challenge]
+                    del self._tokens[host, challenge]
             answer = self._answer(challenge, host, send)
             if answer and answer != refused:
-                self._asked[repository] = challenge
+                self._asked[errand] = challenge
                 return answer
         return None
 
@@ -102,10 +116,10 @@ class Authority:
             login = self._credentials.login(host)
             return _basic(login) if login and login.password else None
         with self._lock:
-            token, until = self._tokens.get(challenge, ("", 0.0))
+            token, until = self._tokens.get((host, challenge), ("", 0.0))
             if not token or self._clock() >= until:
                 token, seconds = self._fetch(challenge, host, send)
-                self._tokens[challenge] = (token, self._clock() + seconds * 0.8)
+                self._tokens[host, challenge] = (token, self._clock() + seconds * 0.8)
         return f"Bearer {token}"
 
     def _fetch(self, challenge: Challenge, host: str, send: Send) -> tuple[str, float]:
@@ -128,7 +142,9 @@ class Authority:
         else:
             headers = {"Authorization": _basic(login)} if login else {}
             method = "GET"
-            response = send(method, challenge.realm, params=fields, headers=headers)
+            # One parameter a scope, as Docker asks (distribution, docs/spec/auth/token.md).
+            scopes = {"scope": challenge.scope.split()} if challenge.scope else {}
+            response = send(method, challenge.realm, params={**fields, **scopes}, headers=headers)
         if response.status in (400, 401, 403):
             raise refusal(host, method, challenge.realm, response.status)
         try:
@@ -143,10 +159,10 @@ class Authority:
 
 def refusal(
     host: str, method: str, url: str, status: int, said: Iterable[str] = ()
-) -> RegistryError:
+) -> RegistryRefused:
     """The error for 401 and 403; ``said`` are the registry's own words."""
     words = "; ".join(said)
-    return RegistryError(
+    return RegistryRefused(
         f"{method} {bare(url)}: {status}{f' ({words})' if words else ''}",
         hint=f"run `docker login {host}` with an account that may use this repository",
     )

@@ -1,8 +1,7 @@
-"""What every engine and every registry must do: run against the fakes and the real ones alike."""
+"""What every engine must do: run against the fake and the real one alike."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -12,9 +11,7 @@ from hashes.errors import LayersError
 from layers.digest import Digest
 from layers.engine import Engine, EngineDown, EngineError
 from layers.enginefaults import MissingContent
-from layers.registry import Registry, RegistryDown, RegistryError
-from layers.resolve import resolve
-from tests.ocidocs import OCI_INDEX, OCI_MANIFEST, index_of, manifest_of
+from layers.registry import Registry
 
 ABSENT = Digest("sha256:" + "1" * 64)
 
@@ -194,105 +191,3 @@ class EngineContract:
         for call in calls:
             with pytest.raises(EngineDown):
                 call()
-
-
-@dataclass
-class RegistryWorld:
-    """A registry to test, and a way to fill it."""
-
-    registry: Registry
-    repository: str
-    put_blob: Callable[[bytes], Digest]
-    put_manifest: Callable[[str, bytes, str], Digest]
-    """``put_manifest(tag or "", bytes, media type)``."""
-
-    def image(self, tag: str, architecture: str) -> Digest:
-        """Put an image that only has a config."""
-        config = {"os": "linux", "architecture": architecture, "config": {"Env": ["A=b"]}}
-        blob = self.put_blob(json.dumps(config).encode())
-        content = json.dumps(manifest_of(blob)).encode()
-        # A manifest without tag goes under its digest, a name that the world works out.
-        return self.put_manifest(tag, content, OCI_MANIFEST)
-
-    def index(self, tag: str) -> dict[str, Digest]:
-        """Put an index of two platforms and an attestation; digests by architecture."""
-        parts = {name: self.image("", name) for name in ("amd64", "arm64")}
-        entries = [(digest, "linux", name) for name, digest in parts.items()]
-        entries.append((self.image("", "none"), "unknown", "unknown"))
-        content = json.dumps(index_of(entries)).encode()
-        return {**parts, "": self.put_manifest(tag, content, OCI_INDEX)}
-
-
-class RegistryContract:
-    """Subclasses give a fixture ``world``."""
-
-    def test_heads_leave_out_what_is_not_there(self, world: RegistryWorld) -> None:
-        """Unknown tags and unknown repositories are absent; asking twice is asking once."""
-        digest = world.image("a", "amd64")
-        asked = [(world.repository, "a"), (world.repository, "b"), (f"{world.repository}/c", "a")]
-        assert world.registry.heads([*asked, *asked]) == {asked[0]: digest}
-
-    def test_no_heads_for_no_references(self, world: RegistryWorld) -> None:
-        """Nothing in, nothing out."""
-        assert world.registry.heads([]) == {}
-
-    def test_many_heads_keep_to_their_tags(self, world: RegistryWorld) -> None:
-        """Answers that come in parallel are not mixed up."""
-        wanted = {(world.repository, f"t{n}"): world.image(f"t{n}", f"cpu{n}") for n in range(20)}
-        assert world.registry.heads(list(wanted)) == wanted
-
-    def test_a_manifest_comes_by_tag_and_by_digest(self, world: RegistryWorld) -> None:
-        """Both are the same, with its type and size."""
-        digest = world.image("a", "amd64")
-        manifest = world.registry.manifest(world.repository, "a")
-        assert manifest is not None
-        assert manifest == world.registry.manifest(world.repository, digest.text)
-        assert (manifest.digest, manifest.media_type) == (digest, OCI_MANIFEST)
-        assert manifest.size == len(json.dumps(manifest.content))
-
-    @pytest.mark.parametrize("reference", ["gone", ABSENT.text])
-    def test_an_unknown_manifest_is_none(self, world: RegistryWorld, reference: str) -> None:
-        """Only 404 means that."""
-        world.image("a", "amd64")
-        assert world.registry.manifest(world.repository, reference) is None
-
-    def test_a_blob_comes_by_digest(self, world: RegistryWorld) -> None:
-        """Byte by byte."""
-        digest = world.put_blob(b"\x00some bytes")
-        assert world.registry.blob(world.repository, digest) == b"\x00some bytes"
-
-    def test_an_unknown_blob_is_an_error(self, world: RegistryWorld) -> None:
-        """What a manifest names must be there."""
-        with pytest.raises(RegistryError):
-            world.registry.blob(world.repository, ABSENT)
-
-    def test_a_tag_may_move(self, world: RegistryWorld) -> None:
-        """A registry does not keep tags for us: immutability is our own work."""
-        first, second = world.image("a", "amd64"), world.image("a", "arm64")
-        assert first != second
-        assert world.registry.heads([(world.repository, "a")]) == {(world.repository, "a"): second}
-
-    @pytest.mark.parametrize("platform", ["linux/amd64", "linux/arm64/v8", "linux/arm64"])
-    def test_an_index_resolves_by_platform(self, world: RegistryWorld, platform: str) -> None:
-        """Index, manifest and config belong together."""
-        digests = world.index("i")
-        resolved = resolve(world.registry, world.repository, "i", platform)
-        architecture = platform.split("/")[1]
-        assert (resolved.digest, resolved.manifest) == (digests[""], digests[architecture])
-        assert resolved.config["architecture"] == architecture
-
-    def test_an_unknown_platform_lists_what_is_offered(self, world: RegistryWorld) -> None:
-        """Attestations are no platform."""
-        world.index("i")
-        with pytest.raises(RegistryError, match=r"linux/amd64, linux/arm64$"):
-            resolve(world.registry, world.repository, "i", "linux/riscv64")
-
-    def test_no_registry_is_registry_down(self, world: RegistryWorld) -> None:
-        """A refused connection is never "not there"."""
-        for ask in (
-            lambda: world.registry.heads([("127.0.0.1:1/x", "a"), ("127.0.0.1:1/x", "b")]),
-            lambda: world.registry.manifest("127.0.0.1:1/x", "a"),
-            lambda: world.registry.blob("127.0.0.1:1/x", ABSENT),
-        ):
-            with pytest.raises(RegistryDown):
-                ask()

@@ -4,110 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from layers.digest import Digest
 from layers.engine import EngineDown, EngineError, LocalImage, Progress
 from layers.enginefaults import MissingContent, UnknownReference
 from layers.reference import Reference
-from layers.registry import Manifest, RegistryDown, RegistryError
+from layers.registry import RegistryError
+from tests.fakes_registry import MemoryRegistry as MemoryRegistry
 from tests.ocidocs import digest_of, index_of, manifest_of, named_by
-
-
-@dataclass
-class _Repository:
-    tags: dict[str, Digest] = field(default_factory=dict)
-    content: dict[Digest, bytes] = field(default_factory=dict)
-    types: dict[Digest, str] = field(default_factory=dict)
-
-
-class MemoryRegistry:
-    """A registry for ``host``; as with the real one, the last push of a tag wins.
-
-    ``down`` makes it not answer; ``trouble`` makes it answer with errors; ``pushed`` lists every
-    (repository, tag, digest) that was put, in order; ``asked`` every (verb, repository, what).
-    """
-
-    def __init__(self, host: str = "127.0.0.1:5000") -> None:
-        self.host = host
-        self.down = False
-        self.trouble = ""
-        self.pushed: list[tuple[str, str, Digest]] = []
-        self.asked: list[tuple[str, str, str]] = []
-        self._repositories: dict[str, _Repository] = {}
-
-    def heads(self, references: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Digest]:
-        """See `layers.registry.Registry.heads`."""
-        found = {}
-        for repository, tag in dict.fromkeys(references):
-            self.asked.append(("head", repository, tag))
-            if digest := self._lookup(repository, tag):
-                found[repository, tag] = digest
-        return found
-
-    def manifest(self, repository: str, reference: str) -> Manifest | None:
-        """See `layers.registry.Registry.manifest`."""
-        self.asked.append(("manifest", repository, reference))
-        digest = self._lookup(repository, reference)
-        if digest is None:
-            return None
-        there = self._repositories[repository]
-        raw = there.content[digest]
-        return Manifest(digest, there.types[digest], json.loads(raw), len(raw))
-
-    def blob(self, repository: str, digest: Digest) -> bytes:
-        """See `layers.registry.Registry.blob`."""
-        self.asked.append(("blob", repository, digest.text))
-        self._answer(repository)
-        there = self._repositories.get(repository, _Repository())
-        if digest not in there.content:
-            raise RegistryError(f"GET {repository} {digest}: 404 (BLOB_UNKNOWN)")
-        return there.content[digest]
-
-    def put_blob(self, repository: str, content: bytes) -> Digest:
-        """Take a blob, as an upload would."""
-        self._answer(repository)
-        digest = digest_of(content)
-        self._repositories.setdefault(repository, _Repository()).content[digest] = content
-        return digest
-
-    def put_manifest(self, repository: str, tag: str, content: bytes, media_type: str) -> Digest:
-        """Take a manifest; all that it names must be there. ``tag`` may be empty."""
-        digest = digest_of(content)
-        self._answer(repository)
-        there = self._repositories.setdefault(repository, _Repository())
-        for named in named_by(json.loads(content)):
-            if named not in there.content:
-                raise RegistryError(f"PUT {repository}:{tag}: 404 (MANIFEST_BLOB_UNKNOWN {named})")
-        there.content[digest], there.types[digest] = content, media_type
-        if tag:
-            there.tags[tag] = digest
-            self.pushed.append((repository, tag, digest))
-        return digest
-
-    def holds(self, repository: str, digest: Digest) -> bool:
-        """Whether that content is there."""
-        return digest in self._repositories.get(repository, _Repository()).content
-
-    def delete_tag(self, repository: str, tag: str) -> None:
-        """Forget a tag, as somebody's clean-up would."""
-        self._repositories[repository].tags.pop(tag, None)
-
-    def _lookup(self, repository: str, reference: str) -> Digest | None:
-        self._answer(repository)
-        there = self._repositories.get(repository, _Repository())
-        if ":" not in reference:
-            return there.tags.get(reference)
-        digest = Digest.parse(reference)
-        return digest if digest in there.types else None
-
-    def _answer(self, repository: str) -> None:
-        host = Reference.parse(repository).registry
-        if self.down or host != self.host:
-            raise RegistryDown(f"{host}: no registry answers")
-        if self.trouble:
-            raise RegistryError(f"GET {repository}: {self.trouble}")
 
 
 class MemoryEngine:
@@ -244,7 +149,7 @@ class MemoryEngine:
                 sent.append(self._content[named])
             else:
                 raise MissingContent(f"cannot push {repository}: missing content: {named}")
-        self.registry.put_manifest(repository, tag, raw, document["mediaType"])
+        self.registry.put_manifest(repository, tag or digest.text, raw, document["mediaType"])
         sent.append(raw)
 
     def _pick(self, index: Mapping[str, Any]) -> str:
@@ -293,6 +198,7 @@ class MemoryEngine:
             labels=config["config"]["Labels"],
             size=sum(len(self._content[layer]) for layer in layers),
             diff_ids=tuple(config["rootfs"]["diff_ids"]),
+            config=config["config"],
         )
 
     def _answer(self, verb: str, name: str) -> None:

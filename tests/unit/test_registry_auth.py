@@ -216,3 +216,40 @@ def test_a_blob_elsewhere_is_fetched_without_our_token() -> None:
 def test_challenges_are_read(header: str, expected: Any) -> None:
     """Several in one header, quoted or not, commas inside quotes."""
     assert challenges(header) == expected
+
+
+def test_a_host_that_repeats_another_s_challenge_gets_no_token_of_its() -> None:
+    """Tokens are kept by host: realm, service and scope are only what a host says."""
+    script = TokenRegistry()
+    with serving(script) as server:
+        challenge = f'Bearer realm="http://{server.host}/token",service="s p",scope="a:pull,push"'
+        copycat = Said(401, headers={"WWW-Authenticate": challenge})
+        with serving(lambda asked: copycat) as other:
+            registry = client()
+            registry.manifest(f"{server.host}/a", "t")
+            with pytest.raises(RegistryError):
+                registry.manifest(f"{other.host}/a", "t")
+    assert "Bearer t1" not in {asked.headers.get("Authorization") for asked in other.asked}
+
+
+def test_a_write_has_a_token_of_its_own() -> None:
+    """One that may only read is refused, and not asked for again for each blob."""
+    scopes: list[str] = []
+
+    def script(asked: Asked) -> Said:
+        parts = urlsplit(asked.path)
+        if parts.path == "/token":
+            scopes.append(parse_qs(parts.query)["scope"][0])
+            return Said(200, json.dumps({"token": scopes[-1]}).encode())
+        scope = "repository:a:pull" if asked.method in ("GET", "HEAD") else "repository:a:push"
+        if asked.headers.get("Authorization") == f"Bearer {scope}":
+            return FINE if asked.method == "GET" else Said(201, b"", {})
+        realm = f'Bearer realm="http://{asked.headers["Host"]}/token",service="s"'
+        return Said(401, b"", {"WWW-Authenticate": f'{realm},scope="{scope}"'})
+
+    with serving(script) as server:
+        registry = client()
+        for _ in range(3):
+            registry.manifest(f"{server.host}/a", "t")
+            registry.put_manifest(f"{server.host}/a", "t", BODY, OCI_MANIFEST)
+    assert scopes == ["repository:a:pull", "repository:a:push"]
