@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from hashes.manifest import CONFIG
+from hashes.manifest import CONFIG, EPOCH
 
 FILES = frozenset(("file", "dir", "link", "other", "absent"))
 PARENTS = frozenset(("stage", "image", "context"))
@@ -55,6 +55,8 @@ class Change(NamedTuple):
         if self.kind == "profile":
             old = f"under profile {self.old}" if self.old else "without a profile"
             return f"built {old}, now {f'under {self.new}' if self.new else 'without one'}"
+        if self.kind == EPOCH:
+            return self._refreshed()
         if self.kind == "arg":
             return f"build arg {self.name}{self._values()}"
         if self.kind in _VALUED:
@@ -105,6 +107,12 @@ class Change(NamedTuple):
         if self.old == self.new:
             return f"{where}{self.name} {self.new}: other files under the same version"
         return f"{where}{self.name} {self.old or ANY} → {self.new or ANY}"
+
+    def _refreshed(self) -> str:
+        if self.old is None or self.new is None:
+            return f"refreshed: epoch {self.new}" if self.new else f"epoch {self.old} removed"
+        back = self.old.isdigit() and self.new.isdigit() and int(self.new) < int(self.old)
+        return f"{'rolled back' if back else 'refreshed'}: epoch {self.old} → {self.new}"
 
     def _values(self) -> str:
         shown = (self.old or "", self.new or "")

@@ -14,7 +14,7 @@ from hashes.dockerfile import Dockerfile
 from hashes.entries import Input
 from hashes.errors import LayersError
 from hashes.key import Key
-from hashes.manifest import CONFIG, Entry, Manifest
+from hashes.manifest import CONFIG, EPOCH, Entry, Manifest
 from hashes.reach import Reached, Source, familiar, reach
 from hashes.state import State, hidden
 from hashes.steps import Origin, Sources, Steps, input_entries
@@ -59,6 +59,8 @@ class Request:
     """Named contexts: folders, or images; they go before stages and images of that name."""
     algorithm: str = DEFAULT
     """What keys are made with; the hashes of files come with the sources."""
+    epoch: int = 0
+    """How often it was built anew though nothing else here changed; 0 says nothing."""
     served: tuple[Input, ...] = ()
     """What reaches every RUN over the network from this machine, such as a package index."""
 
@@ -145,6 +147,8 @@ class _Builder:
         file, request = self.file, self.request
         line = file.stages[stage.index].line
         head = [Entry("platform", "", stage.platform)]
+        if request.epoch:
+            head.append(Entry(EPOCH, "", str(request.epoch)))
         unpinned: list[str] = []
         syntax = request.args.get("BUILDKIT_SYNTAX", file.syntax)
         if syntax:

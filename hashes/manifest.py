@@ -13,6 +13,8 @@ from hashes.key import Hasher, Key
 VERSION = 1
 CONFIG = "config"
 """The kind of entries that end up in an image's configuration and not in its files."""
+EPOCH = "epoch"
+"""The kind of the entry that tells how often an image was built anew from the same inputs."""
 
 
 class BadManifest(LayersError):

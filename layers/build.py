@@ -89,6 +89,7 @@ def prepared(project: Project, step: Step, parents: Parents) -> Iterator[buildx.
             labels=labels,
             secrets=secrets,
             network=image.network,
+            no_cache=image.name in project.uncached,
             compress=project.endpoint.private or project.engine.keeps_manifests(),
             program=project.endpoint.buildx,
         )
@@ -121,7 +122,7 @@ def _given(project: Project, step: Step, parents: Parents) -> dict[str, str]:
         if edge.image is not None:
             found[edge.text] = parents.hand_over(Layer(edge.image))
         elif edge.kind != "syntax":
-            upstream = _upstream(project, edge)
+            upstream = _upstream(project, edge, step.layer.image)
             if upstream is not None:
                 found[edge.text] = f"docker-image://{upstream}"
     for name, stage in frontier.shadows.items():
@@ -129,16 +130,16 @@ def _given(project: Project, step: Step, parents: Parents) -> dict[str, str]:
     return found
 
 
-def _upstream(project: Project, edge: Edge) -> str | None:
+def _upstream(project: Project, edge: Edge, image: str) -> str | None:
     """What is used for an upstream; None: what the Dockerfile says, as BuildKit resolves it."""
-    pinned = project.pinned(edge)
+    pinned = project.upstreams.pinned(project, edge, project.spec.images[image])
     return pinned or (edge.upstream if edge.upstream != edge.text else None)
 
 
 def _syntax(project: Project, step: Step) -> dict[str, str]:
     """The frontend of a ``# syntax`` line, which no named context can replace, held fast."""
     for edge in project.inputs.frontier(step.layer).edges:
-        upstream = _upstream(project, edge) if edge.kind == "syntax" else None
+        upstream = _upstream(project, edge, step.layer.image) if edge.kind == "syntax" else None
         if upstream is not None:
             return {"BUILDKIT_SYNTAX": upstream}
     return {}

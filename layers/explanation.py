@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from hashes.errors import LayersError
 from hashes.key import BadKey, Key
+from layers.elsewhere import LATEST, Elsewhere
+from layers.engine import EngineDown
 from layers.explain import Cause, Record, explain
 from layers.graph import Layer
 from layers.plan import Node
@@ -37,36 +39,75 @@ class Explanation:
     causes: tuple[Cause, ...] = ()
     """First cause first; empty where the keys are the same, or nobody here knows."""
     unknown: tuple[str, ...] = ()
-    """Keys that would have to be remembered here for more."""
+    """Keys that would have to be remembered, here or in the registry, for more."""
+    tag: str | None = None
+    """The tag in the registry that points at the old one, where it was found by that."""
 
 
 def explanation(project: Project, layer: Layer, asked: str | None) -> Explanation:
-    """Compare a layer with the image that is there, or with the key that was ``asked`` for.
+    """Compare a layer with the image that is there, or with the key or tag that was ``asked`` for.
 
-    Only without a key the engine is needed.  Raises UnknownKey, EngineDown.
+    Only without it the engine is needed; the registry only for what is not known here.  Where the
+    engine has no image, the registry's ``latest`` stands for it.  Raises UnknownKey, EngineDown.
     """
     key = project.inputs.key(layer)
-    old = _there(project, layer, key) if asked is None else find_key(project, asked, (str(key),))
+    elsewhere = Elsewhere(project)
+    if asked is None:
+        old, tag = _there(project, layer, key, elsewhere)
+    else:
+        old, tag = _meant(project, layer, asked, (str(key),), elsewhere)
     if old is None or old == str(key):
-        return Explanation(layer, old, str(key))
+        return Explanation(layer, old, str(key), tag=tag)
     unknown: list[str] = []
 
     def recall(name: str) -> Record | None:
-        found = project.recall(name)
+        found = project.recall(name) or elsewhere.record(name)
         if found is None:
             unknown.append(name)
         return found
 
     before = recall(old)
     causes = explain(before, project.record(layer), recall) if before is not None else ()
-    return Explanation(layer, old, str(key), causes, tuple(dict.fromkeys(unknown)))
+    return Explanation(layer, old, str(key), causes, tuple(dict.fromkeys(unknown)), tag)
 
 
-def _there(project: Project, layer: Layer, key: Key) -> str | None:
+def _there(
+    project: Project, layer: Layer, key: Key, elsewhere: Elsewhere
+) -> tuple[str | None, str | None]:
+    """The key of the image under the plain name, else of the registry's ``latest``, and that tag.
+
+    A stage has no moving tag.
+    """
     names = {layer: project.names(layer, key)}
     seen = Seen()
-    look_in_engine(project.engine, [Node(layer, key)], names, seen, {})
-    return seen.earlier.get(layer) or None
+    down: EngineDown | None = None
+    try:
+        look_in_engine(project.engine, [Node(layer, key)], names, seen, {})
+    except EngineDown as error:
+        down = error
+    old = seen.earlier.get(layer)
+    if old or layer.stage is not None:
+        if down is not None:
+            raise down
+        return old or None, None
+    found = elsewhere.behind(layer, LATEST)
+    if found is None and down is not None:
+        raise down
+    return found, LATEST if found is not None else None
+
+
+def _meant(
+    project: Project, layer: Layer, text: str, more: Iterable[str], elsewhere: Elsewhere
+) -> tuple[str, str | None]:
+    """The key that a text means here, or in the registry, with the tag if it is one."""
+    try:
+        return find_key(project, text, more), None
+    except UnknownKey:
+        found = elsewhere.key(layer, text)
+        if found is None:
+            raise
+        digits = text.rpartition("-")[2]
+        return found, None if found.partition("-")[2].startswith(digits) else text
 
 
 def find_key(project: Project, text: str, more: Iterable[str] = ()) -> str:

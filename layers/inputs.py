@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from hashes.dockerfile import Dockerfile, Stage, parse
 from hashes.key import Key
 from hashes.layer import UNPINNED, External, Request, layers
-from hashes.manifest import CONFIG, Entry, Manifest
+from hashes.manifest import CONFIG, EPOCH, Entry, Manifest
 from hashes.reach import Reached, reach
+from layers.bases import place
 from layers.contexts import Contexts
 from layers.explain import Record
 from layers.frontier import Frontier, frontier
@@ -124,7 +125,7 @@ class Inputs:
                 image.target,
                 image.args,
                 self.spec.platform,
-                triggers=self.wiring.triggers,
+                triggers=self.wiring.triggers(image),
                 contexts=image.contexts,
             )
         return self._reached[name]
@@ -173,6 +174,11 @@ class Inputs:
 
     # -- manifests ---------------------------------------------------------------------------
 
+    def epoch(self, name: str) -> int:
+        """How often an image was refreshed, as its key has it; 0: never."""
+        base = self.lock.base(name, place(self.spec.platform, self.spec.profile))
+        return base.now.number if base is not None else 0
+
     def recipe(self, name: str) -> Recipe:
         """What a system base is made from."""
         rootfs = self.spec.images[name].rootfs
@@ -192,7 +198,9 @@ class Inputs:
             entries = tuple(Entry(kind, "", value) for kind, value in recipe.manifest_entries())
             env = {**ENV, **recipe.env}
             config = tuple(Entry(CONFIG, f"ENV {k}", v) for k, v in sorted(env.items()))
-            own = Manifest((*entries, *config), algorithm=self.spec.hash)
+            epoch = self.epoch(image.name)
+            head = (Entry(EPOCH, "", str(epoch)),) if epoch else ()
+            own = Manifest((*head, *entries, *config), algorithm=self.spec.hash)
             return ImageInputs("", own, {}, {}, env, home=self._home(image))
         by_text = {edge.text: edge for edge in edges}
         required = contexts.required(image)
@@ -204,11 +212,13 @@ class Inputs:
             contexts=contexts.named(image),
             algorithm=self.spec.hash,
             served=contexts.served(image.packages) if image.packages is not None else (),
+            epoch=self.epoch(image.name),
         )
+        lock = self.wiring.lock_for(image)
         found = layers(
             request,
             contexts.sources(image, required),
-            lambda text, platform: self._external(by_text[text], platform),
+            lambda text, platform: self._external(by_text[text], platform, lock),
             image.target,
         )
         *below, target = found.values()
@@ -226,7 +236,7 @@ class Inputs:
     def _home(self, image: Image) -> Home:
         return Home(self.root, image, self.spec.profile)
 
-    def _external(self, edge: Edge, platform: str) -> External:
+    def _external(self, edge: Edge, platform: str, lock: Lock) -> External:
         """What a name outside a Dockerfile stands for: a key, a digest, or nothing that holds."""
         if edge.image is not None:
             parent = self.image(edge.image)
@@ -234,7 +244,7 @@ class Inputs:
         assert edge.upstream is not None
         if "@" in edge.upstream:
             return External(f"digest {edge.upstream.rpartition('@')[2]}")
-        pin = self.lock.find(edge.upstream, platform)
+        pin = lock.find(edge.upstream, platform)
         if pin is None:
             return External(f"{UNPINNED}{edge.upstream}")
         return External(f"digest {pin.digest}", pin.env, pin.onbuild)

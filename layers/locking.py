@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from hashes.errors import LayersError
 from layers.graph import Graph
 from layers.lock import Lock, Pin
 from layers.reference import Reference
@@ -51,6 +52,21 @@ def resolve_all(registry: Registry, wanted: Sequence[Wanted]) -> tuple[Pin, ...]
         return tuple(pool.map(lambda each: _pin(registry, each), wanted))
 
 
+def resolve_each(registry: Registry, wanted: Sequence[Wanted]) -> tuple[Pin | LayersError, ...]:
+    """The same, with the error in place of each pin that could not be told."""
+    if not wanted:
+        return ()
+
+    def ask(each: Wanted) -> Pin | LayersError:
+        try:
+            return _pin(registry, each)
+        except LayersError as error:
+            return error
+
+    with ThreadPoolExecutor(min(8, len(wanted))) as pool:
+        return tuple(pool.map(ask, wanted))
+
+
 def _pin(registry: Registry, wanted: Wanted) -> Pin:
     reference = Reference.parse(wanted.name)
     found = resolve(registry, reference.name, reference.tag or "latest", wanted.platform)
@@ -88,4 +104,5 @@ def merge(old: Lock, pins: Iterable[Pin], *, drop_others: bool) -> tuple[Lock, t
     if drop_others:
         gone = (pin for at, pin in old.pins.items() if at not in kept)
         moved += [Moved(p.name.familiar(), p.platform, str(p.digest), "") for p in gone]
-    return Lock.of(kept.values(), old.path), tuple(moved)
+    new = Lock.of(kept.values(), old.path, old.bases.values(), old.past.values())
+    return old.replaced_by(new), tuple(moved)

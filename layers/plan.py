@@ -27,6 +27,18 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Broken:
+    """An image in the registry of which parts are lost."""
+
+    digest: Digest
+    missing: tuple[Digest, ...]
+
+    def __str__(self) -> str:
+        more = f" and {len(self.missing) - 1} more are" if self.missing[1:] else " is"
+        return f"the registry has this key, but not all of it: {self.missing[0]}{more} missing"
+
+
+@dataclass(frozen=True)
 class Presence:
     """Where keys were seen; a layer that is in neither map was looked for and not found."""
 
@@ -34,6 +46,8 @@ class Presence:
     registry: Mapping[Layer, Digest] = field(default_factory=dict)
     current: Mapping[Layer, Digest] = field(default_factory=dict)
     """What each layer's plain name points at in the engine."""
+    broken: Mapping[Layer, Broken] = field(default_factory=dict)
+    """In the registry, but not to be relied on: these count as absent."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +133,8 @@ def _decide(
         return "fresh", "engine", ("the engine has this key",)
     if node.layer in presence.registry:
         return "pull", "registry", ("the registry has this key", *causes)
-    reasons = list(causes) or ["no image with this key, here or in the registry"]
+    broken = [str(presence.broken[node.layer])] if node.layer in presence.broken else []
+    reasons = [*broken, *causes] or ["no image with this key, here or in the registry"]
     for parent in node.parents:
         state = states[parent][0] if parent in states else "fresh"
         if state == "build":

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hashes.errors import LayersError
 from layers.digest import Digest
 from layers.engine import Engine, LocalImage
 from layers.events import Listener, Warned
 from layers.graph import Layer
 from layers.names import LABEL_KEY, Names
-from layers.plan import Node, Presence
+from layers.plan import Broken, Node, Presence
 from layers.registry import Registry, RegistryError
+
+Expected = Callable[[str], Digest | None]
+"""The digest that the lock has for a key, by the key's text; None: it has none."""
+
+_THREADS = 4
+
+
+class TagMoved(LayersError):
+    """A keyed tag in the registry holds something else than what was put there first."""
 
 
 @dataclass
@@ -27,6 +37,8 @@ class Seen:
     current: dict[Layer, Digest] = field(default_factory=dict)
     earlier: dict[Layer, str] = field(default_factory=dict)
     """The key in the label of the image that the plain name points at."""
+    broken: dict[Layer, Broken] = field(default_factory=dict)
+    """In the registry, but not whole."""
 
     def lacks(self, layer: Layer) -> bool:
         """True when a layer was looked for and is nowhere."""
@@ -34,7 +46,7 @@ class Seen:
 
     def presence(self) -> Presence:
         """The same as a value for the plan."""
-        return Presence(self.engine, self.registry, self.current)
+        return Presence(self.engine, self.registry, self.current, self.broken)
 
 
 def look_in_engine(
@@ -87,11 +99,13 @@ def look_in_registry(
     names: Mapping[Layer, Names],
     seen: Seen,
     listener: Listener,
+    expected: Expected,
 ) -> None:
     """Ask for the keys that the engine lacks, all at once; a registry that fails costs a warning.
 
     Only a plain "not there" counts as absent; any other answer is told, so that nobody waits for
-    a build without knowing that the registry was out of reach.
+    a build without knowing that the registry was out of reach.  What is there in part only is
+    absent, too.  Raises TagMoved when a tag shows another digest than the lock has for its key.
     """
     asked: dict[tuple[str, str], Layer] = {}
     for node in nodes:
@@ -101,8 +115,51 @@ def look_in_registry(
     if not asked or seen.deaf:
         return
     try:
-        for question, digest in registry().heads(list(asked)).items():
-            seen.registry[asked[question]] = digest
+        found = registry().heads(list(asked))
+        for (repository, key), digest in found.items():
+            held_fast(repository, key, digest, expected)
+            seen.registry[asked[repository, key]] = digest
     except RegistryError as error:
         seen.deaf = True
         listener(Warned(f"the registry was not asked: {error}"))
+        return
+    try:
+        images = [(repository, digest) for (repository, _), digest in found.items()]
+        for (question, _digest), broken in zip(
+            found.items(), parts_missing(registry(), images), strict=True
+        ):
+            if broken is not None:
+                del seen.registry[asked[question]]
+                seen.broken[asked[question]] = broken
+    except RegistryError as error:  # then a pull finds out
+        listener(Warned(f"not known whether the registry has all of its images: {error}"))
+
+
+def parts_missing(registry: Registry, images: Sequence[tuple[str, Digest]]) -> list[Broken | None]:
+    """For each image, in a repository by digest, what of it is lost; None: it is whole.
+
+    Raises RegistryError.
+    """
+
+    def look(repository: str, digest: Digest) -> Broken | None:
+        manifest = registry.manifest(repository, digest.text)
+        missing = (digest,) if manifest is None else registry.missing(repository, manifest)
+        return Broken(digest, missing) if missing else None
+
+    if len(images) < 2:
+        return [look(*one) for one in images]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(min(_THREADS, len(images))) as pool:
+        return list(pool.map(lambda one: look(*one), images))
+
+
+def held_fast(repository: str, key: str, found: Digest, expected: Expected) -> None:
+    """Raise TagMoved when the lock has another digest for a key than its tag points at."""
+    locked = expected(key)
+    if locked is not None and locked != found:
+        raise TagMoved(
+            f"{repository}:{key} is {found}, but images.lock has {locked} for this key",
+            hint="someone pushed over a keyed tag: point it at the locked digest again"
+            f" (it may still be there: {repository}@{locked}), or make a new one by `doit refresh`",
+        )

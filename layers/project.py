@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import gc
 import os
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from hashes.errors import LayersError
 from hashes.key import BadKey, Key
 from hashes.statcache import StatCache
-from layers.ahead import Ahead
 from layers.contexts import Contexts
 from layers.digest import Digest
-from layers.engine import Engine, EngineDown, LocalImage
+from layers.engine import Engine, EngineDown
 from layers.events import Event, Listener, Warned, silent
 from layers.explain import Record, why
-from layers.graph import Edge, Layer
+from layers.graph import Layer
 from layers.history import History
 from layers.inputs import Inputs
 from layers.lock import Lock
-from layers.names import Names, names, plain_name
-from layers.plan import Node, Plan, Presence, make_plan
-from layers.presence import Seen, look_in_engine, look_in_registry
-from layers.registry import Registry, RegistryError
+from layers.looking import look, plain_names
+from layers.machine import logins, machine_platform
+from layers.names import Names, names
+from layers.plan import Broken, Node, Plan, Presence, make_plan
+from layers.presence import Seen
+from layers.registry import Registry
 from layers.setup.choose import Endpoint, endpoint, ensure
 from layers.setup.places import Places
 from layers.spec import Spec, load
 from layers.state import State
+from layers.upstreams import Upstreams
 
 SPEC_FILE = "images.toml"
 LOCK_FILE = "images.lock"
+_SHARED = ("endpoint", "spec", "cache", "engine", "registry", "registry_host")
 
 
 class Project:
@@ -53,8 +58,29 @@ class Project:
         """True for commands that do not set an engine up to find that it has nothing."""
         self.failed: set[Layer] = set()
         """Layers that could not be made in this run."""
-        self._resolved: dict[tuple[str, str], str | None] = {}
-        self._resolving = threading.Lock()
+        self.uncached: frozenset[str] = frozenset()
+        """Images that BuildKit builds from nothing, whatever its cache has of them."""
+        self.nameless = False
+        """True where images get no plain names, so that nobody sees them."""
+        self.upstreams = Upstreams()
+        self._looking = threading.Lock()
+
+    def share(self) -> None:
+        """Make now what every `trial` is to use, too."""
+        for name in _SHARED[1:]:
+            getattr(self, name)
+
+    def trial(self, lock: Lock, uncached: Iterable[str]) -> Project:
+        """This project under another lock, whose images get no plain names: nobody sees them."""
+        found = copy.copy(self)
+        for name in (*vars(found),):
+            if isinstance(getattr(Project, name, None), cached_property) and name not in _SHARED:
+                del vars(found)[name]
+        found.lock = lock
+        found.uncached = frozenset(uncached)
+        found.failed = set()
+        found.nameless = True
+        return found
 
     def tell(self, event: Event) -> None:
         """Pass an event to whoever listens."""
@@ -124,14 +150,11 @@ class Project:
 
     @cached_property
     def registry(self) -> Registry:
-        """The client for every registry."""
+        """The client for every registry; no engine is started for it."""
         from layers.credentials import DockerCredentials
         from layers.httpregistry import HttpRegistry
 
-        return HttpRegistry(
-            DockerCredentials({**os.environ, **self.endpoint.environment}),
-            insecure=lambda _host: False,
-        )
+        return HttpRegistry(DockerCredentials(logins(self.root)), insecure=lambda _host: False)
 
     @cached_property
     def registry_host(self) -> str | None:
@@ -142,40 +165,13 @@ class Project:
 
     def names(self, layer: Layer, key: Key) -> Names:
         """Under which references a layer at a key is found."""
-        return names(self.spec, self.registry_host, layer, key)
+        found = names(self.spec, self.registry_host, layer, key)
+        return replace(found, plain=found.keyed) if self.nameless else found
 
     def pushes(self, layer: Layer) -> bool:
         """True when a layer goes to the registry under its key."""
         image = self.spec.images[layer.image]
         return image.push if layer.stage is None else layer.stage in image.push_stages
-
-    def pinned(self, edge: Edge) -> str | None:
-        """The upstream behind an edge by digest, the same for the whole run.
-
-        None: the lock does not have it, and no registry could be asked; BuildKit may have it.
-        """
-        assert edge.upstream is not None
-        if "@" in edge.upstream:
-            return edge.upstream
-        platform = edge.platform or self.spec.platform
-        pin = self.lock.find(edge.upstream, platform)
-        if pin is not None:
-            return pin.reference
-        with self._resolving:
-            asked = (edge.upstream, platform)
-            if asked not in self._resolved:
-                self._resolved[asked] = self._resolve(*asked)
-            return self._resolved[asked]
-
-    def _resolve(self, upstream: str, platform: str) -> str | None:
-        from layers.locking import Wanted, resolve_all
-
-        try:
-            (pin,) = resolve_all(self.registry, [Wanted(upstream, platform)])
-        except RegistryError as error:
-            self.tell(Warned(f"{upstream} was not resolved: {error}"))
-            return None
-        return pin.reference
 
     # -- the plan ------------------------------------------------------------------------------
 
@@ -211,36 +207,31 @@ class Project:
 
     @cached_property
     def _seen(self) -> Seen:
-        """Where the wanted layers are, and then, level by level, what those to be built need.
-
-        Most runs end with the first level: nobody asks about what is below an image that is there.
-        """
+        """Where the wanted layers are, and what those to be built need."""
         seen = Seen()
-        level = list(dict.fromkeys(self._wanted()))
-        ahead = self._plain_names(level)
-        while level:
-            nodes = [self.nodes[layer] for layer in level]
-            where = {node.layer: self.names(node.layer, node.key) for node in nodes}
-            look_in_engine(self.engine, nodes, where, seen, ahead.answer())
-            asked = [node for node in nodes if self.pushes(node.layer)]
-            look_in_registry(lambda: self.registry, asked, where, seen, self.tell)
-            below = [parent for node in nodes if seen.lacks(node.layer) for parent in node.parents]
-            level = [layer for layer in dict.fromkeys(below) if layer not in seen.asked]
+        wanted = self._wanted()
+        look(self, seen, wanted, plain_names(self, wanted))
         return seen
 
-    def _plain_names(self, layers: Iterable[Layer]) -> Ahead[Mapping[str, LocalImage]]:
-        """What the plain names point at, asked for while the keys are computed.
+    def want(self, layers: Iterable[Layer]) -> None:
+        """Make a plan for these from now on; one that was made for others is forgotten."""
+        self.wanted = tuple(layers)
+        for name in ("nodes", "_seen", "plan"):
+            vars(self).pop(name, None)
 
-        An engine that is not up yet is not started for that: a mistake in a file is told first.
-        """
-        asked = [plain_name(self.spec, layer) for layer in layers]
-        nothing: Mapping[str, LocalImage] = {}
-        try:
-            self.__dict__.setdefault("endpoint", endpoint(self.root))
-        except LayersError:
-            return Ahead(lambda: nothing, nothing)
-        engine = self.engine
-        return Ahead(lambda: engine.find(asked), nothing)
+    def distrust(self, broken: Mapping[Layer, Broken]) -> None:
+        """Note what is in the registry in part only, whoever found that out."""
+        self._seen.broken.update(broken)
+
+    def without(self, layer: Layer) -> Plan:
+        """The plan for one layer, now that the registry turned out not to have all of it."""
+        with self._looking:
+            seen = self._seen
+            digest = seen.registry.pop(layer)
+            seen.broken[layer] = Broken(digest, (digest,))
+            look(self, seen, self.nodes[layer].parents, None)
+            nodes = [node for node in self.nodes.values() if node.layer in seen.asked]
+            return make_plan(nodes, seen.presence(), [layer], {})
 
     def holds(self, layer: Layer, digest: Digest) -> None:
         """Note that the engine has a layer now, or has it as another image than before."""
@@ -309,13 +300,6 @@ class Project:
         except EngineDown as error:
             self.tell(Warned(str(error)))
             return make_plan(self.nodes.values(), Presence(), self._wanted(), {})
-
-
-def machine_platform() -> str:
-    """This machine's platform as BuildKit writes it, e.g. ``linux/amd64``."""
-    machine = os.uname().machine
-    known = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i686": "386"}
-    return f"linux/{known.get(machine, machine)}"
 
 
 def find_root(start: str) -> str:

@@ -10,6 +10,10 @@ from layers.digest import BadDigest, Digest
 from layers.registry import Manifest, Registry, RegistryError
 
 
+class NotOffered(RegistryError):
+    """The registry answered: it does not have that tag, or not for that platform."""
+
+
 class Resolved(NamedTuple):
     """What `resolve` found."""
 
@@ -31,7 +35,7 @@ def resolve(registry: Registry, repository: str, tag: str, platform: str) -> Res
     name = f"{repository}{'@' if ':' in tag else ':'}{tag}"
     top = registry.manifest(repository, tag)
     if top is None:
-        raise RegistryError(
+        raise NotOffered(
             f"{name}: not there", hint="check the name and tag; a private one looks the same"
         )
     manifest = top
@@ -119,8 +123,8 @@ def _digest(text: str, name: str) -> Digest:
         raise RegistryError(f"{name}: {error.message}") from error
 
 
-def _not_offered(name: str, platform: str, offers: list[Parts]) -> RegistryError:
+def _not_offered(name: str, platform: str, offers: list[Parts]) -> NotOffered:
     listed = ", ".join(sorted({"/".join(part for part in parts if part) for parts in offers}))
-    return RegistryError(
+    return NotOffered(
         f"{name} has nothing for {platform}", hint=f"it is there for: {listed or 'no platform'}"
     )

@@ -91,13 +91,33 @@ class State:
             shutil.rmtree(folder, ignore_errors=True)
 
     @contextlib.contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Hold ``name`` against other processes of this checkout; ends with the process."""
+    def lock(self, name: str, *, wait: bool = True) -> Iterator[bool]:
+        """Hold ``name`` against other processes of this checkout; ends with the process.
+
+        Without ``wait`` it gives False where another process holds it.
+        """
         path = self.path("locks", name.replace(":", "."))
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="ascii") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+    def busy(self) -> tuple[str, ...]:
+        """Names that some process holds now, with ``:`` as ``.``."""
+        try:
+            names = sorted(os.listdir(self.path("locks")))
+        except OSError:
+            return ()
+        found = []
+        for name in names:
+            with self.lock(name, wait=False) as free:
+                if not free:
+                    found.append(name)
+        return tuple(found)
 
 
 def _alive(pid: str) -> bool:
@@ -112,7 +132,13 @@ def _alive(pid: str) -> bool:
 
 def write_whole(path: str, content: bytes) -> None:
     """Write a file so that readers see all of it or none, and two writers do no harm."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    folder, name = os.path.split(path)
+    os.makedirs(folder, exist_ok=True)
+    for each in os.listdir(folder):  # what a killed process left: it may lie in a context
+        of, _, number = each.removesuffix(".part").rpartition(".")[0].rpartition(".")
+        if each.endswith(".part") and of == name and not _alive(number):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(folder, each))
     part = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.part"
     try:
         with open(part, "wb") as file:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from hashes.dockerfile import Dockerfile
 from hashes.errors import LayersError
 from hashes.reach import Reference, references
+from layers.bases import place
 from layers.graph import Edge
 from layers.lock import Lock
 from layers.reference import BadReference
@@ -38,13 +39,22 @@ class Wiring:
         ours = self.spec.find(ImageReference.parse(stand_in))
         return (ours.name, None) if ours is not None else (None, stand_in)
 
-    def triggers(self, text: str, platform: str) -> tuple[str, ...]:
-        """The ONBUILD instructions that a ``FROM`` of an image runs."""
-        name, upstream = self.meaning(text)
-        if name is not None:
-            return self.onbuild(name)
-        pin = self.lock.find(upstream or text, platform)
-        return pin.onbuild if pin is not None else ()
+    def lock_for(self, image: Image) -> Lock:
+        """The lock as it counts for one image."""
+        return self.lock.for_image(image.name, place(self.spec.platform, self.spec.profile))
+
+    def triggers(self, image: Image) -> Callable[[str, str], tuple[str, ...]]:
+        """Tells the ONBUILD instructions that a ``FROM`` in ``image`` runs, by name, platform."""
+        lock = self.lock_for(image)
+
+        def found(text: str, platform: str) -> tuple[str, ...]:
+            name, upstream = self.meaning(text)
+            if name is not None:
+                return self.onbuild(name)
+            pin = lock.find(upstream or text, platform)
+            return pin.onbuild if pin is not None else ()
+
+        return found
 
     def onbuild(self, name: str) -> tuple[str, ...]:
         """The ONBUILD instructions in the configuration of one of our images."""
@@ -70,7 +80,7 @@ class Wiring:
             image.target,
             image.args,
             self.spec.platform,
-            triggers=self.triggers,
+            triggers=self.triggers(image),
             contexts=image.contexts,
         )
         return tuple(self._edge(image, each) for each in found)

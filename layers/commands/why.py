@@ -17,6 +17,7 @@ from layers.explanation import Explanation, explanation
 from layers.graph import Layer
 from layers.opening import open_project
 from layers.project import Project, find_root
+from layers.report import report_for
 from layers.suggest import did_you_mean
 
 
@@ -25,10 +26,11 @@ class WhyCommand(Command):  # type: ignore[misc]  # doit ships no types
 
     name = "why"
     doc_purpose = "explain what changed since the image that is there, or since an earlier key"
-    doc_usage = "IMAGE[:STAGE] [KEY]"
+    doc_usage = "IMAGE[:STAGE] [KEY | TAG]"
     doc_description = (
-        "KEY is any earlier key of the image, whole or its first 6 digits or more; then no engine"
-        " is asked.  Without it: the key of the image that the plain name points at."
+        "KEY is any earlier key of the image, whole or its first 6 digits or more, TAG any tag of"
+        " it in the registry; then no engine is asked.  Without: the key of the image that the"
+        " plain name points at, or else of latest in the registry."
     )
     cmd_options = (
         {
@@ -37,8 +39,8 @@ class WhyCommand(Command):  # type: ignore[misc]  # doit ships no types
             "long": "json",
             "type": bool,
             "default": False,
-            "help": 'print {"image", "old", "new", "changes": [{"layer", "kind", "name", "old",'
-            ' "new", "file", "line", "text"}]}',
+            "help": 'print {"image", "old", "new", "tag", "changes": [{"layer", "kind", "name",'
+            ' "old", "new", "file", "line", "text"}]}',
         },
     )
 
@@ -56,12 +58,17 @@ def _why(root: str, program: bool, words: list[str]) -> int:
     if not 1 <= len(words) <= 2:
         raise LayersError(
             "expected an image or stage, and a key if it is not about the image that is there",
-            hint="doit why IMAGE[:STAGE] [KEY]",
+            hint="doit why IMAGE[:STAGE] [KEY | TAG]",
         )
     project = open_project(root)
     project.only_looks = True
-    layer = find_layer(project, words[0])
-    found = explanation(project, layer, words[1] if len(words) > 1 else None)
+    report = report_for(sys.stderr)
+    project.listener = report
+    try:
+        layer = find_layer(project, words[0])
+        found = explanation(project, layer, words[1] if len(words) > 1 else None)
+    finally:
+        report.close()
     project.cache.save()
     sys.stdout.write(as_json(found) if program else as_text(found))
     if unanswered(found):
@@ -92,8 +99,9 @@ def unanswered(found: Explanation) -> bool:
 
 def _not_known(key: str) -> str:
     return (
-        f"what {key} was made from is not kept here: it was made elsewhere, or .layers was"
-        " emptied\n  a registry will hold that later; now only the machine that built it can tell\n"
+        f"what {key} was made from is not kept here, and no registry has a record of it\n"
+        "  it was made elsewhere and not pushed, or .layers was emptied; only the machine that"
+        " built it can tell\n"
     )
 
 
@@ -112,8 +120,13 @@ def as_json(found: Explanation) -> str:
         }
         for cause in found.causes
     ]
-    value = {"image": str(found.layer), "old": found.old, "new": found.new, "changes": told}
+    keys = {"old": found.old, "new": found.new, "tag": found.tag}
+    value = {"image": str(found.layer), **keys, "changes": told}
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _since(found: Explanation) -> str:
+    return f" since {found.tag} in the registry" if found.tag is not None else ""
 
 
 def as_text(found: Explanation) -> str:
@@ -121,8 +134,8 @@ def as_text(found: Explanation) -> str:
     if found.old is None:
         return f"{found.layer}: no image of ours is there to compare {found.new} with\n"
     if found.old == found.new:
-        return f"{found.layer}: nothing changed, {found.new}\n"
-    lines = [f"{found.layer}: {found.old} → {found.new}"]
+        return f"{found.layer}: nothing changed{_since(found)}, {found.new}\n"
+    lines = [f"{found.layer}: {found.old} → {found.new}{_since(found)}"]
     for image, causes in itertools.groupby(found.causes, lambda cause: cause.image):
         own = image == found.layer.image
         if not own or lines[1:]:

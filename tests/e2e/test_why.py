@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.e2e.lab import Workspace
+from tests.e2e.lab import Lab, Workspace
 
 pytestmark = pytest.mark.e2e
 
@@ -51,6 +52,7 @@ def test_the_image_that_is_there_is_explained(workspace: Workspace) -> None:
 
 def test_an_image_whose_record_is_lost_is_said_to_be_unknown(workspace: Workspace) -> None:
     """Both keys are told; and what is there and true is remembered again by the next look."""
+    workspace.environment["LAYERS_REGISTRY"] = "127.0.0.1:1"  # else that knows it
     workspace.doit()
     records = workspace.root / ".layers" / "manifests"
     shutil.rmtree(records)
@@ -64,6 +66,32 @@ def test_an_image_whose_record_is_lost_is_said_to_be_unknown(workspace: Workspac
     assert set(workspace.states().values()) == {"fresh"}
     workspace.edit("app/app.py", "1", "2")
     assert texts(why(workspace, "app")) == ["app: app/app.py changed"]
+
+
+def test_a_clean_clone_asks_the_registry(
+    workspace: Workspace, clone: Callable[[Workspace], Workspace], lab: Lab
+) -> None:
+    """Whatever the engine has: by its image's key, by any tag, and by ``latest``; parents too."""
+    workspace.doit("publish", "--tag", "v1.2", "--tag", "latest")
+    first = why(workspace, "app")["old"]
+    edited = clone(workspace)
+    edited.edit("base/base.txt", "1", "2")
+    edited.edit("app/requirements.txt", "3.0", "3.1")
+    expected = [
+        "base: base/base.txt changed",
+        "app: app/requirements.txt: flask 3.0 → 3.1",
+    ]
+    assert texts(why(edited, "app")) == expected  # the engine has the image, nobody a record
+    records = edited.root / ".layers" / "manifests"
+    for words, tag in (((), "latest"), (("v1.2",), "v1.2"), ((first,), None)):
+        lab.empty()
+        shutil.rmtree(records)
+        told = why(edited, "app", *words)
+        assert (told["old"], told["tag"], texts(told)) == (first, tag, expected)
+    assert "since v1.2 in the registry" in edited.doit("why", "app", "v1.2").out
+    before = len(lab.requests())
+    why(edited, "app", first)
+    assert lab.requests()[before:] == []
 
 
 def test_the_list_tells_the_same_causes_in_short(workspace: Workspace) -> None:

@@ -531,8 +531,8 @@ def test_the_command_tells_people_and_programs(shop: Repository) -> None:
         (["app", "123456789"], 1, "", "not a key"),
         (["ap", "KEY"], 1, "", "did you mean 'app'"),
         (["app:dep", "KEY"], 1, "", "did you mean 'deps'"),
-        ([], 1, "", "doit why IMAGE[:STAGE] [KEY]"),
-        (["app", "KEY", "more"], 1, "", "doit why IMAGE[:STAGE] [KEY]"),
+        ([], 1, "", "doit why IMAGE[:STAGE] [KEY | TAG]"),
+        (["app", "KEY", "more"], 1, "", "doit why IMAGE[:STAGE] [KEY | TAG]"),
     ],
 )
 def test_the_command_ends_as_others_do(

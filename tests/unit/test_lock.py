@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hashes.key import Key
+from layers.bases import Base, Epoch
 from layers.digest import Digest
 from layers.lock import Lock, LockError, Pin
 from layers.reference import Reference
@@ -166,6 +170,162 @@ def test_all_faults_of_the_lock_come_at_once() -> None:
     with pytest.raises(LockError) as caught:
         Lock.parse(f'version = 1\n{NODE}digest = "x"\nlocked = "y"\nother = 1\n')
     assert [fault.line for fault in caught.value.faults] == [3, 4, 5]
+
+
+BASE = f"""\
+version = 1
+
+[upstream."node:18"."linux/amd64"]
+digest = "{D}"
+
+[base."base-node"."linux/amd64"]
+epoch = 2
+refreshed = "2024-05-02T02:00:00Z"
+key = "xxh3-{"0" * 32}"
+digest = "{D}"
+size = 1000
+probe = "{E}"
+
+[base."base-node"."linux/amd64".upstream]
+"node:18" = "{D}"
+
+[base."base-node"."linux/amd64".seen]
+"node:18" = "{D}"
+
+[base."base-node"."linux/amd64".pins]
+"node:18" = "{E}"
+
+[[base."base-node"."linux/amd64".earlier]]
+epoch = 1
+refreshed = "2024-05-01T02:00:00Z"
+key = "xxh3-{"1" * 32}"
+digest = "{E}"
+
+[base."base-node"."linux/amd64".earlier.upstream]
+"node:18" = "{E}"
+
+[past."node:18"."linux/amd64"."{E}"]
+locked = "2024-05-01T02:00:00Z"
+onbuild = [
+    "RUN x",
+]
+
+[past."node:18"."linux/amd64"."{E}".env]
+"A" = "b"
+"""
+
+
+def test_a_base_reads_as_its_epochs() -> None:
+    """The present one in the base's own table, the others below it, newest first."""
+    lock = Lock.parse(BASE)
+    base = lock.base("base-node", "linux/amd64")
+    assert base is not None
+    now = Epoch(
+        2, f"xxh3-{'0' * 32}", Digest(D), "2024-05-02T02:00:00Z", 1000, E, {"node:18": Digest(D)}
+    )
+    assert base.now == now
+    assert [(each.number, each.digest) for each in base.earlier] == [(1, Digest(E))]
+    assert (base.seen, base.pins) == ({"node:18": Digest(D)}, {"node:18": Digest(E)})
+    assert lock.text() == TEXT.split("version")[0] + BASE
+
+
+def test_a_base_can_have_pins_of_its_own() -> None:
+    """With the environment and the triggers of then, which enter its keys; others see the rest."""
+    lock = Lock.parse(BASE)
+    own = lock.for_image("base-node", "linux/amd64").find("node:18", "linux/amd64")
+    assert own is not None
+    assert (str(own.digest), own.env, own.onbuild) == (E, {"A": "b"}, ("RUN x",))
+    for other in (("app", "linux/amd64"), ("base-node", "linux/amd64 local")):
+        shared = lock.for_image(*other).find("node:18", "linux/amd64")
+        assert shared is not None
+        assert str(shared.digest) == D
+
+
+def test_the_lock_knows_which_digest_a_key_had() -> None:
+    """Of every epoch that it remembers; a tag that shows another was moved."""
+    lock = Lock.parse(BASE)
+    assert lock.expected(Key("0" * 32)) == Digest(D)
+    assert lock.expected(f"xxh3-{'1' * 32}") == Digest(E)
+    assert lock.expected(f"xxh3-{'2' * 32}") is None
+
+
+def test_a_pin_is_remembered_only_while_a_base_may_go_back_to_it() -> None:
+    """What nothing refers to any more goes with the next write."""
+    lock = Lock.parse(BASE)
+    third = Pin(Reference.parse("node:18"), "linux/amd64", Digest("sha256:" + "5" * 64))
+    moved = lock.replaced_by(lock.with_pins([third]))
+    assert {str(pin.digest) for pin in moved.past.values()} == {D, E}
+    base = lock.bases["base-node", "linux/amd64"]
+    alone = replace(base, earlier=(), pins={})
+    moved = lock.replaced_by(lock.with_pins([third]).with_bases([alone]))
+    assert {str(pin.digest) for pin in moved.past.values()} == {D}
+
+
+_digests = st.dictionaries(
+    st.sampled_from(["node:18", "a/b:1", "h:5000/x:1 linux/arm64"]),
+    st.sampled_from([D, E]).map(Digest),
+    max_size=2,
+)
+_epochs = st.builds(
+    Epoch,
+    st.integers(1, 30),
+    st.sampled_from(["xxh3-" + "0" * 32, "blake3-" + "a" * 64]),
+    st.sampled_from([D, E]).map(Digest),
+    st.just("2024-05-01T12:00:00Z"),
+    st.integers(0, 10**12),
+    st.sampled_from(["", "next", D]),
+    _digests,
+)
+_bases = st.builds(
+    Base,
+    st.sampled_from(["base", "base-python.3"]),
+    st.sampled_from(["linux/amd64", "linux/arm/v7", "linux/amd64 local"]),
+    _epochs,
+    _digests,
+    _digests,
+    st.lists(_epochs, max_size=3, unique_by=lambda epoch: epoch.number).map(
+        lambda found: tuple(sorted(found, key=lambda epoch: -epoch.number))
+    ),
+)
+
+
+@given(st.lists(_pins, max_size=3), st.lists(_bases, max_size=3), st.lists(_pins, max_size=3))
+def test_any_lock_with_bases_reads_back_as_it_was(
+    pins: list[Pin], bases: list[Base], past: list[Pin]
+) -> None:
+    """Profiles, other platforms, empty tables; and equal locks have one text."""
+    lock = Lock.of(pins, bases=bases, past=past)
+    text = lock.text()
+    assert Lock.parse(text) == lock
+    turned = [list(each.values())[::-1] for each in (lock.pins, lock.bases, lock.past)]
+    again = Lock.of(turned[0], bases=turned[1], past=turned[2])  # type: ignore[arg-type]  # three kinds in one list
+    assert again.text() == text
+
+
+@pytest.mark.parametrize("mark", ["<<<<<<< HEAD", "=======", ">>>>>>> night", "||||||| base"])
+def test_a_merge_that_left_both_sides_is_told_as_such(mark: str) -> None:
+    """Rather than as bad TOML."""
+    with pytest.raises(LockError) as caught:
+        Lock.parse(f"version = 1\n{mark}\n")
+    assert str(caught.value).startswith("images.lock:2: a merge left both sides here\n  take one")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("epoch = 2", "epoch = 0", "expected an integer from 1, found the integer 0"),
+        ("epoch = 2\n", "", "'epoch' is missing"),
+        ('key = "xxh3-0', 'key = "md5-0', "a key such as"),
+        (f'"node:18" = "{D}"', f'"Node" = "{D}"', "must be in lower case"),
+        ('."linux/amd64".seen]', '."linux/amd64".sen]', "unknown table (did you mean 'seen'?)"),
+    ],
+)
+def test_a_fault_of_a_base_says_where(old: str, new: str, expected: str) -> None:
+    """As for pins."""
+    assert old in BASE
+    with pytest.raises(LockError) as caught:
+        Lock.parse(BASE.replace(old, new))
+    assert expected in str(caught.value)
 
 
 def test_an_empty_lock_has_a_text_too() -> None:

@@ -1,0 +1,162 @@
+"""Bases: what the lock keeps of an image that is refreshed, one epoch after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from layers.digest import Digest
+
+KEPT = 10
+"""Earlier epochs that the lock remembers of one base."""
+NEXT = "next"
+"""In place of a probe's hash after a rollback that could not ask: the next answer is taken as
+seen."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One refresh of a base: what it was made from beside files, and what came of it."""
+
+    number: int
+    """From 1; part of the base's key, so that equal files give another key after a refresh."""
+    key: str
+    digest: Digest
+    """Of the image in the registry, or in the engine where there is no registry."""
+    refreshed: str
+    """When, RFC 3339 in UTC."""
+    size: int = 0
+    """Bytes, as the engine counts them; 0: not known."""
+    probe: str = ""
+    """``sha256:…`` of what the probe last said in this image, `NEXT`, or "" without a probe."""
+    upstream: Mapping[str, Digest] = field(default_factory=dict)
+    """Digests of the upstreams that it was built from, by `upstream_name`."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base on one platform, under one profile."""
+
+    image: str
+    place: str
+    """See `place`."""
+    now: Epoch
+    seen: Mapping[str, Digest] = field(default_factory=dict)
+    """Upstreams' digests that are no reason any more, by `upstream_name`: they were tried and
+    brought nothing new, or were rolled back from."""
+    pins: Mapping[str, Digest] = field(default_factory=dict)
+    """Upstreams' digests that count for this base instead of the shared pins."""
+    earlier: tuple[Epoch, ...] = ()
+    """Other epochs that one can go to, newest first."""
+
+    @property
+    def last(self) -> int:
+        """The highest number that any epoch had."""
+        return max(self.now.number, *(each.number for each in self.earlier), 0)
+
+    def epoch(self, number: int) -> Epoch | None:
+        """The epoch of that number, the present one too; None: it is not remembered."""
+        return next((e for e in (self.now, *self.earlier) if e.number == number), None)
+
+    def moved_to(self, epoch: Epoch) -> Base:
+        """The base at another epoch; the present one is remembered among the others.
+
+        Of more than `KEPT` the oldest are forgotten.
+        """
+        others = (e for e in (self.now, *self.earlier) if e.number != epoch.number)
+        newest = sorted(others, key=lambda e: -e.number)
+        return replace(self, now=epoch, earlier=tuple(newest[:KEPT]))
+
+
+def place(platform: str, profile: str | None) -> str:
+    """Where a base is its own: ``linux/amd64``, and under a profile ``linux/amd64 local``."""
+    return f"{platform} {profile}" if profile else platform
+
+
+def upstream_name(name: str, platform: str, own: str) -> str:
+    """What a base calls an upstream: its familiar name, and its platform if that is not its own."""
+    return name if platform in ("", own) else f"{name} {platform}"
+
+
+# -- the file --------------------------------------------------------------------------------
+
+
+def read_base(image: str, place: str, table: Mapping[str, Any]) -> Base:
+    """A base out of its table, which has been checked against `base_shape`."""
+    found = sorted((_epoch(each) for each in table.get("earlier", ())), key=lambda e: -e.number)
+    return Base(
+        image,
+        place,
+        _epoch(table),
+        _digests(table.get("seen", {})),
+        _digests(table.get("pins", {})),
+        tuple(found),
+    )
+
+
+def base_lines(found: Base, quoted: Any) -> Iterator[str]:
+    """A base's tables, a line each; ``quoted`` makes a text a TOML string."""
+    table = f"base.{quoted(found.image)}.{quoted(found.place)}"
+    yield f"\n[{table}]\n"
+    yield from _epoch_lines(table, found.now, quoted)
+    for name, digests in (("seen", found.seen), ("pins", found.pins)):
+        yield from _digest_lines(f"{table}.{name}", digests, quoted)
+    for each in found.earlier:
+        yield f"\n[[{table}.earlier]]\n"
+        yield from _epoch_lines(f"{table}.earlier", each, quoted)
+
+
+def base_shape(digest: Any, moment: Any) -> Any:
+    """What a base's table may hold."""
+    from layers.specshape import List, Map, Number, Table, Text
+
+    name = Text("", r"^\S+(?: \S+)?$", "an upstream's name")
+    digests = Map("", name, digest)
+    epoch: dict[str, Any] = {
+        "epoch": Number("", 1),
+        "key": Text("", r"^(?:xxh3|blake3)-[0-9a-f]+$", "a key such as xxh3-0123…"),
+        "digest": digest,
+        "refreshed": moment,
+        "size": Number(""),
+        "probe": Text("", rf"^(?:sha256:[0-9a-f]{{64}}|{NEXT})$", f"a hash or {NEXT!r}"),
+        "upstream": digests,
+    }
+    required = ("epoch", "key", "digest", "refreshed")
+    earlier = List("", Table("", epoch, required), distinct=False)
+    rest: dict[str, Any] = {"seen": digests, "pins": digests, "earlier": earlier}
+    return Table("", {**epoch, **rest}, required)
+
+
+def _epoch(table: Mapping[str, Any]) -> Epoch:
+    return Epoch(
+        table["epoch"],
+        table["key"],
+        Digest.parse(table["digest"]),
+        table["refreshed"],
+        table.get("size", 0),
+        table.get("probe", ""),
+        _digests(table.get("upstream", {})),
+    )
+
+
+def _epoch_lines(table: str, epoch: Epoch, quoted: Any) -> Iterator[str]:
+    yield f"epoch = {epoch.number}\n"
+    yield f"refreshed = {quoted(epoch.refreshed)}\n"
+    yield f"key = {quoted(epoch.key)}\n"
+    yield f"digest = {quoted(str(epoch.digest))}\n"
+    if epoch.size:
+        yield f"size = {epoch.size}\n"
+    if epoch.probe:
+        yield f"probe = {quoted(epoch.probe)}\n"
+    yield from _digest_lines(f"{table}.upstream", epoch.upstream, quoted)
+
+
+def _digest_lines(table: str, digests: Mapping[str, Digest], quoted: Any) -> Iterator[str]:
+    if digests:
+        yield f"\n[{table}]\n"
+        yield from (f"{quoted(name)} = {quoted(str(digests[name]))}\n" for name in sorted(digests))
+
+
+def _digests(table: Mapping[str, str]) -> dict[str, Digest]:
+    return {name: Digest.parse(text) for name, text in table.items()}

@@ -1,0 +1,139 @@
+"""``doit publish``: brings images into the registry, and points moving tags at them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from doit.cmd_base import Command
+
+from layers.commands.guard import guarded
+from layers.opening import open_project
+from layers.project import find_root
+
+if TYPE_CHECKING:
+    from layers.movingtags import Tagged
+    from layers.publish import Published
+
+
+class PublishCommand(Command):  # type: ignore[misc]  # doit ships no types
+    """Publishes a set of images; what the registry has is neither pulled nor built."""
+
+    name = "publish"
+    doc_purpose = "bring images into the registry under their keys, then move tags to them"
+    doc_usage = "[IMAGE ...] [--tag TAG ...]"
+    doc_description = (
+        "Without names every image with push = true.  The registry is asked first: what it holds"
+        " whole is left alone, the rest is pushed, or made as `doit` makes it and pushed.  Tags"
+        " are moved when all images are there, all of them or none."
+    )
+    cmd_options = (
+        {
+            "name": "tags",
+            "short": "t",
+            "long": "tag",
+            "type": list,
+            "default": [],
+            "help": "a moving tag for each image, such as v1.2 or latest; may be given again",
+        },
+        {
+            "name": "as_json",
+            "short": "",
+            "long": "json",
+            "type": bool,
+            "default": False,
+            "help": 'print {"images": [{"name", "key", "repository", "digest", "how", "seconds"}],'
+            ' "tags": [{"image", "tag", "digest", "before", "moved"}]}',
+        },
+    )
+
+    def parse_execute(self, in_args: list[str]) -> Any:
+        """Take options behind the names, too: getopt stops at the first word."""
+        return super().parse_execute(options_first(in_args))
+
+    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+        """Publish; status 1 when anything of the set is not in the registry in the end."""
+        root = find_root(os.getcwd())
+        return guarded(
+            lambda: _publish(root, pos_args, opt_values["tags"], opt_values["as_json"]), root
+        )
+
+
+def options_first(words: Sequence[str]) -> list[str]:
+    """A command line with its options, and the tags that they name, in front of all names."""
+    options: list[str] = []
+    names: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        (options if word.startswith("-") else names).append(word)
+        if word in ("--tag", "-t"):
+            options += [value for value in [next(rest, None)] if value is not None]
+    return [*options, *names]
+
+
+def _publish(root: str, names: Sequence[str], tags: Sequence[str], program: bool) -> int:
+    from layers.movingtags import check_tag, move_tags
+    from layers.publish import chosen, publish
+    from layers.report import report_for
+
+    for tag in tags:
+        check_tag(tag)
+    project = open_project(root)
+    layers = chosen(project, names)
+    report = report_for(sys.stderr if program else sys.stdout)
+    project.listener = report
+    try:
+        images = publish(project, layers)
+        moved = move_tags(project.registry, images, tags)
+    finally:
+        report.close()
+        project.cache.save()
+    sys.stdout.write(as_json(images, moved) if program else as_text(images, moved))
+    return 0
+
+
+def as_text(images: Sequence[Published], tags: Sequence[Tagged]) -> str:
+    """A line an image, and a line a tag."""
+    from layers.durations import seconds
+
+    wide = max(len(str(image.layer)) for image in images)
+    lines = [
+        f"{image.layer!s:<{wide}}  {image.repository}@{image.digest}"
+        f"  {image.how}, {seconds(image.seconds)}"
+        for image in images
+    ]
+    for each in tags:
+        was = f", was {each.before}" if each.before is not None else ", new"
+        lines.append(f"{each.name} -> {each.image.digest}{was if each.moved else ', as it was'}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def as_json(images: Sequence[Published], tags: Sequence[Tagged]) -> str:
+    """One object for programs."""
+    value = {
+        "images": [
+            {
+                "name": str(image.layer),
+                "key": image.key,
+                "repository": image.repository,
+                "digest": str(image.digest),
+                "how": image.how,
+                "seconds": round(image.seconds, 3),
+            }
+            for image in images
+        ],
+        "tags": [
+            {
+                "image": str(each.image.layer),
+                "tag": each.tag,
+                "digest": str(each.image.digest),
+                "before": str(each.before) if each.before is not None else None,
+                "moved": each.moved,
+            }
+            for each in tags
+        ],
+    }
+    return json.dumps(value, indent=2) + "\n"

@@ -1,0 +1,109 @@
+"""Elsewhere: what the registry knows of keys that nobody here remembers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from hashes.errors import LayersError
+from hashes.key import BadKey, Key
+from layers.events import Warned
+from layers.explain import Record
+from layers.graph import Layer
+from layers.names import LABEL_KEY
+from layers.registry import Registry, RegistryError
+
+if TYPE_CHECKING:
+    from layers.project import Project
+
+T = TypeVar("T")
+
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
+LATEST = "latest"
+
+
+class Elsewhere:
+    """Asks the registry, if there is one; that it fails is told once, and then it is not asked."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._deaf = False
+
+    def record(self, key: str) -> Record | None:
+        """What a key was made from, whichever of our images it is of; kept here from then on."""
+        return self._ask(lambda registry: self._record(registry, key))
+
+    def behind(self, layer: Layer, tag: str) -> str | None:
+        """The key that the image behind any tag of the layer's repository was made from."""
+        return self._ask(lambda registry: self._behind(registry, self._repository(layer), tag))
+
+    def key(self, layer: Layer, text: str) -> str | None:
+        """The key that a text means in the layer's repository: behind a tag, or begun so."""
+        if not _TAG.match(text):
+            return None
+        return self.behind(layer, text) or self._ask(
+            lambda registry: _only(registry.tags(self._repository(layer)), text)
+        )
+
+    def _record(self, registry: Registry, key: str) -> Record | None:
+        from layers.travel import fetch
+
+        asked = [(self._repository(Layer(name)), key) for name in self._project.spec.images]
+        for (repository, _key), digest in registry.heads(asked).items():
+            found = fetch(registry, repository, digest)
+            if found is not None and str(found.own.key()) == key:
+                self._remember(found)
+                return found
+        return None
+
+    def _behind(self, registry: Registry, repository: str, tag: str) -> str | None:
+        from layers.resolve import resolve
+        from layers.travel import fetch
+
+        digest = registry.heads([(repository, tag)]).get((repository, tag))
+        if digest is None:
+            return None
+        found = fetch(registry, repository, digest)
+        if found is not None:
+            self._remember(found)
+            return str(found.own.key())
+        image = resolve(registry, repository, digest.text, self._project.spec.platform)
+        labels = (image.config.get("config") or {}).get("Labels") or {}
+        return _key(str(labels.get(LABEL_KEY, "")))
+
+    def _remember(self, record: Record) -> None:
+        self._project.state.remember(record.own.key(), record)
+
+    def _repository(self, layer: Layer) -> str:
+        remote = self._project.names(layer, self._project.inputs.key(Layer(layer.image))).remote
+        if remote is None:
+            raise RegistryError("no registry is configured")
+        return remote
+
+    def _ask(self, question: Callable[[Registry], T | None]) -> T | None:
+        if self._deaf:
+            return None
+        try:
+            if self._project.registry_host is None:
+                self._deaf = True
+                return None
+            return question(self._project.registry)
+        except LayersError as error:
+            self._deaf = True
+            self._project.tell(Warned(f"the registry was not asked: {error}"))
+            return None
+
+
+def _only(tags: tuple[str, ...], text: str) -> str | None:
+    """The only key among some tags that begins like a text, with or without its algorithm."""
+    keys = [tag for tag in tags if _key(tag)]
+    found = [key for key in keys if key.startswith(text) or key.partition("-")[2].startswith(text)]
+    return found[0] if len(found) == 1 else None
+
+
+def _key(text: str) -> str | None:
+    try:
+        return str(Key.parse(text))
+    except BadKey:
+        return None

@@ -1,0 +1,71 @@
+"""Holding: what the engine has of a layer, what it fetches, and under which names."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from layers.engine import LocalImage
+from layers.events import Action, Finished, Started, Transfer
+from layers.names import LABEL_KEY
+from layers.plan import Step
+from layers.presence import TagMoved
+from layers.project import Project
+
+T = TypeVar("T")
+
+
+def find(project: Project, step: Step) -> LocalImage | None:
+    """The image of that key in the engine."""
+    name = project.names(step.layer, step.key).keyed
+    held = project.engine.find([name]).get(name)
+    return held if held is not None and held.labels.get(LABEL_KEY) == str(step.key) else None
+
+
+def name(project: Project, step: Step, held: LocalImage) -> None:
+    """Point the layer's names at an image, and note that the engine has it."""
+    names = project.names(step.layer, step.key)
+    for each in (names.keyed,) if project.nameless else (names.keyed, names.plain):
+        if each not in held.names:
+            project.engine.tag(str(held.digest), each)
+    project.holds(step.layer, held.digest)
+    inputs = project.inputs.image(step.layer.image)
+    project.state.remember(step.key, inputs.record(step.layer.stage))
+
+
+def fetch(project: Project, step: Step, reference: str) -> LocalImage:
+    """Pull ``reference`` and make sure that it was made from the step's key.
+
+    Raises TagMoved when the image names another key than its tag.
+    """
+    layer = str(step.layer)
+    held = project.engine.pull(
+        reference, lambda done, total: project.tell(Transfer(layer, done, total))
+    )
+    found = held.labels.get(LABEL_KEY)
+    if found != str(step.key):
+        raise TagMoved(
+            f"{layer}: {reference} was made from {found or 'no key of ours'}, not from {step.key}",
+            hint="someone pushed over a keyed tag; delete that tag in the registry and run again",
+        )
+    return held
+
+
+def timed(project: Project, step: Step, action: Action, work: Callable[[], T]) -> T:
+    """Do some work on a layer, and tell when it begins and ends."""
+    layer = str(step.layer)
+    expected = project.history.expected(layer, action)
+    reason = "; ".join((*step.reasons[:2], *("…" for _ in step.reasons[2:3])))
+    reason = "" if action == "push" else reason
+    project.tell(Started(layer, action, reason, expected))
+    start = time.monotonic()
+    ok = False
+    try:
+        done = work()
+        ok = True
+        return done
+    finally:
+        seconds = time.monotonic() - start
+        project.history.record(layer, action, str(step.key), seconds, ok)
+        project.tell(Finished(layer, action, ok, seconds))

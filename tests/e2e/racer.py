@@ -1,0 +1,55 @@
+"""One of many machines that push the same key at once: a process with an engine in memory."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from layers.credentials import NoCredentials
+from layers.delivery import deliver
+from layers.digest import Digest
+from layers.engine import Progress
+from layers.graph import Layer
+from layers.httpregistry import HttpRegistry
+from layers.names import LABEL_KEY
+from layers.project import Project
+from layers.registry import RegistryError
+from tests.fakes import MemoryEngine
+
+
+class SlowEngine(MemoryEngine):
+    """Its pushes last as long as those of a small image."""
+
+    def push(self, name: str, progress: Progress) -> Digest:
+        """See `layers.engine.Engine.push`."""
+        time.sleep(1.0)
+        return super().push(name, progress)
+
+    def _fetch(self, repository: str, digest: Digest) -> bytes:
+        """A real registry keeps manifests apart from blobs."""
+        try:
+            return super()._fetch(repository, digest)
+        except RegistryError:
+            found = self.registry.manifest(repository, digest.text)
+            assert found is not None
+            return found.raw
+
+
+def main(root: str, content: str, begin: float) -> None:
+    """Make an image of its own for the key, wait for the start, push, tell what it ended with."""
+    registry = HttpRegistry(NoCredentials(), insecure=lambda _host: False)
+    project = Project(root)
+    engine = SlowEngine(registry)  # type: ignore[arg-type]  # the real one, by the same Protocol
+    project.engine = engine
+    project.registry = registry
+    step = project.plan.steps[Layer("app")]
+    engine.build(f"app:{step.key}", content, {LABEL_KEY: str(step.key)})
+    time.sleep(max(0.0, begin - time.time()))
+    found = deliver(project, step)
+    ours = engine.find(["app:latest", f"app:{step.key}"]).values()
+    held = {str(image.digest) for image in ours}
+    sys.stdout.write(f"{found.digest} {int(found.pushed)} {' '.join(sorted(held))}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], float(sys.argv[3]))

@@ -1,0 +1,85 @@
+"""Machines: checkouts of one repository, each with an engine in memory, around one registry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from layers.digest import Digest
+from layers.events import Event, Warned
+from layers.graph import Layer
+from layers.names import LABEL_KEY
+from layers.plan import Step
+from layers.project import Project
+from layers.setup.endpoint import Endpoint
+from tests.fakes import MemoryEngine, MemoryRegistry
+
+HOST = "127.0.0.1:5000"
+NOWHERE = Endpoint("unix:///nowhere.sock", {}, False, None, "false", ("false",))
+"""No test of these starts an engine; a build fails."""
+REPOSITORY = f"{HOST}/demo/app"
+APP = Layer("app")
+SPEC = f"""\
+version = 1
+[project]
+name = "demo"
+registry = "{HOST}"
+[images.app]
+context = "app"
+push = true
+[images.tool]
+context = "tool"
+push = true
+[images.local]
+context = "tool"
+"""
+
+
+@dataclass
+class World:
+    """One checkout with an engine of its own; the registry is everybody's."""
+
+    project: Project
+    engine: MemoryEngine
+    registry: MemoryRegistry
+    told: list[Event]
+
+    @property
+    def step(self) -> Step:
+        """What the plan says of the first image."""
+        return self.project.plan.steps[APP]
+
+    @property
+    def key(self) -> str:
+        """The image's key."""
+        return str(self.project.inputs.key(APP))
+
+    def built(self, content: str) -> None:
+        """As if a build had made the image here."""
+        self.engine.build(f"app:{self.key}", content, {LABEL_KEY: self.key})
+
+    def keyed(self) -> list[tuple[str, str, Digest]]:
+        """What was pushed under the key, in order."""
+        return [one for one in self.registry.pushed if one[1] == self.key]
+
+    def warnings(self) -> str:
+        """All warnings as one text."""
+        return "\n".join(event.message for event in self.told if isinstance(event, Warned))
+
+
+def machine(root: Path, registry: MemoryRegistry) -> World:
+    """A fresh checkout below ``root``."""
+    for name in ("app", "tool"):
+        (root / name).mkdir(parents=True)
+        (root / name / "Dockerfile").write_text("FROM scratch\nCOPY a /a\n")
+        (root / name / "a").write_text(f"{name}\n")
+    (root / "images.toml").write_text(SPEC)
+    project = Project(str(root))
+    engine = MemoryEngine(registry)
+    told: list[Event] = []
+    project.listener = told.append
+    # cached properties: what is set here is what everybody gets
+    project.engine = engine
+    project.registry = registry
+    project.endpoint = NOWHERE
+    return World(project, engine, registry, told)
