@@ -16,6 +16,7 @@ from layers.unixhttp import Reply
 
 if TYPE_CHECKING:
     from layers.credentials import Credentials
+    from layers.retry import Backoff
 
 
 class DockerEngine:
@@ -35,12 +36,17 @@ class DockerEngine:
         host: str,
         environment: Mapping[str, str],
         logins: Credentials | None = None,
+        backoff: Backoff | None = None,
     ) -> None:
-        """``host`` is an address as in DOCKER_HOST, ``environment`` the one to find logins in."""
+        """``host`` is an address as in DOCKER_HOST, ``environment`` the one to find logins in.
+
+        ``backoff`` is for pulls and pushes: the engine itself gives up at the first reset.
+        """
         self.host = host
         self._wire = Wire(host, environment)
         self._environment = environment
         self._given = logins
+        self._backoff = backoff
 
     def find(self, names: Sequence[str]) -> dict[str, LocalImage]:
         """See `Engine.find`; an image without a name is found by its id, ``sha256:…``.
@@ -134,6 +140,20 @@ class DockerEngine:
         return _object(reply)
 
     def _moved(self, action: str, reference: str, path: str, progress: Progress, host: str) -> str:
+        from layers.enginefaults import Passing
+        from layers.retry import Again, Backoff, persist
+
+        def once() -> str:
+            try:
+                return self._moved_once(action, reference, path, progress, host)
+            except Passing as error:
+                raise Again(error) from error
+
+        return persist(once, self._backoff or Backoff(attempts=4, first=0.5))
+
+    def _moved_once(
+        self, action: str, reference: str, path: str, progress: Progress, host: str
+    ) -> str:
         from layers.credentials import engine_header
         from layers.enginestream import follow
 
@@ -171,6 +191,7 @@ def _image(inspected: Mapping[str, Any], name: str) -> LocalImage:
         labels=dict(config.get("Labels") or {}),
         size=int(inspected.get("Size") or 0),
         diff_ids=tuple((inspected.get("RootFS") or {}).get("Layers") or ()),
+        config=config,
     )
 
 

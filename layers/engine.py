@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from hashes.errors import LayersError
 from layers.digest import Digest
@@ -34,6 +34,8 @@ class LocalImage:
     """Bytes, as the engine counts them."""
     diff_ids: tuple[str, ...] = ()
     """Digests of the uncompressed filesystem layers, lowest first."""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """How it runs: ``Env``, ``Cmd``, ``User``, … as the engine's API names them."""
 
 
 class Engine(Protocol):

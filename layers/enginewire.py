@@ -43,7 +43,9 @@ class Wire:
         return replies
 
     @contextmanager
-    def call(self, method: str, path: str, headers: Mapping[str, str]) -> Iterator[Streamed]:
+    def call(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> Iterator[Streamed]:
         """One request with effects, sent once, on a connection of its own.
 
         Leaving early hangs up, which makes the engine stop the work.
@@ -54,7 +56,7 @@ class Wire:
             raise self._down(error) from error
         try:
             try:
-                connection.send(request(method, path, dict(headers)))
+                connection.send(request(method, path, dict(headers), body))
                 status, _, chunks = connection.stream()
             except OSError as error:
                 raise self._down(error) from error

@@ -18,6 +18,7 @@ from layers.credentials import Credentials, Login, NoCredentials
 from layers.digest import Digest
 from layers.dockerapi import DockerEngine
 from layers.engine import EngineDown, EngineError
+from layers.retry import Backoff
 from tests.contracts import silent
 
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64
@@ -69,7 +70,8 @@ def engine(
 
     threading.Thread(target=accept, daemon=True).start()
     try:
-        yield DockerEngine(f"unix://{path}", {}, credentials or NoCredentials()), asked
+        logins, quick = credentials or NoCredentials(), Backoff(attempts=2, first=0.001)
+        yield DockerEngine(f"unix://{path}", {}, logins, quick), asked
     finally:
         listener.close()
 

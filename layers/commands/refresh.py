@@ -1,0 +1,129 @@
+"""``doit refresh``: bases built anew where an upstream or a probe says so, with proof."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from doit.cmd_base import Command
+
+from layers.commands.guard import MISTAKE, guarded
+from layers.commands.ours import options_first
+from layers.opening import open_project
+from layers.project import find_root
+
+if TYPE_CHECKING:
+    from layers.refreshreport import BaseReport, RefreshReport
+
+
+class RefreshCommand(Command):  # type: ignore[misc]  # doit ships no types
+    """Looks after the images that have a probe or ``refresh = true``."""
+
+    name = "refresh"
+    doc_purpose = "build bases anew where an upstream moved or their probe says so"
+    doc_usage = "[IMAGE ...]"
+    doc_description = (
+        "Without names all images that have a probe or `refresh = true`; with names these and those"
+        " that are built on them. images.lock is written where all tests passed and the registry"
+        " has everything."
+    )
+    cmd_options = (
+        {
+            "name": "dry_run",
+            "short": "",
+            "long": "dry-run",
+            "type": bool,
+            "default": False,
+            "help": "tell what is due and why; build, push and write nothing",
+        },
+        {
+            "name": "as_json",
+            "short": "",
+            "long": "json",
+            "type": bool,
+            "default": False,
+            "help": "print the report as one JSON object",
+        },
+        {
+            "name": "report",
+            "short": "",
+            "long": "report",
+            "type": str,
+            "default": "",
+            "help": "write the report as Markdown to this file",
+        },
+    )
+
+    def parse_execute(self, in_args: list[str]) -> Any:
+        """Take options behind the names, too: getopt stops at the first word."""
+        return super().parse_execute(options_first(in_args, ("--report",)))
+
+    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+        """Refresh; status 1 when anything failed, and then the reason is the first that is told."""
+        root = find_root(os.getcwd())
+        return guarded(lambda: _refresh(root, opt_values, pos_args), root)
+
+
+def _refresh(root: str, options: Any, names: list[str]) -> int:
+    from layers.refresh.effects import tools
+    from layers.refresh.run import refresh
+    from layers.refreshreport import as_json, as_markdown, write_summary
+    from layers.report import report_for
+    from layers.state import write_whole
+
+    project = open_project(root)
+    shown = report_for(sys.stderr)
+    project.listener = shown
+    try:
+        report = refresh(project, tools(project), names, dry_run=options["dry_run"])
+    finally:
+        shown.close()
+        project.cache.save()
+    if options["report"]:
+        write_whole(os.path.abspath(options["report"]), as_markdown(report).encode())
+    write_summary(report, os.environ)
+    if options["as_json"]:
+        sys.stdout.write(json.dumps(as_json(report), indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(as_text(report))
+    return MISTAKE if report.failed else 0
+
+
+def as_text(report: RefreshReport) -> str:
+    """The report for people: what failed comes first, the sentence that sums up last."""
+    from layers.refreshreport import verdict
+
+    lines = list(report.failures)
+    for base in sorted(report.bases, key=lambda each: each.outcome != "failed"):
+        lines += _base(base)
+    for moved in report.upstreams:
+        lines.append(f"{moved.name} ({moved.platform}): {moved.old or 'not locked'} → {moved.new}")
+    for gone in report.gone:
+        where = f"the copy {gone.mirror}" if gone.mirror else "no copy"
+        lines.append(f"{gone.name} ({gone.platform}) is gone; {where} is what builds have")
+    lines.append(verdict(report))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _base(base: BaseReport) -> list[str]:
+    from layers.durations import seconds, size
+
+    lines = [f"{base.image}: {base.outcome}"]
+    lines += [f"  {line}" for line in base.failure.splitlines()]
+    lines += [f"  since {reason}" for reason in base.reasons]
+    lines += [f"  warning: {text}" for text in base.warnings]
+    if base.outcome == "refreshed":
+        lines.append(f"  epoch {base.epoch}, {base.new_key}, {base.new_digest}")
+        grown = f" (before: {size(base.old_size)})" if base.old_size else ""
+        lines.append(f"  {size(base.new_size)}{grown}, {seconds(base.seconds)}")
+        lines += [
+            f"  {each.manager} {each.name} {each.old or '(none)'} → {each.new or '(none)'}"
+            for each in base.packages[:20]
+        ]
+        if len(base.packages) > 20:
+            lines.append(f"  and {len(base.packages) - 20} more packages")
+        if base.rebuild:
+            lines.append(f"  to be rebuilt: {', '.join(base.rebuild)}")
+    return lines

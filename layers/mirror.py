@@ -1,0 +1,69 @@
+"""Mirrors: copies of upstream images in the own registry, where nobody else deletes them."""
+
+from __future__ import annotations
+
+from layers.lock import Pin
+from layers.reference import HUB, Reference
+from layers.registry import Progress, Registry, RegistryError
+
+_SHOWN = 12  # hex digits of a digest in a tag
+_LONGEST_TAG = 128  # characters (OCI distribution-spec, "Pulling manifests")
+
+
+def repository(host: str, project: str, upstream: Reference) -> str:
+    """Where copies of an upstream go: ``host/project/upstream/library/debian``.
+
+    A registry other than Docker Hub shows in the path, since two may use one name. ``host`` may
+    have a path, as LAYERS_REGISTRY may.
+    """
+    path = upstream.repository
+    if upstream.registry != HUB:
+        path = f"{_as_component(upstream.registry)}/{path}"
+    return f"{host}/{project}/upstream/{path}"
+
+
+def tag(pin: Pin) -> str:
+    """The copy's tag, for people and against clean-ups: ``12-amd64-0123456789ab``.
+
+    Builds ask for the digest, so that a tag cut to its longest length is no harm.
+    """
+    platform = pin.platform.removeprefix("linux/").replace("/", "-")
+    end = f"{platform}-{pin.digest.text.partition(':')[2][:_SHOWN]}"
+    room = _LONGEST_TAG - len(end) - 1
+    return f"{pin.name.tag[:room]}-{end}" if pin.name.tag else end
+
+
+def copy(registry: Registry, pin: Pin, repository: str, progress: Progress) -> bool:
+    """Make sure that ``repository`` has the pinned manifest with all that it names, tagged.
+
+    True when something was copied; what is there whole costs a look and moves no layer bytes.
+    Only the platform's manifest is copied, never the index. Raises RegistryError.
+    """
+    name = tag(pin)
+    held = registry.manifest(repository, str(pin.digest))
+    copied = held is None or bool(registry.missing(repository, held))
+    if copied:
+        registry.copy(Reference.parse(pin.reference).name, pin.digest, repository, progress)
+        held = registry.manifest(repository, str(pin.digest))
+    if held is None:
+        raise RegistryError(
+            f"{repository} does not have {pin.digest}, which was just copied there",
+            hint="does the registry clean up what has no tag? Try again",
+        )
+    if registry.heads([(repository, name)]).get((repository, name)) != pin.digest:
+        registry.put_manifest(repository, name, held.raw, held.media_type)
+    return copied
+
+
+def find(registry: Registry, pin: Pin, repository: str) -> str | None:
+    """The copy by digest, ``repository@sha256:…``, if it is there with all that it names."""
+    held = registry.manifest(repository, str(pin.digest))
+    if held is None or registry.missing(repository, held):
+        return None
+    return f"{repository}@{pin.digest}"
+
+
+def _as_component(host: str) -> str:
+    """A registry's host as a part of a path: lower case, port and brackets turned into dashes."""
+    letters = "".join(one if one.isalnum() or one == "." else "-" for one in host.lower())
+    return letters.strip("-.")

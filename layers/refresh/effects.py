@@ -1,0 +1,22 @@
+"""Effects: what a refresh does to the engine and the registry in use."""
+
+from __future__ import annotations
+
+from layers.carry import carry_out
+from layers.delivery import deliver
+from layers.digest import Digest
+from layers.enginecontainers import EngineContainers
+from layers.enginewire import Wire
+from layers.plan import Step
+from layers.project import Project
+from layers.refresh.trial import Tools
+
+
+def tools(project: Project) -> Tools:
+    """Containers of the project's engine, builds by BuildKit, pushes that never overwrite."""
+    found = project.endpoint
+    return Tools(EngineContainers(Wire(found.host, found.environment)), carry_out, _deliver)
+
+
+def _deliver(project: Project, step: Step) -> Digest:
+    return deliver(project, step).digest

@@ -1,0 +1,115 @@
+"""The night: what is found out about upstreams and bases before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from hashes.errors import LayersError
+from layers.bases import place, upstream_name
+from layers.graph import Layer
+from layers.lock import Lock, Pin
+from layers.locking import Moved, Wanted, resolve_each
+from layers.names import LABEL_KEY
+from layers.project import Project
+from layers.reference import Reference
+from layers.refresh.due import Night
+from layers.refresh.trial import Trial
+from layers.refreshreport import Outcome
+from layers.resolve import NotOffered
+
+
+@dataclass(frozen=True)
+class Upstreams:
+    """What the upstreams' tags point at tonight."""
+
+    pins: Mapping[Wanted, Pin] = field(default_factory=dict)
+    gone: Mapping[Wanted, LayersError] = field(default_factory=dict)
+    """The registry answered that it has no such tag, or not for the platform."""
+    failed: Mapping[Wanted, LayersError] = field(default_factory=dict)
+    """No answer could be had."""
+
+    def moved(self, lock: Lock) -> tuple[Moved, ...]:
+        """Those whose digest is another than that of the shared pin."""
+        found = []
+        for wanted, pin in self.pins.items():
+            old = lock.find(pin.name, wanted.platform)
+            if old is None or old.digest != pin.digest:
+                was = str(old.digest) if old is not None else ""
+                found.append(Moved(pin.name.familiar(), wanted.platform, was, str(pin.digest)))
+        return tuple(found)
+
+
+@dataclass
+class Told:
+    """What becomes of one base, as far as it is known."""
+
+    night: Night = field(default_factory=lambda: Night(None))
+    reasons: tuple[str, ...] = ()
+    outcome: Outcome = "unchanged"
+    failure: str = ""
+    trial: Trial | None = None
+    number: int = 0
+    """The epoch that was tried."""
+    seconds: float = 0.0
+
+
+def ask_upstreams(project: Project, wanted: Iterable[Wanted]) -> Upstreams:
+    """Resolve each at its own registry, all at once."""
+    asked = sorted(set(wanted))
+    found = dict(zip(asked, resolve_each(project.registry, asked), strict=True))
+    pins = {each: pin for each, pin in found.items() if isinstance(pin, Pin)}
+    gone = {each: error for each, error in found.items() if isinstance(error, NotOffered)}
+    rest = {each: e for each, e in found.items() if each not in pins and each not in gone}
+    failed = {each: error for each, error in rest.items() if isinstance(error, LayersError)}
+    return Upstreams(pins, gone, failed)
+
+
+def here(project: Project) -> str:
+    """The place of this run's bases in the lock."""
+    return place(project.spec.platform, project.spec.profile)
+
+
+def call(project: Project, wanted: Wanted) -> str:
+    """What a base calls one of its upstreams."""
+    name = Reference.parse(wanted.name).familiar()
+    return upstream_name(name, wanted.platform, project.spec.platform)
+
+
+def night(project: Project, image: str, wanted: Iterable[Wanted], found: Upstreams) -> Night:
+    """What is known of a base before its probe is asked.
+
+    Raises LayersError when an upstream, the engine or the registry could not be asked, or when an
+    upstream is gone that was never pinned.
+    """
+    own = project.lock.for_image(image, here(project))
+    pins, tags = {}, {}
+    for each in wanted:
+        if each in found.failed:
+            raise found.failed[each]
+        name = call(project, each)
+        pin = own.find(each.name, each.platform)
+        if pin is not None:
+            pins[name] = pin.digest
+        elif each in found.gone:
+            raise found.gone[each]
+        if each in found.pins:
+            tags[name] = found.pins[each].digest
+    base = project.lock.base(image, here(project))
+    return Night(base, pins, tags, is_present(project, image))
+
+
+def is_present(project: Project, image: str) -> bool:
+    """Whether an image with the present key is in the engine or the registry.
+
+    Raises EngineDown, RegistryError: no answer is not "not there".
+    """
+    layer = Layer(image)
+    key = project.inputs.key(layer)
+    names = project.names(layer, key)
+    held = project.engine.find([names.keyed]).get(names.keyed)
+    if held is not None and held.labels.get(LABEL_KEY) == str(key):
+        return True
+    if names.remote is None or not project.pushes(layer):
+        return False
+    return (names.remote, str(key)) in project.registry.heads([(names.remote, str(key))])

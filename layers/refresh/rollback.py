@@ -1,0 +1,187 @@
+"""Rolling back: a base goes to an earlier epoch, and what it left is no reason to come back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from hashes.errors import LayersError
+from layers.bases import NEXT, Base, Epoch
+from layers.events import Warned
+from layers.explain import why
+from layers.graph import Layer
+from layers.lock import Lock
+from layers.names import LABEL_KEY
+from layers.project import Project
+from layers.refresh import probes
+from layers.refresh.candidate import effective
+from layers.refresh.lockfile import LockFile
+from layers.refresh.night import here
+from layers.refresh.trial import Tools, environment, present
+from layers.suggest import did_you_mean
+
+
+class NoWayBack(LayersError):
+    """An epoch that a base cannot go to."""
+
+
+@dataclass(frozen=True)
+class Went:
+    """One base that went to another epoch."""
+
+    image: str
+    old: Epoch
+    new: Epoch
+    above: tuple[str, ...] = ()
+    """Bases that are built on it and stay at their epochs: their images have other keys now."""
+
+
+def known_base(project: Project, image: str) -> Base:
+    """What the lock has of a base.  Raises NoWayBack where it has nothing."""
+    found = project.lock.base(image, here(project))
+    if found is None:
+        order = project.inputs.graph.order
+        names = [name for name, where in project.lock.bases if where == here(project)]
+        if image not in order:
+            raise NoWayBack(f"{image!r} is not an image of images.toml{did_you_mean(image, order)}")
+        raise NoWayBack(
+            f"{image} was never refreshed, so that there is nothing to go back to",
+            hint=f"refreshed were: {', '.join(names) or 'none'}",
+        )
+    return found
+
+
+def back(lock: Lock, base: Base, to: int | None) -> Lock:
+    """The lock with a base at epoch ``to``, None: the one before the present one.
+
+    A pure function.  What the base leaves is remembered as seen, so that only something newer is a
+    reason to build it again.  Raises NoWayBack.
+    """
+    epoch = _chosen(base, to)
+    pins = {}
+    for name, digest in epoch.upstream.items():
+        shared = lock.upstream(name, base.place)
+        if shared is None or shared.digest != digest:
+            if lock.known(name, base.place, digest) is None:
+                raise NoWayBack(
+                    f"{base.image}: epoch {epoch.number} was built from {name} at {digest}, and"
+                    f" {lock.path} does not know that any more",
+                    hint="take the file of that time out of git's history",
+                )
+            pins[name] = digest
+    left = {**effective(lock, base), **base.seen}
+    seen = {name: digest for name, digest in left.items() if digest != epoch.upstream.get(name)}
+    return lock.with_bases([replace(base.moved_to(epoch), pins=pins, seen=seen)])
+
+
+def _chosen(base: Base, to: int | None) -> Epoch:
+    known = ", ".join(str(each.number) for each in base.earlier) or "none"
+    if to is None:
+        found = next((e for e in base.earlier if e.number < base.now.number), None)
+        if found is None:
+            raise NoWayBack(
+                f"{base.image} is at epoch {base.now.number}, and nothing before it is remembered"
+            )
+        return found
+    if to == base.now.number:
+        raise NoWayBack(f"{base.image} is at epoch {to} already")
+    found = base.epoch(to)
+    if found is None:
+        raise NoWayBack(f"{base.image}: epoch {to} is not remembered", hint=f"others: {known}")
+    return found
+
+
+def rollback(
+    project: Project, tools: Tools, images: Sequence[str], to: int | None = None
+) -> tuple[Went, ...]:
+    """Take bases to an earlier epoch each, parents first; the lock alone is written, once.
+
+    Raises NoWayBack where the key would not be that of then, or its image is nowhere.
+    """
+    with project.state.lock("refresh"):
+        project.share()
+        file = LockFile(project.root, project.lock)
+        before = project
+        for name in images:
+            known_base(project, name)
+        order = [name for name in project.inputs.graph.order if name in images]
+        for name in order:
+            base = known_base(project, name)
+            gone_to = project.trial(back(project.lock, base, to), ())
+            _same_key(gone_to, name)
+            _there(gone_to, name)
+            project = gone_to.trial(_with_probe(gone_to, tools, name), ())
+        lock = before.lock.replaced_by(project.lock)
+        file.write(lock)
+        return tuple(_went(before, project, name, order) for name in order)
+
+
+def _went(before: Project, after: Project, name: str, order: Sequence[str]) -> Went:
+    graph, place = after.inputs.graph, here(after)
+    above = tuple(
+        image
+        for image, where in after.lock.bases
+        if where == place and image in graph.order and image not in order
+        and name in graph.closure([image])
+    )  # fmt: skip
+    return Went(name, known_base(before, name).now, known_base(after, name).now, above)
+
+
+def _same_key(project: Project, name: str) -> None:
+    """Raise NoWayBack when the files of now do not give the key of then."""
+    epoch, layer = known_base(project, name).now, Layer(name)
+    key = project.inputs.key(layer)
+    if str(key) == epoch.key:
+        return
+    old = project.recall(epoch.key)
+    causes = [change.text() for change in why(old, project.record(layer))] if old else []
+    raise NoWayBack(
+        f"{name}: epoch {epoch.number} was {epoch.key}, but with the files of now it is {key}"
+        + "".join(f"\n  {text}" for text in causes[:5]),
+        hint="go back with these, too (git), or with the base below it (doit rollback takes"
+        " several); else let `doit refresh` build a new epoch",
+    )
+
+
+def _there(project: Project, name: str) -> None:
+    """Raise NoWayBack unless the image of then is in the registry or the engine, unchanged."""
+    epoch, layer = known_base(project, name).now, Layer(name)
+    names = project.names(layer, project.inputs.key(layer))
+    if names.remote is not None:
+        question = (names.remote, epoch.key)
+        found = project.registry.heads([question]).get(question)
+        if found == epoch.digest:
+            return
+        if found is not None:
+            raise NoWayBack(
+                f"{name}: {names.remote}:{epoch.key} is {found}, and was {epoch.digest}",
+                hint="someone pushed over a keyed tag",
+            )
+    held = project.engine.find([names.keyed]).get(names.keyed)
+    if held is not None and held.digest == epoch.digest and held.labels.get(LABEL_KEY) == epoch.key:
+        if names.remote is not None and project.pushes(layer):
+            project.tell(Warned("only this engine has it; `doit publish` brings it back", name))
+        return
+    raise NoWayBack(
+        f"{name}: the image of epoch {epoch.number}, {epoch.digest}, is neither in the registry"
+        " nor in the engine",
+        hint="it was cleaned up; `doit rollback --list` shows other epochs",
+    )
+
+
+def _with_probe(project: Project, tools: Tools, name: str) -> Lock:
+    """The lock with what the probe says in the image gone to: what waits there is known.
+
+    Where the probe cannot be asked, its next answer counts as known.
+    """
+    image, base = project.spec.images[name], known_base(project, name)
+    if not image.probe:
+        return project.lock
+    said = NEXT
+    try:
+        found = present(project, tools, name)
+        if found is not None:
+            said = probes.ask(tools.containers, image, found[0], environment())
+    except LayersError as error:
+        project.tell(Warned(f"its probe was not asked, the next refresh will: {error}", name))
+    return project.lock.with_bases([replace(base, now=replace(base.now, probe=said))])

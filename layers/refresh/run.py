@@ -1,0 +1,216 @@
+"""Running a refresh: base after base, group after group; the lock is written where all holds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from hashes.errors import LayersError
+from layers.bases import NEXT
+from layers.lock import Lock
+from layers.locking import Wanted, upstreams
+from layers.project import Project
+from layers.refresh.candidate import left, tried, with_new_pins
+from layers.refresh.copies import copy_pins, gone
+from layers.refresh.due import due, groups, moved
+from layers.refresh.lockfile import LockFile
+from layers.refresh.night import Told, ask_upstreams, call, here, night
+from layers.refresh.survey import bases
+from layers.refresh.taking import check_keys, delivered
+from layers.refresh.telling import base_report
+from layers.refresh.trial import Tools, ask, attempt, free_number
+from layers.refreshreport import RefreshReport
+
+_Work = Callable[[str, Sequence[str], Lock], Lock]
+
+
+def refresh(
+    project: Project, tools: Tools, asked: Sequence[str] = (), *, dry_run: bool = False
+) -> RefreshReport:
+    """Look at all bases or those ``asked`` for, build those due, write the lock.
+
+    What fails is in the report, and lock and tags of it are as they were.  Raises LayersError
+    where nothing can be done at all, as for a name that is no base.
+    """
+    with project.state.lock("refresh"):
+        return _Run(project, tools, asked, dry_run=dry_run).run()
+
+
+class _Run:
+    """One run; ``project`` is always under the lock that was written last."""
+
+    def __init__(
+        self, project: Project, tools: Tools, asked: Sequence[str], *, dry_run: bool
+    ) -> None:
+        project.share()
+        self.project = project
+        self.tools = tools
+        self.dry_run = dry_run
+        self.everything = not asked
+        self.before = project
+        self.file = LockFile(project.root, project.lock)
+        self.bases = bases(project.spec, project.inputs.graph, asked)
+        self.told = {name: Told() for name in self.bases.order}
+        self.failures: list[str] = []
+
+    def run(self) -> RefreshReport:
+        begin, moment = time.monotonic(), self.tools.clock()
+        project, found = self.project, self.bases
+        self.upstreams = ask_upstreams(project, self._wanted())
+        for name in found.order:
+            self._look(name)
+        self._rest()
+        concerned = {name: told for name, told in self.told.items() if told.reasons or told.failure}
+        ups = {name: frozenset(moved(self.told[name].night)) for name in found.order}
+        for group in groups(found.order, concerned, found.ancestors, ups):
+            if self.dry_run:
+                self._foretell(group)
+            else:
+                self._group(group)
+        missing = gone(self.before, self.upstreams)
+        if not self.dry_run:
+            self._learn()
+            copy_pins(self.project, self._wanted())
+        return RefreshReport(
+            moment,
+            self.upstreams.moved(self.before.lock),
+            missing,
+            tuple(
+                base_report(self.before, self.project, name, self.told[name], self.dry_run)
+                for name in found.order
+            ),
+            tuple(self.failures),
+            time.monotonic() - begin,
+        )
+
+    def _wanted(self) -> set[Wanted]:
+        own = {each for name in self.bases.order for each in self.bases.upstreams[name]}
+        if self.everything:
+            own |= set(upstreams(self.project.inputs.graph, self.project.spec.platform))
+        return own
+
+    def _look(self, name: str) -> None:
+        told = self.told[name]
+        try:
+            told.night = night(self.project, name, self.bases.upstreams[name], self.upstreams)
+            told.reasons = due(told.night)
+            if not told.reasons and self.project.spec.images[name].probe:
+                said = ask(self.project, self.tools, name)
+                told.night = replace(told.night, probe=said, present=bool(said))
+                told.reasons = due(told.night)
+        except LayersError as error:
+            told.failure = str(error)
+
+    def _rest(self) -> None:
+        """Pin what no base is made from; nothing has to be proved for that."""
+        ours = {each for name in self.bases.order for each in self.bases.upstreams[name]}
+        others = {each: error for each, error in self.upstreams.failed.items() if each not in ours}
+        self.failures += map(str, others.values())
+        pins = [pin for each, pin in self.upstreams.pins.items() if each not in ours]
+        if not self.dry_run:
+            self._write(with_new_pins(self.project.lock, pins))
+
+    def _foretell(self, group: Sequence[str]) -> None:
+        for name in group:
+            parents = [
+                each for each in group
+                if each in self.bases.ancestors[name] and self.told[each].reasons
+            ]  # fmt: skip
+            if not self.told[name].failure:
+                self.told[name].reasons = due(self.told[name].night, parents)
+
+    def _group(self, group: Sequence[str]) -> None:
+        """Build what is due of a group and take it over, all or nothing."""
+        told = [self.told[name] for name in group]
+        if not any(each.failure for each in told):
+            try:
+                self._write(self._settled(group))
+                return
+            except LayersError as error:
+                if not any(each.failure for each in told):
+                    told[0].failure = str(error)
+        failed = " and ".join(name for name in group if self.told[name].failure)
+        for each in told:
+            if each.outcome == "refreshed" and each.trial is not None:
+                each.trial.discard()
+            if each.reasons and not each.failure:
+                each.failure = f"not taken over, since {failed} failed"
+            each.outcome = "failed" if each.failure else "unchanged"
+
+    def _settled(self, group: Sequence[str]) -> Lock:
+        """The lock after a group; the registry then holds all that it names."""
+        lock = self.project.lock
+        own = {each for name in group for each in self.bases.upstreams[name]}
+        pins = [pin for each, pin in self.upstreams.pins.items() if each in own]
+        trying = with_new_pins(lock, pins)
+        copy_pins(self.project.trial(trying, ()), own)
+        for name in group:
+            trying = self._guarded(name, self._built, group, trying)
+        if not any(self.told[name].outcome == "refreshed" for name in group):
+            trying = lock
+        for name in group:
+            trying = self._guarded(name, self._taken, group, trying)
+        check_keys(self.project.trial(trying, ()), {name: self.told[name] for name in group})
+        return trying
+
+    def _guarded(self, name: str, work: _Work, group: Sequence[str], lock: Lock) -> Lock:
+        try:
+            return work(name, group, lock)
+        except LayersError as error:
+            self.told[name].failure = str(error)
+            raise
+
+    def _built(self, name: str, group: Sequence[str], lock: Lock) -> Lock:
+        """Build one base if it is due, and judge it; the lock that the next ones start from."""
+        told = self.told[name]
+        below = self.bases.ancestors[name]
+        parents = [e for e in group if e in below and self.told[e].outcome == "refreshed"]
+        told.reasons = due(told.night, parents)
+        if not told.reasons:
+            return lock
+        place, project = here(self.project), self.project
+        own = [each for each in self.bases.upstreams[name] if each in self.upstreams.pins]
+        resolved = {call(project, each) for each in own}
+        known = lock.base(name, place)
+        begin = time.monotonic()
+        try:
+            told.number = free_number(
+                project,
+                name,
+                known.last + 1 if known is not None else 1,
+                lambda number: tried(lock, name, place, number, resolved),
+            )
+            candidate = tried(lock, name, place, told.number, resolved)
+            told.trial = attempt(project, self.tools, name, candidate)
+        finally:
+            told.seconds = time.monotonic() - begin
+        if told.trial.same and known is not None:
+            told.trial.discard()
+            told.outcome = "same content"
+            return lock
+        told.outcome = "refreshed"
+        return candidate
+
+    def _taken(self, name: str, group: Sequence[str], lock: Lock) -> Lock:  # noqa: ARG002  # as _built
+        told = self.told[name]
+        if told.outcome == "refreshed":
+            return delivered(self.project, self.tools, name, told, self.bases.upstreams[name], lock)
+        if told.outcome == "same content" and told.trial is not None:
+            said = told.night.probe or told.trial.probe
+            return left(lock, name, here(self.project), told.night.found, said)
+        return lock
+
+    def _learn(self) -> None:
+        """Write down what probes say that could not be asked at a rollback."""
+        lock = self.project.lock
+        for name, told in self.told.items():
+            base = lock.base(name, here(self.project))
+            if base is not None and base.now.probe == NEXT and told.night.probe:
+                lock = left(lock, name, here(self.project), {}, told.night.probe)
+        self._write(lock)
+
+    def _write(self, lock: Lock) -> None:
+        lock = self.before.lock.replaced_by(lock)
+        self.file.write(lock)
+        self.project = self.project.trial(lock, ())

@@ -1,0 +1,77 @@
+"""Taking over: a base that passed goes to the registry and into the lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from hashes.errors import LayersError
+from layers.bases import Epoch
+from layers.digest import Digest
+from layers.graph import Layer
+from layers.lock import Lock
+from layers.locking import Wanted
+from layers.plan import Step
+from layers.project import Project
+from layers.refresh.candidate import taken
+from layers.refresh.night import Told, call, here
+from layers.refresh.trial import Tools
+from layers.registry import RegistryError
+
+
+def delivered(
+    project: Project, tools: Tools, name: str, told: Told, wanted: Iterable[Wanted], lock: Lock
+) -> Lock:
+    """Push a base with its stages, see that all arrived, and note the epoch in the lock.
+
+    Raises LayersError; then the lock stays, and nothing points at what was pushed.
+    """
+    trial = told.trial
+    assert trial is not None
+    digest = trial.held.digest
+    for step in trial.steps:
+        pushed = _pushed(trial.project, tools, step)
+        if pushed is not None and step.layer == Layer(name):
+            digest = pushed
+    own = lock.for_image(name, here(project))
+    used = {call(project, each): own.find(each.name, each.platform) for each in wanted}
+    epoch = Epoch(
+        told.number,
+        trial.key,
+        digest,
+        tools.clock(),
+        trial.held.size,
+        trial.probe,
+        {upstream: pin.digest for upstream, pin in used.items() if pin is not None},
+    )
+    return taken(lock, name, here(project), epoch)
+
+
+def _pushed(tried: Project, tools: Tools, step: Step) -> Digest | None:
+    """The digest in the registry, of an image that is there with all its blobs; None: not pushed.
+
+    Raises LayersError.
+    """
+    remote = tried.names(step.layer, step.key).remote
+    if remote is None or not tried.pushes(step.layer):
+        return None
+    digest = tools.deliver(tried, step)
+    manifest = tried.registry.manifest(remote, str(digest))
+    missing = (digest,) if manifest is None else tried.registry.missing(remote, manifest)
+    if missing:
+        raise RegistryError(
+            f"{step.layer}: {remote} does not have {missing[0]}, which was just pushed",
+            hint="does something clean the registry up? Run again",
+        )
+    return digest
+
+
+def check_keys(final: Project, told: Mapping[str, Told]) -> None:
+    """Raise LayersError when a key under the final lock is not the one that was built."""
+    for name, each in told.items():
+        if each.outcome == "refreshed" and each.trial is not None:
+            key = str(final.inputs.key(Layer(name)))
+            if key != each.trial.key:
+                raise LayersError(
+                    f"{name}: its key is {key} now, and {each.trial.key} was built",
+                    hint="something changed files during the refresh; run again",
+                )

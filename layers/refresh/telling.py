@@ -1,0 +1,52 @@
+"""Telling: what became of one base, for the report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from layers.graph import Layer
+from layers.project import Project
+from layers.refresh.night import Told, here
+from layers.refreshreport import BaseReport
+
+
+def base_report(
+    before: Project, after: Project, name: str, told: Told, dry_run: bool
+) -> BaseReport:
+    """A base's row: ``before`` is the project under the lock that the run began with."""
+    old = before.lock.base(name, here(before))
+    now = after.lock.base(name, here(after))
+    trial = told.trial
+    report = BaseReport(
+        name,
+        "failed" if told.failure else told.outcome,
+        told.reasons,
+        told.failure,
+        old_key=str(before.inputs.key(Layer(name))),
+        old_digest=str(old.now.digest) if old is not None else "",
+        old_size=old.now.size if old is not None else 0,
+        epoch=now.now.number if now is not None else 0,
+        seconds=told.seconds,
+    )
+    if dry_run and told.reasons and not told.failure:
+        return replace(report, outcome="due")
+    if trial is not None and trial.old is not None:
+        report = replace(report, old_size=trial.old.size, old_digest=str(trial.old.digest))
+    if report.outcome != "refreshed" or trial is None or now is None:
+        return report
+    return replace(
+        report,
+        new_key=now.now.key,
+        new_digest=str(now.now.digest),
+        new_size=now.now.size,
+        packages=trial.packages,
+        layers=trial.layers,
+        warnings=tuple(trial.warnings),
+        rebuild=above(after, name),
+    )
+
+
+def above(project: Project, name: str) -> tuple[str, ...]:
+    """The images that are made from one, at any depth: their keys cover its key."""
+    graph = project.inputs.graph
+    return tuple(image for image in graph.order if image != name and name in graph.closure([image]))

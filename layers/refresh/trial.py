@@ -1,0 +1,206 @@
+"""Trials: builds a base under a lock that is only tried, and judges what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hashes.errors import LayersError
+from layers.containers import Containers
+from layers.digest import Digest
+from layers.durations import size as readable
+from layers.engine import EngineError, LocalImage
+from layers.events import Warned
+from layers.graph import Layer
+from layers.imagediff import LayerChange, PackageChange, layer_changes, layer_sizes, package_changes
+from layers.inventory import read_inventory
+from layers.lock import Lock
+from layers.plan import Step
+from layers.project import Project
+from layers.refresh import probes
+from layers.refresh.content import same_content
+from layers.spec import Image
+
+GROWTH = 0.1
+"""How much larger than before a base may come out without a word, as a share."""
+
+
+class TooLarge(LayersError):
+    """A new build is over the image's ``max_size``."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The effects of a refresh beside those of a project; tests give their own."""
+
+    containers: Containers
+    make: Callable[[Project, Step], None]
+    """Makes one layer true, as `layers.carry.carry_out`."""
+    deliver: Callable[[Project, Step], Digest]
+    """Sees to it that the registry has a layer under its key; raises where that fails."""
+    clock: Callable[[], str] = lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    """The moment, RFC 3339 in UTC."""
+
+
+@dataclass
+class Trial:
+    """A base that was built and passed; nobody sees it yet."""
+
+    project: Project
+    """Under the lock that was tried."""
+    image: Image
+    held: LocalImage
+    key: str
+    probe: str = ""
+    same: bool = False
+    """Whether it holds what the present image holds."""
+    old: LocalImage | None = None
+    packages: tuple[PackageChange, ...] = ()
+    layers: tuple[LayerChange, ...] = ()
+    warnings: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def steps(self) -> list[Step]:
+        """What was wanted of the plan: the stages that are kept, and the image."""
+        return [step for step in self.project.plan.steps.values() if step.needed]
+
+    def discard(self) -> None:
+        """Take its names in the engine away."""
+        discard(self.project, self.image.name)
+
+
+def present(project: Project, tools: Tools, image: str) -> tuple[str, LocalImage] | None:
+    """The image with the present key, pulled if need be, with its name in the engine.
+
+    None: it is nowhere.  Raises LayersError when it is there and cannot be had.
+    """
+    layer = Layer(image)
+    looking = project.trial(project.lock, ())
+    looking.wanted = (layer,)
+    step = looking.plan.steps[layer]
+    if step.state == "build":
+        return None
+    if step.state == "pull":
+        tools.make(looking, step)
+    name = looking.names(layer, step.key).keyed
+    held = project.engine.find([name]).get(name)
+    return (name, held) if held is not None else None
+
+
+def ask(project: Project, tools: Tools, image: str) -> str:
+    """What the probe says in the present image, as a hash; "" when there is no image.
+
+    Raises LayersError.
+    """
+    found = present(project, tools, image)
+    if found is None:
+        return ""
+    return probes.ask(tools.containers, project.spec.images[image], found[0], environment())
+
+
+def free_number(project: Project, image: str, first: int, lock: Callable[[int], Lock]) -> int:
+    """The first epoch from ``first`` on whose key nobody has: what a killed run left is not
+    taken for tonight's.  Raises EngineDown, RegistryError.
+    """
+    layer = Layer(image)
+    number = first
+    while True:
+        tried = project.trial(lock(number), ())
+        key = tried.inputs.key(layer)
+        names = tried.names(layer, key)
+        held = bool(project.engine.find([names.keyed]))
+        if not held and names.remote is not None and project.pushes(layer):
+            held = bool(project.registry.heads([(names.remote, str(key))]))
+        if not held:
+            return number
+        number += 1
+
+
+def attempt(project: Project, tools: Tools, name: str, lock: Lock) -> Trial:
+    """Build a base with its kept stages under ``lock``, from nothing, and judge it.
+
+    Raises LayersError when a step, a test, the budget or the probe says no; then its names are
+    gone again.
+    """
+    begin = time.monotonic()
+    image = project.spec.images[name]
+    layer = Layer(name)
+    before = _old(project, tools, name)
+    tried = project.trial(lock, (name,))
+    stages = tried.inputs.image(name).stages
+    tried.wanted = (*(Layer(name, s) for s in stages if s in image.push_stages), layer)
+    try:
+        for step in tried.plan.steps.values():
+            _make(tried, tools, step)
+        key = tried.inputs.key(layer)
+        keyed = tried.names(layer, key).keyed
+        held = tried.engine.find([keyed])[keyed]
+        found = Trial(tried, image, held, str(key), old=before[1] if before else None)
+        _judge(found, tools, keyed, before)
+    except BaseException:
+        discard(tried, name)
+        raise
+    found.seconds = time.monotonic() - begin
+    return found
+
+
+def _make(tried: Project, tools: Tools, step: Step) -> None:
+    if step.problem:
+        raise LayersError(step.problem)
+    if not step.idle:
+        tools.make(tried, step)
+
+
+def discard(tried: Project, name: str) -> None:
+    """Take the names of a base's layers in the engine away, as far as they were tried."""
+    for step in tried.plan.steps.values():
+        if step.layer.image == name:
+            with contextlib.suppress(EngineError):
+                tried.engine.untag(tried.names(step.layer, step.key).keyed)
+
+
+def environment() -> dict[str, str]:
+    """What a container needs to know of this machine's network."""
+    from layers.hostsettings import proxies
+
+    return dict(proxies(os.environ))
+
+
+def _old(project: Project, tools: Tools, name: str) -> tuple[str, LocalImage] | None:
+    try:
+        return present(project, tools, name)
+    except LayersError as error:
+        project.tell(Warned(f"not compared with the image before: {error}", name))
+        return None
+
+
+def _judge(found: Trial, tools: Tools, keyed: str, before: tuple[str, LocalImage] | None) -> None:
+    image, held = found.image, found.held
+    if image.max_size is not None and held.size > image.max_size:
+        raise TooLarge(
+            f"{image.name}: the new image takes {readable(held.size)},"
+            f" max_size is {readable(image.max_size)}"
+        )
+    probes.smoke(tools.containers, image, keyed, environment())
+    if image.probe:
+        found.probe = probes.ask(tools.containers, image, keyed, environment())
+    if before is None:
+        return
+    name, old = before
+    found.same = same_content(old, held)
+    if old.size and held.size > old.size * (1 + GROWTH):
+        share = (held.size - old.size) / old.size
+        found.warnings.append(f"{share:.0%} larger than before")
+    try:
+        found.packages = package_changes(
+            read_inventory(tools.containers, name), read_inventory(tools.containers, keyed)
+        )
+        found.layers = layer_changes(
+            layer_sizes(tools.containers, name), layer_sizes(tools.containers, keyed)
+        )
+    except EngineError as error:
+        found.warnings.append(f"its packages were not compared: {error.message}")

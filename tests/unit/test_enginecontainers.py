@@ -1,0 +1,140 @@
+"""What the engine's containers make of every answer that an engine can give."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from layers.containers import LABEL_UNTIL, ContainerError
+from layers.engine import EngineDown, EngineError
+from layers.enginecontainers import EngineContainers
+from layers.enginefaults import UnknownReference
+from layers.enginewire import Wire
+from tests.httpscript import Asked, Said, serving
+
+NOW = 1_000_000
+
+
+def told(status: int, content: Any = None) -> Said:
+    """An answer with a JSON body."""
+    return Said(status, b"" if content is None else json.dumps(content).encode())
+
+
+USUAL = {
+    "GET /containers/json": told(200, []),
+    "POST /containers/create": told(201, {"Id": "x"}),
+    "POST /containers/NAME/attach": Said(200, b"\1\0\0\0\0\0\0\3out\2\0\0\0\0\0\0\3err"),
+    "POST /containers/NAME/wait": told(200, {"StatusCode": 5}),
+    "POST /containers/NAME/start": Said(204),
+    "DELETE /containers/NAME": Said(204),
+}
+
+
+@contextmanager
+def containers(changes: Mapping[str, Said]) -> Iterator[tuple[EngineContainers, list[Asked]]]:
+    """Containers of an engine that answers as usual, but for the ``changes``."""
+    answers = {**USUAL, **changes}
+
+    def script(asked: Asked) -> Said:
+        path = re.sub(r"/doit-layers-\w+", "/NAME", asked.path.partition("?")[0])
+        return answers.get(f"{asked.method} {path}", told(404, {"message": "no such path"}))
+
+    with serving(script) as server:
+        yield EngineContainers(Wire(f"tcp://{server.host}", {}), lambda: NOW), server.asked
+
+
+def methods(asked: list[Asked]) -> list[str]:
+    """What was asked, in short."""
+    return [f"{one.method} {one.path.partition('?')[0].rpartition('/')[2]}" for one in asked]
+
+
+def test_a_container_is_listened_to_before_it_starts() -> None:
+    """Or the first lines of a quick command, and its status, would be lost."""
+    with containers({}) as (ours, asked):
+        ran = ours.run("i", ["a", "b"], network="host", env={"X": "1"}, timeout=30, user="7")
+    assert (ran.status, ran.output, ran.errors) == (5, "out", "err")
+    assert [one.split()[1] for one in methods(asked)][1:5] == ["create", "attach", "wait", "start"]
+    made = json.loads(asked[1].body)
+    assert (made["Entrypoint"], made["Cmd"], made["Env"]) == (["a", "b"], [], ["X=1"])
+    assert (made["Image"], made["User"]) == ("docker.io/library/i:latest", "7")
+    assert made["HostConfig"] == {"AutoRemove": True, "NetworkMode": "host"}
+    assert int(made["Labels"][LABEL_UNTIL]) == NOW + 30 + 60
+    assert asked[-1].method == "DELETE"
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        (
+            {"POST /containers/create": told(404, {"message": "No such image: i"})},
+            UnknownReference,
+            "No such image: i",
+        ),
+        (
+            {"POST /containers/create": told(400, {"message": "bad network"})},
+            EngineError,
+            "cannot make a container of i: bad network",
+        ),
+        (
+            {"POST /containers/NAME/start": told(400, {"message": 'exec: "a": not found'})},
+            ContainerError,
+            "cannot start 'a' in i: exec: \"a\": not found",
+        ),
+        (
+            {"POST /containers/NAME/attach": told(500, {"message": "broken"})},
+            EngineError,
+            "cannot attach to i: broken",
+        ),
+        ({"POST /containers/NAME/wait": Said(200, b"")}, EngineDown, "did not say how"),
+        ({"POST /containers/NAME/start": Said(0)}, EngineDown, "no Docker engine answers"),
+        ({"POST /containers/create": Said(0)}, EngineDown, "no Docker engine answers"),
+    ],
+)
+def test_an_answer_that_is_no_success_is_an_error_and_the_container_goes(
+    changes: Mapping[str, Said], error: type[Exception], words: str
+) -> None:
+    """Even one that the engine may have made without telling us."""
+    with containers(changes) as (ours, asked), pytest.raises(error, match=re.escape(words)):
+        ours.run("i", ["a"])
+    created = next(one for one in asked if "create" in one.path)
+    name = created.path.partition("name=")[2]
+    assert asked[-1].method == "DELETE"
+    assert asked[-1].path.startswith(f"/containers/{name}?")
+
+
+def test_what_was_left_behind_goes_once_a_process() -> None:
+    """By the time that its label states."""
+    rows = [{"Id": "old", "Labels": {LABEL_UNTIL: str(NOW - 1)}}]
+    rows += [{"Id": "new", "Labels": {LABEL_UNTIL: str(NOW + 1)}}]
+    rows += [{"Id": "odd", "Labels": {LABEL_UNTIL: "soon"}}]
+    with containers({"GET /containers/json": told(200, rows)}) as (ours, asked):
+        ours.run("i", ["a"])
+        ours.run("i", ["a"])
+    gone = [one.path.split("/")[2].split("?")[0] for one in asked if one.method == "DELETE"]
+    assert [name for name in gone if not name.startswith("doit-layers-")] == ["old"]
+    assert methods(asked).count("GET json") == 1
+
+
+def test_the_history_is_turned_around() -> None:
+    """The engine begins with the newest."""
+    rows = [{"CreatedBy": "CMD", "Size": 0}, {"CreatedBy": None, "Size": None}]
+    path = "GET /images/docker.io/library/i:latest/history"
+    with containers({path: told(200, rows)}) as (ours, _):
+        assert ours.history("i") == (("", 0), ("CMD", 0))
+
+
+def test_an_archive_that_is_refused_is_an_error() -> None:
+    """Only a 404 means that the file is not there."""
+    broken = {"GET /containers/NAME/archive": told(500, {"message": "no space left on device"})}
+    with (
+        containers(broken) as (ours, _),
+        pytest.raises(EngineError, match="cannot read /etc of i: no space left"),
+    ):
+        ours.files("i", ["/etc"], lambda path: True)
+    with containers({}) as (ours, _):
+        assert ours.files("i", ["/etc"], lambda path: True) == {}
