@@ -1,0 +1,194 @@
+"""``doit gc``: removes what nothing needs any more, here and in the registry."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from doit.cmd_base import Command
+
+from hashes.errors import LayersError
+from layers.commands.guard import MISTAKE, guarded
+from layers.opening import open_project
+from layers.project import Project, find_root
+
+if TYPE_CHECKING:
+    from layers.gc.clearing import Clearing, Scope
+    from layers.gc.removal import Outcome, Remover
+    from layers.gc.telling import Done
+
+
+class GcCommand(Command):  # type: ignore[misc]  # doit ships no types
+    """Says what goes, how many bytes, and why the rest stays; then takes it away."""
+
+    name = "gc"
+    doc_purpose = "remove images, registry tags and files that nothing needs any more"
+    doc_usage = "[--dry-run] [--local | --remote]"
+    doc_description = (
+        "What this checkout is made of, what images.lock names at any branch or tag, the newest"
+        " keys of each layer, what a container was made from and what has a tag of its own stays."
+    )
+    cmd_options = (
+        {
+            "name": "dry_run",
+            "short": "",
+            "long": "dry-run",
+            "type": bool,
+            "default": False,
+            "help": "say what would go, and remove nothing",
+        },
+        {
+            "name": "local",
+            "short": "",
+            "long": "local",
+            "type": bool,
+            "default": False,
+            "help": "only the engine and .layers",
+        },
+        {
+            "name": "remote",
+            "short": "",
+            "long": "remote",
+            "type": bool,
+            "default": False,
+            "help": "only the registry",
+        },
+        {
+            "name": "keep",
+            "short": "",
+            "long": "keep",
+            "type": str,
+            "default": "3",
+            "help": "so many newest keys of each layer stay; default 3",
+        },
+        {
+            "name": "build_cache",
+            "short": "",
+            "long": "build-cache",
+            "type": str,
+            "default": "",
+            "help": "empty the engine's build cache, too, down to a size such as '10 GB'",
+        },
+        {
+            "name": "as_json",
+            "short": "",
+            "long": "json",
+            "type": bool,
+            "default": False,
+            "help": 'print {"goes", "files", "stays", "bytes", "disk", "notes", "dry_run"}',
+        },
+    )
+
+    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+        """Clean up; status 1 when not all could be looked at or removed."""
+        root = find_root(os.getcwd())
+        return guarded(lambda: _gc(root, opt_values, pos_args), root)
+
+
+def _gc(root: str, options: Any, words: list[str]) -> int:
+    if words:
+        raise LayersError(f"gc takes no {words[0]!r}", hint="doit help gc shows its options")
+    from layers.gc.clearing import Surveyor
+    from layers.gc.store import DockerStore
+    from layers.gc.telling import as_json, as_text, ending
+    from layers.report import report_for
+
+    scope = _scope(options)
+    project = open_project(root)
+    project.only_looks = True
+    project.listener = report = report_for(sys.stderr, json=False)
+
+    def store() -> DockerStore:
+        return DockerStore(project.endpoint.host, project.endpoint.environment)
+
+    try:
+        clearing = Surveyor(project, store, scope).clearing()
+        if not options["as_json"]:
+            sys.stdout.write(as_text(clearing, time.time()))
+            sys.stdout.flush()
+        done = None
+        if not options["dry_run"]:
+            from layers.gc.removal import Remover
+
+            remover = Remover(store, lambda: project.registry, project.state)
+            done = _remove(project, clearing, remover)
+    finally:
+        report.close()
+    if options["as_json"]:
+        sys.stdout.write(json.dumps(as_json(clearing, done), indent=2) + "\n")
+    else:
+        sys.stdout.write(ending(clearing, done))
+    failed = done is not None and any(each.failed for each in done.outcomes)
+    return 0 if clearing.whole and not failed else MISTAKE
+
+
+def _scope(options: Any) -> Scope:
+    from layers.gc.clearing import Scope
+
+    # With none kept, a base that `doit refresh` just pushed would go before its lock is committed.
+    if not re.fullmatch(r"0*[1-9]\d{0,5}", options["keep"]):
+        raise LayersError(f"--keep {options['keep']!r}: expected a number of at least 1")
+    one_sided = options["local"] != options["remote"]
+    return Scope(
+        local=options["local"] or not one_sided,
+        remote=options["remote"] or not one_sided,
+        keep=int(options["keep"]),
+        cache=_bytes(options["build_cache"]) if options["build_cache"] else None,
+    )
+
+
+def _bytes(text: str) -> int:
+    powers = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", text.strip().lower())
+    if not found:
+        raise LayersError(f"--build-cache {text!r}: expected a size, such as '10 GB' or 0")
+    base = 1024 if found[3] else 1000
+    return int(float(found[1]) * float(base ** powers[found[2]]))
+
+
+def _remove(project: Project, clearing: Clearing, remover: Remover) -> Done:
+    from layers.engine import EngineError
+    from layers.gc import leftovers
+    from layers.gc.removal import Outcome
+    from layers.gc.telling import Done
+    from layers.registry import RegistryError
+
+    outcomes: list[Outcome] = []
+    for going in clearing.sweep.goes:
+        try:
+            outcomes.append(remover.remove(going))
+        except (EngineError, RegistryError) as error:
+            outcomes.append(Outcome(going, str(error), failed=True))
+    for each in clearing.files:
+        leftovers.remove(project.state.folder, each)
+    cache = remover.store().prune(clearing.scope.cache or 0) if clearing.cache else 0
+    disk, notes = _free(project, outcomes)
+    return Done(tuple(outcomes), cache, disk, notes)
+
+
+def _free(project: Project, outcomes: list[Outcome]) -> tuple[int | None, tuple[str, ...]]:
+    """Bytes that the private registry frees on disk, and why it was not asked to."""
+    gone = [each for each in outcomes if not each.skipped]
+    if all(each.going.found.place == "engine" for each in gone):
+        return None, ()
+    if not _private(project):
+        return None, ("the registry frees the bytes when it collects its own garbage",)
+    if any(name.startswith("push-") for name in project.state.busy()):
+        return None, ("somebody pushes now: the registry frees the bytes at the next doit gc",)
+    from layers.setup.places import Places
+    from layers.setup.registrygc import collect
+
+    return collect(Places.of(project.root)), ()
+
+
+def _private(project: Project) -> bool:
+    """Whether the images are in this checkout's own registry."""
+    try:
+        endpoint = project.endpoint
+    except LayersError:  # on a runner without an engine
+        return False
+    return endpoint.private and project.registry_host == endpoint.registry

@@ -1,0 +1,1 @@
+"""Cleaning up: what may go from engine, registry and ``.layers``, and taking it away."""

@@ -1,0 +1,54 @@
+"""What of ours is in the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from layers.gc.found import Found
+from layers.gc.owned import Owned
+from layers.gc.store import Store, Stored
+from layers.names import LABEL_KEY, LABEL_LAYER
+from layers.reference import Reference
+
+FOREIGN = "it is not of this project"
+
+
+def look_in_engine(store: Store, owned: Owned, made: Callable[[str], bool]) -> tuple[Found, ...]:
+    """All images of the engine; those of others only to know what they share with ours.
+
+    ``made`` tells whether this checkout ever made a key: what has no name is its own only then.
+    Raises EngineDown.
+    """
+    stored = store.images()
+    parts = store.parts([each.identity for each in stored])
+    found = []
+    for each in stored:
+        if each.identity in parts:
+            platform, sizes = parts[each.identity]
+            found.append(_found(each, owned, made, platform, sizes))
+    return tuple(found)
+
+
+def _found(
+    each: Stored, owned: Owned, made: Callable[[str], bool], platform: str, sizes: dict[str, int]
+) -> Found:
+    names = tuple(name for name in each.names if owned.owns(name))
+    tagged = [name for name in names if "@" not in name]
+    key = each.labels.get(LABEL_KEY, "")
+    ours = bool(names) or (not each.names and bool(key) and made(key))
+    repository = Reference.parse((tagged or names)[0]).untagged() if names else ""
+    return Found(
+        "engine",
+        repository,
+        each.identity,
+        tuple(dict.fromkeys(name.rpartition(":")[2] for name in tagged)),
+        names,
+        tuple(name for name in each.names if name not in names),
+        each.labels.get(LABEL_LAYER) or repository,
+        key,
+        platform,
+        each.created,
+        sizes,
+        aliases=tuple(one for one in each.digests if one != each.identity),
+        doubt="" if ours else FOREIGN,
+    )

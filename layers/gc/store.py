@@ -1,0 +1,213 @@
+"""The store: all that an engine holds, and removing from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from layers.digest import BadDigest, Digest
+from layers.engine import EngineError
+from layers.enginewire import Wire
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An image that an engine holds."""
+
+    identity: Digest
+    """Its id there."""
+    names: tuple[str, ...] = ()
+    """``repository:tag``, and ``repository@digest`` where nothing else in it has a tag."""
+    digests: tuple[Digest, ...] = ()
+    """Digests that registries know it by."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    created: float = 0.0
+    """Unix seconds."""
+    size: int = 0
+    """Bytes, unpacked and, where the engine keeps that too, packed."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container, running or not."""
+
+    name: str
+    image: Digest
+    """Its image's id."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Its image's among them."""
+
+
+class Store(Protocol):
+    """What a clean-up asks of an engine.  Every call raises EngineDown when nothing answers."""
+
+    def images(self) -> tuple[Stored, ...]:
+        """All images, newest first."""
+        ...
+
+    def names(self, identity: Digest) -> tuple[str, ...] | None:
+        """What an image is called now, as in `Stored.names`; None: it is gone."""
+        ...
+
+    def parts(self, identities: Sequence[Digest]) -> dict[Digest, tuple[str, dict[str, int]]]:
+        """Platform of each image, and bytes of what it is made of: equal names, equal parts."""
+        ...
+
+    def containers(self) -> tuple[Container, ...]:
+        """All containers, stopped ones too."""
+        ...
+
+    def remove(self, name: str) -> bool:
+        """Forget a name or an unnamed image; False when the engine says that it is in use."""
+        ...
+
+    def cache(self) -> int:
+        """Bytes of the build cache that no build uses now and no image shares."""
+        ...
+
+    def prune(self, keep: int) -> int:
+        """Empty the build cache down to ``keep`` bytes; the bytes that became free."""
+        ...
+
+
+class DockerStore:
+    """A `Store` over the API of Docker 23 and later."""
+
+    def __init__(self, host: str, environment: Mapping[str, str]) -> None:
+        self._wire = Wire(host, environment)
+
+    def images(self) -> tuple[Stored, ...]:
+        """See `Store.images`."""
+        rows = self._get("/images/json")
+        return tuple(_stored(row) for row in rows)
+
+    def names(self, identity: Digest) -> tuple[str, ...] | None:
+        """See `Store.names`."""
+        (reply,) = self._wire.get([f"/images/{identity}/json"])
+        if reply.status == 404:
+            return None
+        if reply.status != 200:
+            raise EngineError(f"the engine does not tell about {identity}: {_words(reply.body)}")
+        return _names(json.loads(reply.body))
+
+    def parts(self, identities: Sequence[Digest]) -> dict[Digest, tuple[str, dict[str, int]]]:
+        """See `Store.parts`.
+
+        The engine tells no bytes by filesystem layer, but by step of the history, and two images
+        that share layers share the beginning of their histories. What it keeps packed beside
+        (containerd image store) is counted in proportion.
+        """
+        paths = [f"/images/{one}/{what}" for one in identities for what in ("json", "history")]
+        replies = self._wire.get(paths)
+        found = {}
+        for number, one in enumerate(identities):
+            inspected, history = replies[2 * number], replies[2 * number + 1]
+            if (inspected.status, history.status) == (200, 200):  # else it went meanwhile
+                about = json.loads(inspected.body)
+                platform = f"{about.get('Os', '')}/{about.get('Architecture', '')}"
+                steps = _steps(json.loads(history.body))
+                found[one] = (platform, _scaled(steps, int(about.get("Size") or 0)))
+        return found
+
+    def containers(self) -> tuple[Container, ...]:
+        """See `Store.containers`."""
+        found = []
+        for row in self._get("/containers/json?all=1"):
+            identity = _digest(row.get("ImageID"))
+            if identity is not None:
+                name = next(iter(row.get("Names") or ()), row.get("Id", "")[:12])
+                found.append(Container(name.lstrip("/"), identity, row.get("Labels") or {}))
+        return tuple(found)
+
+    def remove(self, name: str) -> bool:
+        """See `Store.remove`; never by force, so that the engine's own checks hold."""
+        with self._wire.call("DELETE", f"/images/{name}", {}) as (status, body):
+            if status not in (200, 404, 409):
+                raise EngineError(f"the engine did not remove {name}: {_words(b''.join(body))}")
+            return status != 409
+
+    def cache(self) -> int:
+        """See `Store.cache`."""
+        records = self._get("/system/df?type=build-cache").get("BuildCache") or ()
+        return sum(
+            int(record.get("Size") or 0)
+            for record in records
+            if not record.get("InUse") and not record.get("Shared")
+        )
+
+    def prune(self, keep: int) -> int:
+        """See `Store.prune`."""
+        path = f"/build/prune?all=1&keep-storage={keep}"
+        with self._wire.call("POST", path, {}) as (status, body):
+            said = b"".join(body)
+            if status != 200:
+                raise EngineError(f"the engine did not empty its build cache: {_words(said)}")
+            return int(json.loads(said).get("SpaceReclaimed") or 0)
+
+    def _get(self, path: str) -> Any:
+        (reply,) = self._wire.get([path])
+        if reply.status != 200:
+            raise EngineError(f"the engine does not answer GET {path}: {_words(reply.body)}")
+        return json.loads(reply.body)
+
+
+def _stored(row: Mapping[str, Any]) -> Stored:
+    digests = {_digest(name.rpartition("@")[2]) for name in row.get("RepoDigests") or ()}
+    return Stored(
+        Digest.parse(str(row["Id"])),
+        _names(row),
+        tuple(sorted(digest for digest in digests if digest)),
+        row.get("Labels") or {},
+        float(row.get("Created") or 0),
+        int(row.get("Size") or 0),
+    )
+
+
+def _names(row: Mapping[str, Any]) -> tuple[str, ...]:
+    names = [name for name in row.get("RepoTags") or () if "<none>" not in name]
+    tagged = {name.rpartition(":")[0] for name in names if "@" not in name}
+    pinned = [name for name in row.get("RepoDigests") or () if "<none>" not in name]
+    # Of a repository with a tag, the engine forgets the digest along with the last tag.
+    names += [name for name in pinned if name.partition("@")[0] not in tagged]
+    return tuple(dict.fromkeys(names))
+
+
+def _steps(history: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Bytes of each step, under a name that stands for it and all steps before it."""
+    from hashlib import sha256
+
+    found: dict[str, int] = {}
+    name = ""
+    for step in reversed(history):
+        told = [name, step.get("Created"), step.get("CreatedBy"), step.get("Size")]
+        name = sha256(json.dumps(told).encode()).hexdigest()
+        if size := int(step.get("Size") or 0):
+            found[name] = size
+    return found
+
+
+def _scaled(steps: dict[str, int], size: int) -> dict[str, int]:
+    """The same with the packed bytes spread over the steps.
+
+    ``size`` is the inspected one: packed bytes where the engine has them, else the sum of steps.
+    """
+    unpacked = sum(steps.values())
+    if not unpacked or size == unpacked:
+        return steps
+    return {name: count + count * size // unpacked for name, count in steps.items()}
+
+
+def _digest(text: Any) -> Digest | None:
+    try:
+        return Digest.parse(str(text))
+    except BadDigest:
+        return None
+
+
+def _words(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body[:200].decode(errors="replace")

@@ -1,0 +1,343 @@
+"""Looking at engine and registry, and removing from them: on the real clients' stand-ins."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from layers.artifacts import INDEX_TYPE, MANIFEST_TYPE, artifact, descriptor, fallback_tag, listing
+from layers.digest import Digest
+from layers.gc.found import Found
+from layers.gc.inengine import FOREIGN, look_in_engine
+from layers.gc.inregistry import Looker, moment
+from layers.gc.owned import Owned
+from layers.gc.reach import Reach
+from layers.gc.removal import Outcome, Remover
+from layers.gc.seen import Seen
+from layers.gc.store import Container, Stored
+from layers.gc.sweep import DAY, Sweep, make_sweep
+from layers.registry import RegistryError
+from layers.state import State
+from tests.fakes import MemoryRegistry
+from tests.fakes_store import MemoryStore
+from tests.ocidocs import OCI_CONFIG, OCI_LAYER
+
+HOST = "127.0.0.1:5000"
+REPOSITORY = f"{HOST}/shop/app"
+KEYS = [f"xxh3-{number:032x}" for number in range(9)]
+OWNED = Owned(frozenset({"app"}), frozenset({"docker.io/library/shop-app"}), {REPOSITORY: "app"})
+NOW = moment("2026-01-10T00:00:00Z")
+
+
+def digest(number: int) -> Digest:
+    """A digest."""
+    return Digest(f"sha256:{number:064x}")
+
+
+def put_image(registry: MemoryRegistry, number: int, *tags: str, blob: bytes = b"") -> Digest:
+    """An image of the layer ``app`` at key ``number``, made on that day of January 2026."""
+    config = json.dumps(
+        {
+            "os": "linux",
+            "architecture": "amd64",
+            "created": f"2026-01-{number + 1:02}T10:00:00.123456789Z",
+            "config": {
+                "Labels": {"io.doit-layers.key": KEYS[number], "io.doit-layers.layer": "app"}
+            },
+        }
+    ).encode()
+    layer = blob or f"layer {number}".encode()
+    document = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPE,
+        "config": descriptor(OCI_CONFIG, config),
+        "layers": [descriptor(OCI_LAYER, b"base"), descriptor(OCI_LAYER, layer)],
+    }
+    for content in (config, b"base", layer):
+        registry.put_blob(REPOSITORY, content)
+    raw = json.dumps(document).encode()
+    found = Digest(descriptor(MANIFEST_TYPE, raw)["digest"])
+    for tag in tags or (KEYS[number],):
+        registry.put_manifest(REPOSITORY, tag, raw, MANIFEST_TYPE)
+    return found
+
+
+def attach(registry: MemoryRegistry, to: Digest) -> Digest:
+    """A record of what an image was made from; where there is no API, listed under a tag."""
+    registry.put_blob(REPOSITORY, b"{}")
+    subject = {"mediaType": MANIFEST_TYPE, "digest": to.text, "size": 1}
+    raw = artifact("application/x.inputs", subject=subject)
+    entry = descriptor(MANIFEST_TYPE, raw)
+    registry.put_manifest(REPOSITORY, entry["digest"], raw, MANIFEST_TYPE)
+    if not registry.knows_referrers:
+        registry.put_manifest(REPOSITORY, fallback_tag(to), listing([], entry), INDEX_TYPE)
+    return Digest(entry["digest"])
+
+
+def look(registry: MemoryRegistry) -> tuple[Found, ...]:
+    """What is found in the repository."""
+    return Looker(registry, lambda _tag, _claim: NOW).look(REPOSITORY, "app", mirror=False)
+
+
+def clean(
+    registry: MemoryRegistry, state: State, keep: int = 1, reach: Reach | None = None
+) -> tuple[Sweep, list[Outcome]]:
+    """Look, judge and remove."""
+    sweep = make_sweep(look(registry), reach or Reach(), keep=keep, now=NOW)
+    remover = Remover(MemoryStore, lambda: registry, state)
+    return sweep, [remover.remove(each) for each in sweep.goes]
+
+
+@pytest.fixture
+def registry() -> MemoryRegistry:
+    """A registry with three versions of one image."""
+    found = MemoryRegistry(HOST)
+    for number in range(3):
+        put_image(found, number)
+    return found
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    """An empty ``.layers``."""
+    return State(str(tmp_path))
+
+
+def test_the_registry_tells_key_layer_platform_and_time(registry: MemoryRegistry) -> None:
+    """From the image's configuration, and bytes from its manifest."""
+    found = {each.key: each for each in look(registry)}
+    each = found[KEYS[1]]
+    assert (each.layer, each.platform, each.tags) == ("app", "linux/amd64", (KEYS[1],))
+    assert each.created == moment("2026-01-02T10:00:00Z")
+    assert sum(each.parts.values()) > len("base" + "layer 1")
+
+
+def test_old_keys_go_and_the_newest_is_whole(registry: MemoryRegistry, state: State) -> None:
+    """And a second time there is nothing to do."""
+    sweep, _ = clean(registry, state)
+    assert registry.tags(REPOSITORY) == (KEYS[2],)
+    held = registry.manifest(REPOSITORY, KEYS[2])
+    assert held is not None
+    assert registry.missing(REPOSITORY, held) == ()
+    assert sweep.size("registry") > 0
+    assert clean(registry, state) == (make_sweep(look(registry), Reach(), keep=1, now=NOW), [])
+
+
+@pytest.mark.parametrize("api", [True, False], ids=["referrers API", "fallback tag"])
+def test_what_is_attached_goes_with_its_image(
+    registry: MemoryRegistry, state: State, api: bool
+) -> None:
+    """Nobody would ever find it again."""
+    registry.knows_referrers = api
+    images = (put_image(registry, 0), put_image(registry, 2))
+    old, new = (attach(registry, image) for image in images)
+    clean(registry, state)
+    assert not registry.holds(REPOSITORY, old)
+    assert registry.holds(REPOSITORY, new)
+    assert len([tag for tag in registry.tags(REPOSITORY) if tag.startswith("sha256-")]) == (
+        0 if api else 1
+    )
+
+
+def test_what_is_attached_to_an_image_without_a_tag_stays(
+    registry: MemoryRegistry, state: State
+) -> None:
+    """Somebody may use it by its digest."""
+    registry.knows_referrers = False
+    record = attach(registry, put_image(registry, 5, "once"))
+    registry.delete_tag(REPOSITORY, "once")
+    clean(registry, state)
+    assert registry.holds(REPOSITORY, record)
+
+
+def test_a_tag_that_is_put_meanwhile_saves_the_image(
+    registry: MemoryRegistry, state: State
+) -> None:
+    """Deletion takes all tags along, so each digest is looked at right before."""
+    sweep = make_sweep(look(registry), Reach(), keep=1, now=NOW)
+    put_image(registry, 0, "v1.0")
+    remover = Remover(MemoryStore, lambda: registry, state)
+    told = {each.found.key: remover.remove(each).skipped for each in sweep.goes}
+    assert told == {KEYS[0]: "another tag points at it now", KEYS[1]: ""}
+    assert registry.tags(REPOSITORY) == ("v1.0", KEYS[0], KEYS[2])
+
+
+def test_an_image_that_is_saved_keeps_what_is_attached(
+    registry: MemoryRegistry, state: State
+) -> None:
+    """Images are removed first."""
+    registry.knows_referrers = False
+    record = attach(registry, put_image(registry, 0))
+    sweep = make_sweep(look(registry), Reach(), keep=1, now=NOW)
+    put_image(registry, 0, "v1.0")
+    remover = Remover(MemoryStore, lambda: registry, state)
+    assert "its image is still there" in [remover.remove(each).skipped for each in sweep.goes]
+    assert registry.holds(REPOSITORY, record)
+
+
+def test_a_key_that_moved_meanwhile_is_left_alone(registry: MemoryRegistry, state: State) -> None:
+    """Its digest is not the one that was judged."""
+    sweep = make_sweep(look(registry), Reach(), keep=1, now=NOW)
+    put_image(registry, 7, KEYS[0])
+    remover = Remover(MemoryStore, lambda: registry, state)
+    assert remover.remove(next(each for each in sweep.goes if each.found.key == KEYS[0])).skipped
+    assert KEYS[0] in registry.tags(REPOSITORY)
+
+
+def test_a_registry_that_does_not_delete_is_asked_once(
+    registry: MemoryRegistry, state: State
+) -> None:
+    """That is no error: what could be done was done."""
+    registry.deletes = False
+    _, outcomes = clean(registry, state)
+    assert [each.skipped for each in outcomes] == ["the registry does not allow deletes"] * 2
+    assert len([verb for verb, _, _ in registry.asked if verb == "delete"]) == 1
+
+
+def test_a_key_at_work_in_this_checkout_is_left_alone(
+    registry: MemoryRegistry, state: State
+) -> None:
+    """Its run holds the lock."""
+    with state.lock(f"push-app@{KEYS[0]}"):
+        assert state.busy() == (f"push-app@{KEYS[0]}",)
+        _, outcomes = clean(registry, state)
+    assert [bool(each.skipped) for each in outcomes].count(True) == 1
+    assert KEYS[0] in registry.tags(REPOSITORY)
+
+
+def test_what_cannot_be_read_stops_the_look(registry: MemoryRegistry) -> None:
+    """An index that nobody read may hold anything."""
+    registry.trouble = "500"
+    with pytest.raises(RegistryError):
+        look(registry)
+
+
+def test_an_image_that_lost_its_configuration_does_not_stand_in_the_way(
+    registry: MemoryRegistry, state: State
+) -> None:
+    """Nobody knows its platform, so that it is counted by itself."""
+    held = registry.manifest(REPOSITORY, KEYS[2])
+    assert held is not None
+    registry.lose(REPOSITORY, Digest(held.content["config"]["digest"]))
+    clean(registry, state)
+    assert registry.tags(REPOSITORY) == (KEYS[1], KEYS[2])
+
+
+def test_an_abandoned_claim_goes_a_day_after_it_was_first_seen(
+    registry: MemoryRegistry, tmp_path: Path
+) -> None:
+    """By our own clock; one that moved in between is alive."""
+    registry.put_blob(REPOSITORY, b"{}")
+    tag = f"claim-{KEYS[8]}"
+    path = str(tmp_path / "claims.json")
+
+    def claims(now: float) -> list[bool]:
+        seen = Seen.load(path)
+        looker = Looker(registry, lambda name, claim: seen.since(name, claim, now))
+        things = looker.look(REPOSITORY, "app", mirror=False)
+        seen.save()
+        sweep = make_sweep(things, Reach(), keep=9, now=now)
+        return [each.found.claims for each in sweep.goes]
+
+    registry.put_manifest(
+        REPOSITORY, tag, artifact("x/claim", annotations={"n": "1"}), MANIFEST_TYPE
+    )
+    assert claims(NOW) == []
+    registry.put_manifest(
+        REPOSITORY, tag, artifact("x/claim", annotations={"n": "2"}), MANIFEST_TYPE
+    )
+    assert claims(NOW + DAY) == []
+    assert claims(NOW + 2 * DAY) == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1970-01-01T00:00:10Z", 10.0),
+        ("1970-01-01T00:00:10.987654321Z", 10.0),
+        ("1970-01-01T01:00:10.5+01:00", 10.0),
+        ("1970-01-01T01:00:10+01:00", 10.0),
+        ("yesterday", 0.0),
+        (None, 0.0),
+    ],
+)
+def test_a_moment_is_read_in_every_spelling(text: object, expected: float) -> None:
+    """Go writes nine digits of a second."""
+    assert moment(text) == expected
+
+
+# -- the engine --------------------------------------------------------------------------------
+
+
+def stored(number: int, *names: str, key: bool = True) -> Stored:
+    """An image in the engine, the younger the higher its number."""
+    labels = {"io.doit-layers.key": KEYS[number], "io.doit-layers.layer": "app"} if key else {}
+    return Stored(digest(number), names, (), labels, float(number))
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    """Versions 1 to 3 of ours, something of others, and something without a name."""
+    found = MemoryStore()
+    found.add(stored(1, f"shop-app:{KEYS[1]}", f"{REPOSITORY}@{digest(1)}"), base=9, one=1)
+    found.add(stored(2, f"shop-app:{KEYS[2]}"), base=9, two=2)
+    found.add(stored(3, f"shop-app:{KEYS[3]}", "shop-app:latest"), base=9, three=3)
+    found.add(stored(4, f"other-app:{KEYS[4]}"), base=9)
+    found.add(stored(5), five=5)
+    found.add(stored(6, "node:18", key=False))
+    return found
+
+
+def clean_engine(store: MemoryStore, state: State, reach: Reach | None = None) -> list[Outcome]:
+    """Look, judge and remove; this checkout made key 5 once."""
+    found = look_in_engine(store, OWNED, lambda key: key == KEYS[5])
+    sweep = make_sweep(found, reach or Reach(), keep=1, now=NOW)
+    remover = Remover(lambda: store, lambda: MemoryRegistry(HOST), state)
+    return [remover.remove(each) for each in sweep.goes]
+
+
+def test_old_images_and_those_without_a_name_leave_the_engine(
+    store: MemoryStore, state: State
+) -> None:
+    """With the name that they were pulled by; others' images stay."""
+    outcomes = clean_engine(store, state)
+    assert {each.going.found.key: each.going.size for each in outcomes} == {
+        KEYS[1]: 1,
+        KEYS[2]: 2,
+        KEYS[5]: 5,
+    }
+    assert sorted(store.held) == [digest(3), digest(4), digest(6)]
+    assert clean_engine(store, state) == []
+
+
+def test_a_nameless_image_of_a_key_that_was_never_made_here_stays(
+    store: MemoryStore, state: State
+) -> None:
+    """Another checkout may be about to name it."""
+    found = look_in_engine(store, OWNED, lambda key: False)
+    assert [each.doubt for each in found if each.digest == digest(5)] == [FOREIGN]
+
+
+def test_a_container_that_appears_meanwhile_saves_its_image(
+    store: MemoryStore, state: State
+) -> None:
+    """It is looked for right before."""
+    found = look_in_engine(store, OWNED, lambda key: False)
+    sweep = make_sweep(found, Reach(), keep=1, now=NOW)
+    store.made.append(Container("web", digest(1)))
+    remover = Remover(lambda: store, lambda: MemoryRegistry(HOST), state)
+    told = {each.found.key: remover.remove(each).skipped for each in sweep.goes}
+    assert told[KEYS[1]] == "a container was made from it meanwhile"
+    assert set(store.held[digest(1)].names) == {f"shop-app:{KEYS[1]}", f"{REPOSITORY}@{digest(1)}"}
+
+
+def test_an_image_that_was_named_meanwhile_stays(store: MemoryStore, state: State) -> None:
+    """A run went back to that version."""
+    found = look_in_engine(store, OWNED, lambda key: False)
+    sweep = make_sweep(found, Reach(), keep=1, now=NOW)
+    store.add(stored(2, f"shop-app:{KEYS[2]}", "shop-app:latest"))
+    remover = Remover(lambda: store, lambda: MemoryRegistry(HOST), state)
+    told = {each.found.key: remover.remove(each).skipped for each in sweep.goes}
+    assert told[KEYS[2]] == "it has another name now"
