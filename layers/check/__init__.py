@@ -1,0 +1,1 @@
+"""Checks: what is known to go wrong in a build, told before it starts."""

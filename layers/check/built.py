@@ -1,0 +1,135 @@
+"""Built images: secrets in any of their layers, and their size against the budget."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, Any, cast
+
+from hashes.errors import LayersError
+from layers.check.finding import Finding
+from layers.check.savedimage import Documents, Item, Wanted, items
+from layers.check.secretwords import PATTERNS, secrets_in, worth_reading
+from layers.check.sizes import Sizes, budget
+from layers.enginewire import Wire
+from layers.graph import Layer
+from layers.project import SPEC_FILE, Project
+
+RULE = "secret-in-layer"
+
+
+def look_into(project: Project, names: Sequence[str], notes: list[str]) -> list[Finding]:
+    """Findings in the images that the engine has under their present keys."""
+    found: list[Finding] = []
+    wanted = [name for name in names if project.spec.images[name].rootfs is None]
+    keyed = {n: project.names(Layer(n), project.inputs.key(Layer(n))).keyed for n in wanted}
+    there = project.engine.find(list(keyed.values()))
+    for name, reference in keyed.items():
+        image = there.get(reference)
+        if image is None:
+            notes.append(f"{name}: not looked into: it is not built yet: doit {name}")
+            continue
+        endpoint = project.endpoint
+        wire = Wire(endpoint.host, endpoint.environment)
+        sizes = Sizes()
+        try:
+            found += _archived(wire, reference, name, sizes)
+        except LayersError as error:
+            notes.append(f"{name}: not looked into: {error}")
+        spec = project.spec.images[name]
+        line = project.spec.line(name, "max_size") or 0
+        key = str(project.inputs.key(Layer(name)))
+        earlier = sizes.remembered(project.state, name, key)
+        found += budget(name, image.size, spec.max_size, sizes, earlier, SPEC_FILE, line)
+        sizes.remember(project.state, name, key)
+    return found
+
+
+def _archived(wire: Wire, reference: str, name: str, sizes: Sizes) -> list[Finding]:
+    with wire.call("GET", f"/images/{reference}/get", {}) as (status, body):
+        if status != 200:
+            raise LayersError(f"the engine does not hand {reference} out: status {status}")
+        return secrets(_stream(body), name, sizes)
+
+
+class _Worth(Wanted):
+    def __call__(self, path: str, size: int) -> bool:
+        return worth_reading(path, size)
+
+
+def secrets(stream: IO[bytes], name: str, sizes: Sizes | None = None) -> list[Finding]:
+    """What an image's archive holds that should be in none of its layers; never the secret."""
+    documents = Documents()
+    seen: list[tuple[Item, str]] = []
+    for item in items(stream, _Worth(), documents):
+        if sizes is not None:
+            sizes.add(item.blob, item.path, item.size)
+        if item.content:
+            seen += [(item, what) for what in secrets_in(item.path, item.content)]
+    if sizes is not None:
+        sizes.settle(documents)
+    return [*_in_files(name, seen, documents), *_in_config(name, documents.config)]
+
+
+def _in_files(
+    name: str, seen: Iterable[tuple[Item, str]], documents: Documents
+) -> Iterator[Finding]:
+    for item, what in seen:
+        place = layer_name(item.blob, documents)
+        yield Finding(
+            RULE,
+            "error",
+            name,
+            0,
+            f"/{item.path} in {place} is or holds {what}",
+            "revoke it; a layer above cannot take it out: use RUN --mount=type=secret",
+            (name,),
+        )
+
+
+def layer_name(blob: str, documents: Documents) -> str:
+    """Which layer a blob is, in words."""
+    if blob not in documents.layers:
+        return f"layer {blob[:19]}"
+    at = documents.layers.index(blob)
+    by = f", {documents.made_by[at]}" if at < len(documents.made_by) else ""
+    return f"layer {at + 1} of {len(documents.layers)} ({blob[:19]}{by})"
+
+
+def _in_config(name: str, config: bytes) -> Iterator[Finding]:
+    for what, pattern in PATTERNS:
+        if pattern.search(config):
+            yield Finding(
+                RULE,
+                "error",
+                name,
+                0,
+                f"{what} stands in the image's configuration or history",
+                "revoke it; an ARG or ENV stays readable: use RUN --mount=type=secret",
+                (name,),
+            )
+
+
+def _stream(chunks: Iterator[bytes]) -> IO[bytes]:
+    return cast(IO[bytes], io.BufferedReader(_Chunks(chunks), 1 << 20))
+
+
+class _Chunks(io.RawIOBase):
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        while not self._rest:
+            piece = next(self._chunks, None)
+            if piece is None:
+                return 0
+            self._rest = memoryview(piece)
+        size = min(len(view), len(self._rest))
+        view[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size

@@ -1,0 +1,94 @@
+"""Context rules: what a build is sent and should not be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hashes.errors import IgnoreError
+from layers.check.finding import Finding, Rule
+from layers.check.subject import Subject
+
+IGNORE_INCOMPLETE = Rule(
+    "dockerignore-incomplete", "warning", "a whole folder is copied, and little is left out of it"
+)
+LARGE_UNUSED = Rule("large-file-unused", "warning", "a large file in the context that nobody reads")
+RULES = (IGNORE_INCOMPLETE, LARGE_UNUSED)
+
+LARGE = 10_000_000
+"""Bytes from which on a file is worth a word."""
+
+MANDATORY: tuple[tuple[str, str, str], ...] = (
+    ("node_modules/", "node_modules/left-pad/index.js", r"(^|/)node_modules/"),
+    ("__pycache__/", "__pycache__/app.cpython-311.pyc", r"(^|/)__pycache__/"),
+    (".git/", ".git/HEAD", r"(^|/)\.git/"),
+    (".gitignore", ".gitignore", r"(^|/)\.gitignore$"),
+    (".env", ".env", r"(^|/)\.env$"),
+    ("*.log", "npm-debug.log", r"\.log$"),
+    (".venv/", ".venv/bin/python", r"(^|/)\.venv/"),
+    ("venv/", "venv/bin/python", r"(^|/)venv/"),
+    ("dist/", "dist/bundle.js", r"(^|/)dist/"),
+    ("build/", "build/lib.o", r"(^|/)build/"),
+    ("data/", "data/set.bin", r"(^|/)data/"),
+    ("*.pkl", "model.pkl", r"\.pkl$"),
+)
+"""What .dockerignore should hold: the pattern, a path that it leaves out, and how to find more."""
+_OF_THE_BUILD = frozenset(("data/", "*.pkl", "build/", "dist/"))
+"""Patterns that some build may want after all: told only when such files are there."""
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """Gaps of the ignore file where they matter, and large files that no stage reads."""
+    yield from _gaps(subject)
+    yield from _large(subject)
+
+
+def _gaps(subject: Subject) -> Iterator[Finding]:
+    context = subject.context
+    wide = next(
+        (
+            step
+            for step in subject.all_steps()
+            if step.item.keyword in ("COPY", "ADD")
+            and not step.item.flag("from")
+            and any(source.strip("/") in (".", "") for source in step.sources)
+        ),
+        None,
+    )
+    if wide is None:
+        return
+    lacking = []
+    for pattern, example, finder in MANDATORY:
+        there = sum(1 for file in context.files if re.search(finder, file.path))
+        try:
+            ignored = context.ignore.matches(example)
+        except IgnoreError:
+            return
+        if there:
+            lacking.append(f"{pattern} ({there} {'file' if there == 1 else 'files'} now)")
+        elif not ignored and pattern not in _OF_THE_BUILD:
+            lacking.append(pattern)
+    if lacking:
+        yield wide.finding(
+            IGNORE_INCOMPLETE.name,
+            "warning",
+            f"the whole context is copied, and {context.ignore_file} does not leave out"
+            f" {', '.join(lacking)}",
+            "one pattern a line, with **/ in front: Docker's patterns match at the top only",
+        )
+
+
+def _large(subject: Subject) -> Iterator[Finding]:
+    context = subject.context
+    for file in context.files:
+        if file.size >= LARGE and file.path not in subject.copied:
+            yield Finding(
+                LARGE_UNUSED.name,
+                "warning",
+                f"{context.shown}{file.path}",
+                0,
+                f"{file.size / 1e6:.0f} MB in the build context of {subject.image.name}, and no"
+                " stage reads it",
+                f"name it in {context.ignore_file}, or move it out of the context",
+                (subject.image.name,),
+            )

@@ -1,0 +1,63 @@
+"""Rendering: what a check found, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from layers.check.finding import Finding, Result
+
+_COLORS = {"error": "31", "warning": "33"}
+
+
+def as_text(result: Result, images: int, seconds: float, *, color: bool) -> str:
+    """One line a finding as compilers write them, its hint below, and a sum at the end."""
+    lines = []
+    for each in result.findings:
+        word = f"\x1b[{_COLORS[each.severity]}m{each.severity}\x1b[0m" if color else each.severity
+        lines.append(f"{_place(each)}: {word}: {each.message} [{each.rule}]")
+        if each.hint:
+            lines.append(f"  {each.hint}")
+    counts = [_count(images, "image"), _count(result.errors, "error")]
+    counts.append(_count(result.warnings, "warning"))
+    if result.silenced:
+        counts.append(f"{len(result.silenced)} silenced with a reason")
+    lines.append(f"{', '.join(counts)} in {seconds:.1f} s")
+    if result.findings:
+        lines.append("docs/rules/<rule>.md of doit-layers: why, how to mend it, how to silence it")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def as_json(result: Result, images: list[str]) -> str:
+    """One object."""
+    value = {
+        "version": 1,
+        "images": images,
+        "errors": result.errors,
+        "warnings": result.warnings,
+        "findings": [_object(each) for each in result.findings],
+        "silenced": [{**_object(each.finding), "reason": each.reason} for each in result.silenced],
+        "notes": list(result.notes),
+    }
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _object(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "file": finding.file,
+        "line": finding.line or None,
+        "message": finding.message,
+        "hint": finding.hint,
+        "images": list(finding.images),
+        "page": f"docs/rules/{finding.rule}.md",
+    }
+
+
+def _place(finding: Finding) -> str:
+    return f"{finding.file}:{finding.line}" if finding.line else finding.file
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,61 @@
+"""Rules: every one there is, by name; docs/rules has a page for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from layers.check import (
+    cachesense,
+    contextrules,
+    contradictions,
+    hangs,
+    order,
+    pins,
+    security,
+    silence,
+)
+from layers.check.finding import Finding, Rule
+from layers.check.subject import Subject
+
+Check = Callable[[Subject], Iterable[Finding]]
+
+REFUSED = Rule("refused", "error", "a Dockerfile or context that BuildKit would refuse")
+CONTRADICTING_PINS = Rule("contradicting-pins", "error", "two versions of one package in one call")
+UNKNOWN_PACKAGE = Rule("unknown-package", "error", "a package that the base's index does not have")
+PIP_PIN = Rule("pip-pin", "error", "a Python requirement that no index can meet")
+SECRET_IN_LAYER = Rule("secret-in-layer", "error", "a secret in a layer of the built image")
+SIZE_BUDGET = Rule("size-budget", "error", "an image over its max_size, or near it")
+HADOLINT = Rule("hadolint", "warning", "what hadolint says")
+
+OFFLINE: tuple[Check, ...] = (
+    hangs.check,
+    order.check,
+    contradictions.check,
+    cachesense.check,
+    pins.check,
+    contextrules.check,
+    security.check,
+)
+"""What needs the files alone."""
+
+ONLINE_RULES = (UNKNOWN_PACKAGE, PIP_PIN)
+BUILT_RULES = (SECRET_IN_LAYER, SIZE_BUDGET)
+OTHER_RULES = (REFUSED, CONTRADICTING_PINS, HADOLINT)
+
+RULES: dict[str, Rule] = {
+    each.name: each
+    for each in (
+        *OTHER_RULES[:1],
+        *hangs.RULES,
+        *ONLINE_RULES,
+        *OTHER_RULES[1:2],
+        *order.RULES,
+        *cachesense.RULES,
+        *pins.RULES,
+        *contextrules.RULES,
+        *security.RULES,
+        *BUILT_RULES,
+        *OTHER_RULES[2:],
+        *silence.RULES,
+    )
+}

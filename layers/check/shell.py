@@ -1,0 +1,246 @@
+"""Shell: the commands that a text for ``sh -c`` runs, in their order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from layers.check.shellwords import REDIRECTIONS, Operator, Unreadable, Word, cut
+
+__all__ = ["Command", "Unreadable", "commands"]
+
+_SETTING = re.compile(r"^([A-Za-z_][A-Za-z0-9_]*)=")
+_OPENING = frozenset(("if", "while", "until", "for", "select", "case", "{"))
+_CLOSING = {"fi": "if", "done": "do", "esac": "case", "}": "{"}
+_BETWEEN = frozenset(("then", "else", "elif", "do", "!", "time"))
+_TESTS = frozenset(("[", "test", "[[", "command", "which", "type", "grep", "hash"))
+_FEEDS = frozenset(("<", "<<", "<<-", "<<<", "<&", "<>"))
+
+
+class Command(NamedTuple):
+    """One simple command."""
+
+    words: tuple[Word, ...]
+    """Its name and arguments, before expansion; empty when it only sets variables."""
+    settings: tuple[tuple[str, Word], ...]
+    """``NAME=value`` in front of it; the word is the value."""
+    at: int
+    """Its place in the text."""
+    fed: bool
+    """Whether its input comes from a pipe, a file or a here-document."""
+    pipeline: int
+    """Commands that are joined by ``|`` have the same number."""
+    sure: bool
+    """Whether it runs in every run of the text that succeeds; False where that is not known."""
+
+
+def commands(text: str) -> tuple[Command, ...]:
+    """Every simple command of a text, those of branches and loops too; raises `Unreadable`."""
+    return tuple(_Parser(list(cut(text))).parse())
+
+
+class _Block(NamedTuple):
+    kind: str
+    start: int
+    """How many commands came before it."""
+    fed: bool
+    sure: bool
+
+
+class _Parser:
+    def __init__(self, tokens: Sequence[Word | Operator]) -> None:
+        self.tokens = tokens
+        self.at = 0
+        self.found: list[Command] = []
+        self.blocks: list[_Block] = []
+        self.pipeline = 0
+        self.piped = False
+        """Whether the next command reads from a pipe."""
+        self.sure = True
+        self.guarded = False
+        """Whether a test stands before this command in its && list."""
+
+    def parse(self) -> list[Command]:
+        while self.at < len(self.tokens):
+            token = self.tokens[self.at]
+            if isinstance(token, Word):
+                self.command_position(token)
+            else:
+                self.at += 1
+                self.operator(token.sign)
+        if self.blocks:
+            raise Unreadable(f"{self.blocks[-1].kind!r} is not closed")
+        return self.found
+
+    def command_position(self, token: Word) -> None:
+        word = token.plain
+        if word in _OPENING:
+            self.at += 1
+            self.open(word)
+        elif word in _BETWEEN:
+            self.at += 1
+            if word == "do":
+                self.blocks.append(_Block("do", *self.pop(("while", "until", "for"))[1:]))
+            if word in ("then", "else", "elif", "do"):
+                self.fresh()
+        elif word in _CLOSING:
+            self.at += 1
+            self.close(self.pop((_CLOSING[word],)))
+        elif word == "function":
+            raise Unreadable("a function")
+        elif word == "[[":
+            self.condition(token)
+        else:
+            self.simple(token)
+
+    def open(self, word: str) -> None:
+        kind = {"select": "for", "until": "while"}.get(word, word)
+        self.blocks.append(
+            _Block(kind, len(self.found), self.piped, self.sure and not self.guarded)
+        )
+        if kind != "{":
+            self.sure = False
+        self.guarded = self.piped = False
+        if kind == "for":
+            self.words_until_end()
+        elif kind == "case":
+            self.take("a word")
+            if self.take("in").plain != "in":
+                raise Unreadable("case without in")
+            self.pattern()
+
+    def words_until_end(self) -> None:
+        while self.at < len(self.tokens):
+            token = self.tokens[self.at]
+            if isinstance(token, Operator):
+                if token.sign not in (";", "\n"):
+                    raise Unreadable("for")
+                return
+            self.at += 1
+
+    def pattern(self) -> None:
+        """Skip ``a|b)`` of a case, or stand before its esac."""
+        while self.at < len(self.tokens):
+            token = self.tokens[self.at]
+            if isinstance(token, Word) and token.plain == "esac":
+                return
+            self.at += 1
+            if isinstance(token, Operator):
+                if token.sign == ")":
+                    self.fresh()
+                    return
+                if token.sign not in ("|", "\n", "("):
+                    raise Unreadable("case")
+
+    def take(self, what: str) -> Word:
+        token = self.tokens[self.at] if self.at < len(self.tokens) else None
+        if not isinstance(token, Word):
+            raise Unreadable(f"expected {what}")
+        self.at += 1
+        return token
+
+    def pop(self, kinds: tuple[str, ...]) -> _Block:
+        if not self.blocks or self.blocks[-1].kind not in kinds:
+            raise Unreadable("blocks do not close")
+        return self.blocks.pop()
+
+    def close(self, block: _Block) -> None:
+        self.sure, self.guarded = block.sure, False
+        while self.at < len(self.tokens):
+            token = self.tokens[self.at]
+            if isinstance(token, Word):
+                if token.plain in _CLOSING or token.plain in _BETWEEN:
+                    return
+                raise Unreadable("words behind a block")
+            if token.sign not in REDIRECTIONS:
+                return
+            self.at += 1
+            self.take("a file")
+            if token.sign in _FEEDS:
+                inside = self.found[block.start :]
+                self.found[block.start :] = [each._replace(fed=True) for each in inside]
+
+    def condition(self, first: Word) -> None:
+        """Skip ``[[ … ]]``, which has rules of its own."""
+        while self.at < len(self.tokens):
+            token = self.tokens[self.at]
+            self.at += 1
+            if isinstance(token, Word) and token.plain == "]]":
+                self.add((first,), (), first.at, False)
+                return
+        raise Unreadable("[[ is not closed")
+
+    def simple(self, first: Word) -> None:
+        settings: list[tuple[str, Word]] = []
+        words: list[Word] = []
+        fed = False
+        while self.at < len(self.tokens):
+            token = self.tokens[self.at]
+            if isinstance(token, Operator):
+                if token.sign not in REDIRECTIONS:
+                    if token.sign == "(" and words:
+                        raise Unreadable("a function, or an array")
+                    break
+                self.at += 1
+                self.take("a file")
+                fed = fed or token.sign in _FEEDS
+                continue
+            self.at += 1
+            setting = None if words else _setting(token)
+            if setting is None:
+                words.append(token)
+            else:
+                settings.append(setting)
+                follows = self.tokens[self.at] if self.at < len(self.tokens) else None
+                if isinstance(follows, Operator) and follows.sign == "(":
+                    raise Unreadable("an array")
+        self.add(tuple(words), tuple(settings), first.at, fed)
+
+    def add(
+        self, words: tuple[Word, ...], settings: tuple[tuple[str, Word], ...], at: int, fed: bool
+    ) -> None:
+        fed = fed or self.piped or any(block.fed for block in self.blocks)
+        sure = self.sure and not self.guarded
+        self.found.append(Command(words, settings, at, fed, self.pipeline, sure))
+        if words and words[0].plain in _TESTS:
+            self.guarded = True
+        self.piped = False
+
+    def operator(self, sign: str) -> None:
+        if sign in ("|", "|&"):
+            self.piped = True
+            return
+        if sign in REDIRECTIONS:
+            self.take("a file")
+            return
+        self.pipeline += 1
+        self.piped = False
+        if sign in (";", "\n", "&"):
+            self.fresh()
+        elif sign == "||":
+            self.sure = False
+        elif sign in (";;", ";&", ";;&"):
+            if not self.blocks or self.blocks[-1].kind != "case":
+                raise Unreadable(sign)
+            self.pattern()
+        elif sign == "(":
+            self.blocks.append(_Block("(", len(self.found), False, self.sure))
+        elif sign == ")":
+            self.close(self.pop(("(",)))
+
+    def fresh(self) -> None:
+        """A new list begins: what came before it in its line decides nothing any more."""
+        self.guarded = False
+        self.sure = all(block.kind in ("{", "(") and block.sure for block in self.blocks)
+
+
+def _setting(word: Word) -> tuple[str, Word] | None:
+    first = word.parts[0] if word.parts else None
+    if first is None or first.kind != "text" or first.quoted:
+        return None
+    match = _SETTING.match(first.text)
+    if not match:
+        return None
+    rest = first._replace(text=first.text[match.end() :], quoted=True)
+    return match[1], word._replace(parts=(rest, *word.parts[1:]))

@@ -1,0 +1,140 @@
+"""``doit check``: what is known to go wrong, told before a build starts."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from doit.cmd_base import Command
+
+from hashes.errors import LayersError
+from layers.commands.guard import MISTAKE, guarded
+from layers.opening import open_project
+from layers.project import Project, find_root
+from layers.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from layers.check.finding import Finding
+
+
+def _flag(name: str, words: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "short": "",
+        "long": name,
+        "type": bool,
+        "default": False,
+        "help": words,
+    }
+
+
+class CheckCommand(Command):  # type: ignore[misc]  # doit ships no types
+    """Looks at images and builds nothing."""
+
+    name = "check"
+    doc_purpose = "tell what is known to go wrong in a build, before it starts"
+    doc_usage = "[IMAGE ...]"
+    doc_description = (
+        "Reads Dockerfiles and contexts; nothing is asked over a network without --online.  Status"
+        " 1 when there is an error."
+    )
+    cmd_options = (
+        _flag("online", "look packages up: apt and apk in the base image, pip at its index"),
+        _flag("built", "look into the built images, too: secrets in any layer, and max_size"),
+        _flag("hadolint", "run hadolint as well: pip install 'doit-layers[hadolint]'"),
+        _flag("strict", "status 1 for warnings, too"),
+        {
+            "name": "rule",
+            "short": "",
+            "long": "rule",
+            "type": list,
+            "default": [],
+            "help": "only this rule; may be given several times",
+        },
+        {**_flag("as_json", "print one JSON object with findings, silenced ones and notes")}
+        | {"long": "json"},
+    )
+
+    def parse_execute(self, in_args: list[str]) -> Any:
+        """Take options behind the names, too: getopt stops at the first word."""
+        return super().parse_execute(_options_first(in_args))
+
+    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+        """Print; status 1 for an error that was found, and for the user's own mistakes."""
+        root = find_root(os.getcwd())
+        return guarded(lambda: _check(root, opt_values, pos_args), root)
+
+
+def _options_first(words: list[str]) -> list[str]:
+    options: list[str] = []
+    names: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--rule":
+            options += [word, *([value] if (value := next(rest, None)) is not None else [])]
+        else:
+            (options if word.startswith("-") else names).append(word)
+    return options + names
+
+
+def _check(root: str, options: Any, asked: list[str]) -> int:
+    from layers.check.checking import conclude, offline
+    from layers.check.rendering import as_json, as_text
+    from layers.check.rules import BUILT_RULES, HADOLINT, ONLINE_RULES, RULES
+    from layers.check.survey import Survey
+
+    began = time.monotonic()
+    for name in options["rule"]:
+        if name not in RULES:
+            guess = did_you_mean(name, RULES)
+            raise LayersError(f"there is no rule {name!r}{guess}", hint="docs/rules has them all")
+    rules = set(options["rule"] or RULES)
+    project = open_project(root)
+    project.only_looks = True
+    names = _names(project, asked)
+    survey = Survey(project)
+    subjects = survey.subjects(names)
+    notes: list[str] = []
+    found: list[Finding] = [*offline(subjects), *survey.refused]
+    ran = set(RULES) - {each.name for each in (*ONLINE_RULES, *BUILT_RULES, HADOLINT)}
+    if options["online"]:
+        from layers.check.online import look_up
+
+        found += look_up(project, subjects, notes, rules)
+        ran |= {each.name for each in ONLINE_RULES} if not notes else set()
+    if options["built"]:
+        from layers.check.built import look_into
+
+        found += look_into(project, names, notes)
+    if options["hadolint"]:
+        from layers.check.hadolint import lint
+
+        found += lint(project.root, subjects)
+    project.cache.save()
+    # under a profile, or for some images alone, a silence may have nothing to do
+    useful = ran & rules if project.profile is None and not asked else set()
+    result = conclude(found, subjects, root, rules, useful, notes)
+    for note in result.notes:
+        sys.stderr.write(f"{note}\n")
+    seconds = time.monotonic() - began
+    if options["as_json"]:
+        sys.stdout.write(as_json(result, names))
+    else:
+        sys.stdout.write(as_text(result, len(names), seconds, color=_color()))
+    return MISTAKE if result.errors or (options["strict"] and result.warnings) else 0
+
+
+def _color() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+def _names(project: Project, asked: list[str]) -> list[str]:
+    known = project.inputs.graph.order
+    asked = project.spec.named(asked)
+    for name in asked:
+        if name not in known:
+            guess = did_you_mean(name, known)
+            raise LayersError(f"{name!r} is not an image of images.toml{guess}")
+    return list(dict.fromkeys(asked)) or [layer.image for layer in project.goals()]

@@ -1,0 +1,137 @@
+"""``doit check`` against real package indexes, a real pip and images that are really there."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from layers.check.online import run_pip
+from layers.check.piprequests import requests
+from layers.check.pipresolve import Target, resolve
+from tests.e2e.conftest import LAB
+from tests.e2e.lab import Lab, Workspace
+from tests.e2e.nights import apt_base
+from tests.unit.checks import subject_of
+
+pytestmark = pytest.mark.e2e
+
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUA" * 4 + "\n"
+TOKEN = "ghp_" + "a1B2c3D4e5F6" * 3
+
+
+def check(workspace: Workspace, *words: str, status: int) -> Any:
+    """What ``doit check --json`` tells."""
+    return json.loads(workspace.doit("check", "--json", *words, status=status).out)
+
+
+def told(found: Any) -> list[tuple[str, int | None, str]]:
+    return [(each["rule"], each["line"], each["message"]) for each in found["findings"]]
+
+
+def test_a_name_that_the_bases_index_does_not_have_is_told_with_the_nearest(
+    lab: Lab, workspace: Workspace
+) -> None:
+    """The second failure of the seeds: libwebp of another release."""
+    base = apt_base(lab, LAB / "apt-base")
+    workspace.write(
+        {
+            "images.toml": f"version = 1\n[project]\nname = '{workspace.name}'\n"
+            f"[images.base]\ncontext = 'base'\ntag = '{workspace.name}-base'\nnetwork = 'host'\n",
+            "base/Dockerfile": f"FROM {base}\n"
+            "ENV DEBIAN_FRONTEND=noninteractive\n"
+            "RUN apt-get update && apt-get install -y \\\n"
+            "    libglib2.0-0 libwebp6 \\\n"
+            " && rm -rf /var/lib/apt/lists/*\n"
+            "RUN apt-get update && apt-get install -y libwebp7\n",
+        }
+    )
+    found = check(workspace, "--online", "--rule", "unknown-package", status=1)
+    assert told(found) == [
+        ("unknown-package", 3, "apt cannot install it: libwebp6 is not in debian bookworm")
+    ]
+    assert "libwebp7" in found["findings"][0]["hint"]
+    assert found["notes"] == []
+
+
+def test_a_planted_secret_is_found_in_the_layer_that_has_it_and_never_shown(
+    workspace: Workspace,
+) -> None:
+    """Removing a file in a later layer hides it from nobody."""
+    workspace.write(
+        {
+            "base/id_ed25519": KEY,
+            "base/settings.txt": f"token = {TOKEN}\n",
+            "base/public.txt": "-----BEGIN PUBLIC KEY-----\n",
+        }
+    )
+    text = workspace.read("base/Dockerfile")
+    copied = "COPY id_ed25519 /root/.ssh/\nCOPY settings.txt public.txt /\nRUN rm -r /root/.ssh\n"
+    workspace.write({"base/Dockerfile": text + copied})
+    workspace.doit("base")
+    run = workspace.doit("check", "base", "--built", "--rule", "secret-in-layer", status=1)
+    assert "b3BlbnNz" not in run.text
+    assert TOKEN not in run.text
+    assert "/root/.ssh/id_ed25519 in layer" in run.out
+    assert "is or holds an SSH private key" in run.out
+    assert "/settings.txt in layer" in run.out
+    assert "a GitHub token" in run.out
+    assert "public.txt" not in run.out
+
+
+def test_an_image_near_its_budget_is_told_with_what_grew(workspace: Workspace) -> None:
+    """A warning at nine tenths, an error above; which folder and layer grew since the last key."""
+    limit = "[images.base]\nmax_size = '1 kB'\n"
+    workspace.edit("images.toml", "[images.base]\n", limit)
+    workspace.doit("base")
+    workspace.doit("check", "base", "--built", "--rule", "size-budget", status=1)
+    workspace.write({"base/more/big.bin": "x" * 300_000})
+    text = workspace.read("base/Dockerfile")
+    workspace.write({"base/Dockerfile": text + "COPY more /more\n"})
+    workspace.doit("base")
+    found = check(workspace, "base", "--built", "--rule", "size-budget", status=1)
+    (finding,) = found["findings"]
+    assert finding["file"] == "images.toml"
+    assert "/more +0.3 MB, layer" in finding["hint"]
+
+
+def test_an_image_that_is_not_there_is_a_note_and_no_error(workspace: Workspace) -> None:
+    """Nothing is built to be looked into."""
+    found = check(workspace, "base", "--built", "--rule", "secret-in-layer", status=0)
+    assert found["findings"] == []
+    assert "not built yet" in found["notes"][0]
+
+
+def test_pins_are_judged_by_a_real_index(tmp_path: Path) -> None:
+    """No such version, another Python, a conflict; a package that is source alone is no fault."""
+    wanted = "idna==3.999\nnumpy==2.3.0\nchumpy==0.70\nsix==1.16.0\n"
+    subject = subject_of(
+        tmp_path,
+        "FROM python:3.10-slim\nWORKDIR /app\nCOPY r.txt .\nRUN pip install -r r.txt\n",
+        {"r.txt": wanted},
+    )
+    (request,) = requests(subject.steps(0)[-1])
+    notes: list[str] = []
+    found = list(resolve(request, Target("3.10", "linux/amd64"), run_pip, notes))
+    assert notes == []
+    assert [each.message for each in found] == [
+        "there is no idna==3.999 (r.txt:1)",
+        "numpy==2.3.0 (r.txt:2) does not take Python 3.10",
+    ]
+
+
+def test_a_conflict_is_told_by_the_real_resolver(tmp_path: Path) -> None:
+    """Both exist; they do not go together."""
+    subject = subject_of(
+        tmp_path,
+        "FROM python:3.10-slim\nRUN pip install idna==2.0 requests==2.32.3\n",
+    )
+    (request,) = requests(subject.steps(0)[-1])
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    notes: list[str] = []
+    (found,) = resolve(request, Target(here, "linux/amd64"), run_pip, notes)
+    assert notes == []
+    assert "requests 2.32.3 wants idna<4 and >=2.5" in found.message

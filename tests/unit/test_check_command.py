@@ -1,0 +1,134 @@
+"""``doit check`` as a command: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from layers.check import hadolint
+from layers.commands.check import CheckCommand
+from tests.unit.checks import HEAD, subject_of
+
+TOML = f"{HEAD}[images.app]\ncontext = 'app'\n[images.other]\ncontext = 'other'\n"
+PINNED = "FROM debian@sha256:" + "0" * 64 + "\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two images: one with an error and a warning, one with a warning."""
+    files = {
+        "images.toml": TOML,
+        "app/Dockerfile": f"{PINNED}RUN apt-get install git\n",
+        "other/Dockerfile": f"{PINNED}RUN chmod 777 /x\n",
+    }
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*words: str) -> int:
+    """The status of ``doit check`` with these words."""
+    status: int = CheckCommand().parse_execute(list(words))
+    return status
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_an_error_ends_with_one_and_a_warning_with_none(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """But --strict takes warnings seriously."""
+    assert run() == 1
+    out = capsys.readouterr().out
+    assert "app/Dockerfile:2: error: `apt-get install` asks" in out
+    assert "[install-asks]\n  add -y\n" in out
+    assert "other/Dockerfile:2: warning:" in out
+    assert "2 images, 1 error, 2 warnings in" in out
+    assert run("other") == 0
+    assert run("other", "--strict") == 1
+
+
+def test_json_has_everything(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """File, line, rule and page of each."""
+    assert run("app", "--json") == 1
+    found = told(capsys)
+    assert (found["version"], found["images"], found["errors"]) == (1, ["app"], 1)
+    first = found["findings"][0]
+    assert first["page"] == f"docs/rules/{first['rule']}.md"
+    assert (first["file"], first["line"], first["images"]) == ("app/Dockerfile", 2, ["app"])
+
+
+def test_rules_can_be_chosen(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Several, before and behind names; one that does not exist is a mistake."""
+    assert run("app", "--rule", "apt-asks", "--json", "--rule", "root-user") == 0
+    assert [each["rule"] for each in told(capsys)["findings"]] == ["apt-asks"]
+    assert run("--rule", "apt-ask") == 1
+    assert "did you mean 'apt-asks'?" in capsys.readouterr().err
+
+
+def test_a_name_that_is_no_image_is_a_mistake(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a suggestion."""
+    assert run("ap") == 1
+    assert "did you mean 'app'?" in capsys.readouterr().err
+
+
+def test_what_buildkit_would_refuse_is_a_finding_and_the_others_are_checked(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that is not in the context costs every step above its COPY."""
+    (project / "app/Dockerfile").write_text(f"{PINNED}RUN true\nCOPY gone.txt /\n")
+    assert run("--json") == 1
+    found = {(each["rule"], each["line"]): each for each in told(capsys)["findings"]}
+    assert "gone.txt" in found["refused", 3]["message"]
+    assert ("world-writable", 2) in found
+
+
+def test_a_silence_is_not_called_useless_where_not_everything_was_looked_at(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One image asked for may lack what the silence is about."""
+    text = f"{PINNED}# doit-check: ignore=root-user nothing here needs it\nRUN true\n"
+    (project / "app/Dockerfile").write_text(text)
+    assert run("app", "--json") == 0
+    assert told(capsys)["findings"] == []
+    run("--json")
+    assert "bad-silence" in [each["rule"] for each in told(capsys)["findings"]]
+
+
+def test_hadolint_is_asked_where_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its errors and warnings, by its own names; information and style are left out."""
+    rows = [
+        {"file": "Dockerfile", "line": 2, "code": "DL3008", "message": "Pin", "level": level}
+        for level in ("error", "warning", "info", "style")
+    ]
+    tool = tmp_path / "hadolint"
+    tool.write_text(f"#!/bin/sh\necho '{json.dumps(rows)}'\n")
+    tool.chmod(0o755)
+    monkeypatch.setattr(hadolint, "program", lambda: str(tool))
+    found = hadolint.lint(str(tmp_path), [subject_of(tmp_path, "FROM debian:12\n")])
+    assert [(each.severity, each.message) for each in found] == [
+        ("error", "DL3008: Pin"),
+        ("warning", "DL3008: Pin"),
+    ]
+    assert found[0].images == ("app",)
+
+
+def test_a_hadolint_that_is_not_there_is_said_so(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what to install."""
+    monkeypatch.setenv("PATH", str(project))
+    monkeypatch.setattr("sys.executable", str(project / "python"))
+    assert run("--hadolint") == 1
+    assert "pip install 'doit-layers[hadolint]'" in capsys.readouterr().err
