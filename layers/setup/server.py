@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -17,7 +18,8 @@ _KEPT_LOG = 16 << 20
 def spawn(command: Sequence[str], log: str, env: Mapping[str, str]) -> Process:
     """Start a program in a session of its own, in the folder ``/``, writing to ``log``.
 
-    A Ctrl-C in our terminal does not reach it. A log above 16 MiB is moved aside first.
+    A Ctrl-C in our terminal does not reach it, and it keeps nothing open of ours: a lock that our
+    caller holds ends with us. A log above 16 MiB is moved aside first.
     """
     if os.path.exists(log) and os.path.getsize(log) > _KEPT_LOG:
         os.replace(log, f"{log}.1")
@@ -29,11 +31,22 @@ def spawn(command: Sequence[str], log: str, env: Mapping[str, str]) -> Process:
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
             (os.POSIX_SPAWN_DUP2, 1, 2),
+            *((os.POSIX_SPAWN_CLOSE, each) for each in _inherited()),
         ],
         setsid=True,
         setsigdef=[signal.SIGPIPE, signal.SIGINT],
     )
     return Process.of(pid) or Process(pid, 0)
+
+
+def _inherited() -> list[int]:
+    """Files that our caller left open for whatever we start, beside the first three."""
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # the listing's own is closed by now
+            if int(name) > 2 and os.get_inheritable(int(name)):
+                found.append(int(name))
+    return found
 
 
 def size(log: str) -> int:

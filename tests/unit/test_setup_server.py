@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.server
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hashes.errors import LayersError
+from layers.setup.processes import reap
 from layers.setup.server import await_ready, ready, remedy, size, spawn, tail
 
 
@@ -30,6 +33,22 @@ def test_a_server_that_ends_shows_its_last_words(tmp_path: Path) -> None:
     assert "an old failure" not in text
     assert "--privileged" in text
     assert log in text
+
+
+def test_a_server_keeps_no_lock_of_our_caller(tmp_path: Path) -> None:
+    """`flock LOCK doit …` hands doit an open file; a server that kept it would hold LOCK for ever."""
+    path, log = tmp_path / "lock", str(tmp_path / "thing.log")
+    with path.open("w") as held:
+        os.set_inheritable(held.fileno(), True)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        process = spawn([sys.executable, "-c", "import time; time.sleep(60)"], log, os.environ)
+    try:
+        with path.open("w") as mine:
+            fcntl.flock(mine, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert process.alive()
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        reap([process])
 
 
 def test_readiness_is_an_answer_not_a_connection(tmp_path: Path) -> None:
