@@ -40,7 +40,8 @@ def look_into(project: Project, names: Sequence[str], notes: list[str]) -> list[
         line = project.spec.line(name, "max_size") or 0
         key = str(project.inputs.key(Layer(name)))
         earlier = sizes.remembered(project.state, name, key)
-        found += budget(name, image.size, spec.max_size, sizes, earlier, SPEC_FILE, line)
+        unpacked = sum(sizes.layers.values()) or image.size
+        found += budget(name, unpacked, spec.max_size, sizes, earlier, SPEC_FILE, line)
         sizes.remember(project.state, name, key)
     return found
 

@@ -36,7 +36,7 @@ def test_a_server_that_ends_shows_its_last_words(tmp_path: Path) -> None:
 
 
 def test_a_server_keeps_no_lock_of_our_caller(tmp_path: Path) -> None:
-    """`flock LOCK doit …` hands doit an open file; a server that kept it would hold LOCK for ever."""
+    """`flock LOCK doit …` hands doit an open file; a server that kept it held LOCK for ever."""
     path, log = tmp_path / "lock", str(tmp_path / "thing.log")
     with path.open("w") as held:
         os.set_inheritable(held.fileno(), True)
