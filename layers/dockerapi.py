@@ -149,7 +149,7 @@ class DockerEngine:
             except Passing as error:
                 raise Again(error) from error
 
-        return persist(once, self._backoff or Backoff(attempts=4, first=0.5))
+        return persist(once, self._backoff or Backoff(attempts=4, first=0.5, total=float("inf")))
 
     def _moved_once(
         self, action: str, reference: str, path: str, progress: Progress, host: str

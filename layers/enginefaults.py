@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from layers.engine import EngineError
+
+_QUERY = re.compile(r"(https?://[^\s?\"]+)\?[^\s\"]*[^\s\":,]")
+"""Links that a registry signed for one request carry secrets behind the question mark."""
 
 
 class MissingContent(EngineError):
@@ -16,42 +21,100 @@ class UnknownReference(EngineError):
     """The registry or the engine has nothing by that name or digest."""
 
 
+class Passing(EngineError):
+    """Trouble on the way to a registry: another try may do, and what arrived counts for it."""
+
+
+FULL = "the engine's disk is full: see `docker system df`, then make room"
+
+_SIGNS: tuple[tuple[tuple[str, ...], type[EngineError], str], ...] = (
+    (("no space left on device", "disk quota exceeded"), EngineError, FULL),
+    (
+        ("missing content", "unknown blob", "blob unknown", "blob_unknown"),
+        MissingContent,
+        "the engine has this image in part only (one platform, or no attestations): "
+        "build it here, or leave it where it was pulled from",
+    ),
+    (
+        ("unauthorized", "authentication required", "no basic auth", "denied", "forbidden"),
+        EngineError,
+        "run `docker login {registry}`, then try again",
+    ),
+    (
+        ("toomanyrequests", "too many requests", "rate limit"),
+        Passing,
+        "the registry limits pulls: wait, or run `docker login {registry}`",
+    ),
+    (
+        ("x509:", "certificate", "server gave http response to https client"),
+        EngineError,
+        "the engine does not trust that registry: give it the CA "
+        "(certs.d) or list the host under insecure-registries in its daemon.json",
+    ),
+    (
+        ("connection refused", "no such host", "network is unreachable"),
+        EngineError,
+        "is the registry {registry} up and reachable?",
+    ),
+    (
+        ("failed to extract", "mount callback failed", "executable file not found"),
+        EngineError,
+        "the engine could not unpack it: see the engine's own log",
+    ),
+    (
+        ("could not fetch content descriptor",),
+        UnknownReference,
+        "the registry names this image and has lost a part of it: it has to be pushed again",
+    ),
+    (
+        ("unexpected commit digest", "expected number of bytes", "failed size validation"),
+        Passing,
+        "what came is not what was pushed, and was thrown away; if this stays so, the registry "
+        "or a proxy before it is damaged",
+    ),
+    (
+        ("500 internal", "502 bad gateway", "503 service", "504 gateway"),
+        Passing,
+        "the registry {registry} is in trouble; try again later",
+    ),
+    (
+        ("connection reset", "broken pipe", "unexpected eof", ": eof", "timeout", "timed out"),
+        Passing,
+        "the connection to the registry {registry} broke; what had arrived is kept, try again",
+    ),
+    (
+        # Not "unknown" alone: containerd ends whatever it cannot sort with ": unknown".
+        ("no such image", "does not exist", "manifest unknown", "name unknown", "not found"),
+        UnknownReference,
+        "check the name; it may have been deleted meanwhile",
+    ),
+    (("",), EngineError, "see the engine's own log for more"),
+)
+"""What a text may hold, what that is, and what to do; the first that fits counts."""
+
+
 def fault(action: str, reference: str, text: str, registry: str = "") -> EngineError:
     """The error for ``text``, an engine's own words while it was to ``action`` a ``reference``.
 
     ``registry`` is the host that may want a login.
     """
     first = text.strip().split("\n")[0] or "the engine gave no reason"
-    message = f"cannot {action} {reference}: {first}"
+    message = f"cannot {action} {reference}: " + _QUERY.sub(r"\1", first)
     low = text.lower()
+    kind, hint = next((k, h) for signs, k, h in _SIGNS if any(sign in low for sign in signs))
+    return kind(message, hint=hint.replace(" {registry}", f" {registry}".rstrip()))
 
-    def has(*words: str) -> bool:
-        return any(word in low for word in words)
 
-    if has("no space left on device", "disk quota exceeded"):
-        return EngineError(
-            message, hint="the engine's disk is full: see `docker system df`, then make room"
-        )
-    if has("missing content", "unknown blob", "blob unknown", "blob_unknown"):
-        return MissingContent(
-            message,
-            hint="the engine has this image in part only (one platform, or no attestations): "
-            "build it here, or leave it where it was pulled from",
-        )
-    if has("unauthorized", "authentication required", "no basic auth", "denied", "forbidden"):
-        return EngineError(message, hint=f"run `docker login {registry}`, then try again".strip())
-    if has("toomanyrequests", "too many requests", "rate limit"):
-        return EngineError(
-            message, hint=f"the registry limits pulls: wait, or run `docker login {registry}`"
-        )
-    if has("x509:", "certificate", "server gave http response to https client"):
-        return EngineError(
-            message,
-            hint="the engine does not trust that registry: give it the CA "
-            "(certs.d) or list the host under insecure-registries in its daemon.json",
-        )
-    if has("connection refused", "no such host", "i/o timeout", "network is unreachable"):
-        return EngineError(message, hint=f"is the registry {registry} up and reachable?")
-    if has("no such image", "tag does not exist", "does not exist locally", "not found", "unknown"):
-        return UnknownReference(message, hint="check the name; it may have been deleted meanwhile")
-    return EngineError(message, hint="see the engine's own log for more")
+def of_build(text: str) -> str:
+    """What to do about a build that ended with ``text`` for a reason outside its steps, or ""."""
+    low = text.lower()
+    if "no space left on device" in low or "disk quota exceeded" in low:
+        return FULL
+    if "unsupported diff media type" in low:
+        # containerd asks one differ after another and tells what the last one says.
+        return f"an engine says this, too, when there was no room for the image; perhaps {FULL}"
+    if any(sign in low for sign in ("error reading from server", "closing transport", "graceful_")):
+        return "the engine went away in the middle of the build; run again once it is back"
+    if "cannot connect to the docker daemon" in low or "is the docker daemon running" in low:
+        return "the engine does not answer any more; run again once it is back"
+    return ""

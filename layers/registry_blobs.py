@@ -7,6 +7,7 @@ import hashlib
 import random
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from threading import Event
 from urllib.parse import quote
 
@@ -80,7 +81,7 @@ class Blobs:
             self._finish(name, digest, session, body)
             return False
 
-        return persist(whole, self._wire.backoff)
+        return persist(whole, replace(self._wire.backoff, total=float("inf")))
 
     def read(self, name: Reference, digest: Digest, size: int, stop: Event) -> Iterator[bytes]:
         """The parts of a blob; the last is held back until digest and size are right.

@@ -32,6 +32,8 @@ class Backoff:
     longest: float = 10.0
     patience: float = 60.0
     """A Retry-After beyond this is not waited for: people would think that we hang."""
+    total: float = 40.0
+    """Nothing is tried again after this long: a registry may take a question and never answer."""
 
     def delay(self, attempt: int, after: float | None, luck: float) -> float | None:
         """Wait this long after failed attempt number ``attempt`` (from 1); None means give up.
@@ -46,16 +48,19 @@ class Backoff:
 
 
 def persist(
-    call: Callable[[], T], backoff: Backoff, sleep: Callable[[float], object] = time.sleep
+    call: Callable[[], T],
+    backoff: Backoff,
+    sleep: Callable[[float], object] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> T:
     """Call until it does not raise `Again`; when patience ends, raise the error in it."""
-    attempt = 1
+    attempt, begin = 1, clock()
     while True:
         try:
             return call()
         except Again as again:
             delay = backoff.delay(attempt, again.after, random.random())
-            if delay is None:
+            if delay is None or clock() - begin > backoff.total:
                 raise again.error from again.error.__cause__
         sleep(delay)
         attempt += 1

@@ -39,6 +39,11 @@ def guarded(work: Callable[[], int], root: str) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE
     except Exception as error:  # noqa: BLE001 - the last line of defence; the log has it all
+        from layers.diskfaults import disk_fault
+
+        if (told := disk_fault(error)) is not None:
+            sys.stderr.write(f"{told}\n")
+            return MISTAKE
         from layers.doitreport import bug_message
 
         sys.stderr.write(f"{bug_message(error, root)}\n")

@@ -74,3 +74,16 @@ def test_the_last_error_is_raised_at_the_end() -> None:
 def test_retry_after_is_seconds_or_a_date(text: str | None, seconds: float | None) -> None:
     """Seen from a minute after the epoch; anything else is no wish."""
     assert retry_after(text, 60.0) == seconds
+
+
+def test_what_hangs_is_not_asked_again_and_again() -> None:
+    """Each attempt took half a minute to fail; after the second, the error is told."""
+    now = [0.0]
+
+    def call() -> str:
+        now[0] += 30.0
+        raise Again(ValueError("no answer"))
+
+    with pytest.raises(ValueError, match="no answer"):
+        persist(call, Backoff(), lambda seconds: None, lambda: now[0])
+    assert now[0] == 60.0
