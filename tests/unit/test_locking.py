@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from layers.bases import Base, Epoch
 from layers.digest import Digest
 from layers.graph import Edge, make_graph
 from layers.lock import Lock, Pin
@@ -41,6 +42,18 @@ def test_locking_twice_is_one_lock() -> None:
     new, moved = merge(old, [pin("node:18", "a", "2026-02-02T00:00:00Z")], drop_others=True)
     assert new.text() == old.text()
     assert moved == ()
+
+
+@pytest.mark.parametrize("drop", [True, False])
+def test_locking_leaves_bases_alone_and_remembers_the_pins_that_they_need(drop: bool) -> None:
+    """A base that may go back to a digest finds it, though the shared pin moved or went."""
+    first = pin("node:18", "a")
+    epoch = Epoch(1, "xxh3-" + "0" * 32, first.digest, "", upstream={"node:18": first.digest})
+    base = Base("base-node", "linux/amd64", epoch)
+    old = Lock.of([first], bases=[base])
+    new, _ = merge(old, [pin("node:18", "c")] if not drop else [], drop_others=drop)
+    assert new.base("base-node", "linux/amd64") == base
+    assert new.known("node:18", "linux/amd64", first.digest) == first
 
 
 @pytest.mark.parametrize("drop", [True, False])

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hashes.errors import LayersError
+from layers.lock import Lock
 from layers.plan import Step
 from layers.project import Project
+from layers.refresh.rollback import NoWayBack
 from tests.refreshworld import HOST, HUB, BuildBroke, World, of, outcomes
 
 QUIET = {"base": "unchanged", "pose": "unchanged", "lone": "unchanged"}
@@ -300,3 +306,39 @@ def test_a_lock_that_somebody_else_wrote_is_not_written_over(world: World) -> No
     assert report.failed
     assert "was changed by something else" in of(report, "base").failure
     assert world.text.endswith("# mine\n")
+
+
+_EVENTS = st.sampled_from(
+    ["debian", "alpine", "tool", "packages", "same", "broken", "back", "none"]
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(_EVENTS, max_size=6))
+def test_whatever_came_before_a_night_without_news_changes_nothing(events: list[str]) -> None:
+    """The law of the quiet night: the lock's text is the same, and so is every key in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder) / "repo")
+        world.night()
+        for number, event in enumerate(events, 2):
+            world.reproducible, world.broken = event == "same", "pose" if event == "broken" else ""
+            if event in ("debian", "same", "broken"):
+                world.upstream("debian:1", str(number))
+            elif event in ("alpine", "tool"):
+                world.upstream("alpine:3" if event == "alpine" else "tool:1", str(number))
+            elif event == "packages":
+                world.waits = str(number)
+            if event == "back" and world.base("base").earlier:
+                with contextlib.suppress(NoWayBack):
+                    world.rollback("base", "pose")
+            else:
+                world.night()
+        world.reproducible, world.broken = False, ""
+        world.night()  # what failed is made up for
+        text = world.text
+        assert outcomes(world.night()) == QUIET
+        assert (world.built, world.text) == ([], text)
+        assert Lock.parse(text).text() == text
+        for image in ("base", "pose", "lone"):
+            assert world.base(image).now.key == world.key(image)
+            assert world.base(image).now.digest == world.in_registry(image)
