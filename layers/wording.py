@@ -16,6 +16,7 @@ _DONE = {
     "tag": "tagged",
     "rootfs": "made",
     "prepare": "ready",
+    "copy": "copied",
 }
 # ECMA-48: CSI sequences, OSC strings, two-character escapes
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_a-z0-9=>])")

@@ -152,9 +152,11 @@ class World:
             self.versions[str(step.key)] = version
         name(project, step, held)
         keyed = project.names(step.layer, step.key).keyed
-        self.containers.images[keyed] = self._image(self.versions.get(str(step.key), "?"))
+        self.containers.images[keyed] = self._image(
+            self.versions.get(str(step.key), "?"), held.size
+        )
 
-    def _image(self, version: str) -> MemoryImage:
+    def _image(self, version: str, size: int) -> MemoryImage:
         def probe(_: Call) -> object:
             waiting = "nothing" if version == self.waits else f"{version} -> {self.waits}"
             return said(errors="no network", status=100) if self.probe_fails else said(waiting)
@@ -166,7 +168,7 @@ class World:
         programs = {"probe": probe, "smoke": smoke, "sh": lambda _: said()}
         return MemoryImage(
             {"/var/lib/dpkg/status": status},
-            (("RUN install", 1000),),
+            (("RUN install", size),),
             programs,  # type: ignore[arg-type]  # the alias says Ran
         )
 

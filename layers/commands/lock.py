@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from doit.cmd_base import Command
 
 from hashes.errors import LayersError
 from layers.commands.guard import guarded
+from layers.lock import Lock
+from layers.locking import Wanted
 from layers.opening import open_project
-from layers.project import LOCK_FILE, find_root
+from layers.project import LOCK_FILE, Project, find_root
 from layers.state import write_whole
 
 
@@ -23,17 +26,27 @@ class LockCommand(Command):  # type: ignore[misc]  # doit ships no types
     doc_usage = "[UPSTREAM ...]"
     doc_description = (
         "Without names every upstream that an image uses is resolved again, and those that no "
-        "image uses any more are dropped. With names only these are."
+        "image uses any more are dropped. With names only these are. What is pinned is copied to "
+        "the own registry, so that a tag that is deleted upstream stops no build."
     )
-    cmd_options = ()
+    cmd_options = (
+        {
+            "name": "no_copy",
+            "short": "",
+            "long": "no-copy",
+            "type": bool,
+            "default": False,
+            "help": "leave the copies to `doit refresh`, e.g. behind a slow line",
+        },
+    )
 
-    def execute(self, opt_values: Any, pos_args: list[str]) -> int:  # noqa: ARG002
+    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
         """Lock; status 1 when a registry cannot be asked, and then nothing is written."""
         root = find_root(os.getcwd())
-        return guarded(lambda: _lock(root, pos_args), root)
+        return guarded(lambda: _lock(root, pos_args, copy=not opt_values["no_copy"]), root)
 
 
-def _lock(root: str, names: list[str]) -> int:
+def _lock(root: str, names: list[str], *, copy: bool) -> int:
     from layers.locking import merge, resolve_all, upstreams
     from layers.suggest import did_you_mean
 
@@ -54,4 +67,26 @@ def _lock(root: str, names: list[str]) -> int:
         old, new = each.old or "not locked", each.new or "dropped, no image uses it"
         sys.stdout.write(f"{each.name} ({each.platform}): {old} -> {new}\n")
     sys.stdout.write(f"{len(chosen)} upstream images locked, {len(moved)} changed\n")
+    if copy and chosen:
+        _copy(project, lock, chosen)
     return 0
+
+
+def _copy(project: Project, lock: Lock, chosen: Sequence[Wanted]) -> None:
+    """Copy what is pinned now to the own registry; whatever fails there is a warning.
+
+    Not to an engine's private one: nobody else reads from that.
+    """
+    if project.spec.registry in (None, "engine"):
+        return
+    from layers.refresh.copies import copy_pins
+    from layers.report import report_for
+
+    sys.stdout.flush()
+    report = report_for(sys.stderr, json=False)
+    project.listener = report
+    project.lock = lock
+    try:
+        copy_pins(project, chosen)
+    finally:
+        report.close()

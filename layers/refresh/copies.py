@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hashes.errors import LayersError
 from layers import mirror
-from layers.events import Warned
+from layers.events import Finished, Started, Transfer, Warned
+from layers.lock import Pin
 from layers.locking import Wanted
 from layers.project import Project
 from layers.refreshreport import Gone
@@ -26,13 +28,31 @@ def copy_pins(project: Project, wanted: Iterable[Wanted]) -> None:
         return
     for each in sorted(set(wanted)):
         pin = project.lock.find(each.name, each.platform)
-        if pin is None:
-            continue
-        at = mirror.repository(host, project.spec.project, pin.name)
-        try:
-            mirror.copy(project.registry, pin, at, lambda _done, _total: None)
-        except LayersError as error:
-            project.tell(Warned(f"{pin.name.familiar()} was not copied to {at}: {error}"))
+        if pin is not None:
+            at = mirror.repository(host, project.spec.project, pin.name)
+            _copy(project, pin, at)
+
+
+def _copy(project: Project, pin: Pin, at: str) -> None:
+    """Copy one; it is told of once the first bytes have come, and so never where it is there."""
+    name = pin.name.familiar()
+    begin: list[float] = []
+
+    def progress(done: int, total: int) -> None:
+        if not begin:
+            begin.append(time.monotonic())
+            project.tell(Started(name, "copy", f"to {at}", None))
+        project.tell(Transfer(name, done, total))
+
+    ok = False
+    try:
+        mirror.copy(project.registry, pin, at, progress)
+        ok = True
+    except LayersError as error:
+        project.tell(Warned(f"{name} was not copied to {at}: {error}"))
+    finally:
+        if begin:
+            project.tell(Finished(name, "copy", ok, time.monotonic() - begin[0]))
 
 
 def gone(project: Project, found: Upstreams) -> tuple[Gone, ...]:

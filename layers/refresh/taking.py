@@ -39,7 +39,7 @@ def delivered(
         trial.key,
         digest,
         tools.clock(),
-        trial.held.size,
+        trial.size,
         trial.probe,
         {upstream: pin.digest for upstream, pin in used.items() if pin is not None},
     )

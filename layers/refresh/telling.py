@@ -31,7 +31,7 @@ def base_report(
     if dry_run and told.reasons and not told.failure:
         return replace(report, outcome="due")
     if trial is not None and trial.old is not None:
-        report = replace(report, old_size=trial.old.size, old_digest=str(trial.old.digest))
+        report = replace(report, old_size=trial.old_size, old_digest=str(trial.old.digest))
     if report.outcome != "refreshed" or trial is None or now is None:
         return report
     return replace(

@@ -57,7 +57,10 @@ class Trial:
     probe: str = ""
     same: bool = False
     """Whether it holds what the present image holds."""
+    size: int = 0
+    """Bytes of its files, unpacked."""
     old: LocalImage | None = None
+    old_size: int = 0
     packages: tuple[PackageChange, ...] = ()
     layers: tuple[LayerChange, ...] = ()
     warnings: list[str] = field(default_factory=list)
@@ -180,9 +183,10 @@ def _old(project: Project, tools: Tools, name: str) -> tuple[str, LocalImage] | 
 
 def _judge(found: Trial, tools: Tools, keyed: str, before: tuple[str, LocalImage] | None) -> None:
     image, held = found.image, found.held
-    if image.max_size is not None and held.size > image.max_size:
+    found.size = _unpacked(tools, keyed, held)
+    if image.max_size is not None and found.size > image.max_size:
         raise TooLarge(
-            f"{image.name}: the new image takes {readable(held.size)},"
+            f"{image.name}: the new image takes {readable(found.size)},"
             f" max_size is {readable(image.max_size)}"
         )
     probes.smoke(tools.containers, image, keyed, environment())
@@ -192,8 +196,9 @@ def _judge(found: Trial, tools: Tools, keyed: str, before: tuple[str, LocalImage
         return
     name, old = before
     found.same = same_content(old, held)
-    if old.size and held.size > old.size * (1 + GROWTH):
-        share = (held.size - old.size) / old.size
+    found.old_size = _unpacked(tools, name, old)
+    if found.old_size and found.size > found.old_size * (1 + GROWTH):
+        share = (found.size - found.old_size) / found.old_size
         found.warnings.append(f"{share:.0%} larger than before")
     try:
         found.packages = package_changes(
@@ -204,3 +209,8 @@ def _judge(found: Trial, tools: Tools, keyed: str, before: tuple[str, LocalImage
         )
     except EngineError as error:
         found.warnings.append(f"its packages were not compared: {error.message}")
+
+
+def _unpacked(tools: Tools, name: str, held: LocalImage) -> int:
+    """Bytes of an image's layers; what the engine says of it where it has no history."""
+    return sum(each.size for each in layer_sizes(tools.containers, name)) or held.size

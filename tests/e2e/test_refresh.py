@@ -104,3 +104,21 @@ def test_a_refresh_copies_its_upstreams(nightly: Workspace) -> None:
     later = nightly.lab.requests()[before:]
     assert not [line for line in later if line.startswith(("PUT", "POST"))]
     assert str(pin.digest).startswith("sha256:")
+
+
+def test_locking_copies_what_it_pins_unless_told_not_to(nightly: Workspace) -> None:
+    """Builds then have it, whatever becomes of the upstream's tag."""
+
+    def copies() -> list[str]:
+        mark = f"/{nightly.name}/upstream/"
+        return [line for line in nightly.lab.requests() if line.startswith("PUT") and mark in line]
+
+    nightly.doit("lock", "--no-copy")
+    assert copies() == []
+    run = nightly.doit("lock")
+    assert copies()
+    assert "copied in" in run.err
+    assert "1 upstream images locked" in run.out
+    before = len(copies())
+    assert "copied" not in nightly.doit("lock").text
+    assert len(copies()) == before
