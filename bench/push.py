@@ -74,7 +74,7 @@ def _compare(root: Path, endpoint: Endpoint, push: bool, rounds: int) -> Row:
 
 
 def _cases(root: Path, endpoint: Endpoint, push: bool) -> tuple[Case, Case]:
-    numbers = itertools.count(os.getpid() * 1000)
+    numbers = itertools.count(os.getpid() * 1000 + 500 * push)
 
     def edit() -> None:
         number = next(numbers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import filecmp
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from layers.project import Project
 from layers.setup.choose import ensure
 from layers.setup.endpoint import Endpoint
 from layers.setup.places import Places
+from layers.tomlines import read
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 WORK = CHECKOUT / ".layers" / "bench"
@@ -76,8 +78,13 @@ def prepare() -> Stack:
 
 def _copy(root: Path) -> None:
     """Bring the copy up to date without touching what is the same."""
+    spec = root / "images.toml"
+    six = only((CHECKOUT / spec.name).read_text(), "snowboard")
+    if not spec.exists() or spec.read_text() != six:
+        root.mkdir(parents=True, exist_ok=True)
+        spec.write_text(six)
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "images", "images.toml", "dodo.py"],
+        ["git", "ls-files", "-z", "images/snowboard", "dodo.py"],
         cwd=CHECKOUT,
         check=True,
         capture_output=True,
@@ -89,6 +96,16 @@ def _copy(root: Path) -> None:
         if not target.exists() or not filecmp.cmp(source, target, shallow=False):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
+
+
+def only(text: str, stack: str) -> str:
+    """An images.toml without the images of other stacks; all else stays as it is written."""
+    tables = read(text, "images.toml")["images"]
+    others = {name for name, table in tables.items() if table.get("stack") != stack}
+    header = re.compile(r"\[+(?:profiles\.[^.\]]+\.)?images\.([^.\]]+)")
+    parts = re.split(r"(?m)^(?=\[)", text)
+    named = [(part, header.match(part)) for part in parts]
+    return "".join(part for part, name in named if name is None or name[1] not in others)
 
 
 BAKE_FILE = "bake.yaml"

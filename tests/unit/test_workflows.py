@@ -18,7 +18,7 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 TOOLS = {"docker", "echo", "gh", "git", "test", "xargs"}
 """What a step may call beside ``./run``."""
-JOB_KEYS = {"runs-on", "timeout-minutes", "env", "steps", "needs"}
+JOB_KEYS = {"if", "runs-on", "timeout-minutes", "env", "steps", "needs"}
 STEP_KEYS = {"name", "uses", "with", "env", "run", "if"}
 CONTEXTS = {"github", "secrets", "vars", "cancelled"}
 SCOPES = {"contents", "packages", "pull-requests"}
