@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 _children: set[int] = set()  # process groups that a running action started
 _farewells: list[Callable[[], None]] = []  # what is put in order before we leave
@@ -17,7 +19,7 @@ _lock = threading.Lock()
 INTERRUPTED = 130
 
 PATIENCE = 3.0
-"""Seconds that putting things in order may take before we leave all the same."""
+"""Seconds that putting things in order may take before we leave, or use force, all the same."""
 
 
 def adopt(group: int) -> None:
@@ -40,6 +42,20 @@ def at_farewell(action: Callable[[], None]) -> Callable[[], None]:
     with _lock:
         _farewells.append(action)
     return lambda: _farewells.remove(action)
+
+
+def end(child: subprocess.Popen[Any]) -> None:
+    """End a child that leads a process group, by force after `PATIENCE`, and wait until it has.
+
+    What it prints meanwhile must be read by somebody, or it may never come to its end.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(OSError):
+            os.killpg(child.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(PATIENCE)
+            return
+    child.wait()
 
 
 def install() -> None:

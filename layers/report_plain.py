@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from layers import durations, wording
-from layers.events import Event, Finished, Output, Started, Step, StepDone, Transfer, Warned
+from layers.events import (
+    Event,
+    Finished,
+    Output,
+    Stalled,
+    Started,
+    Step,
+    StepDone,
+    Transfer,
+    Warned,
+)
 
 HEARTBEAT = 30.0
 """Seconds of silence of a layer after which a line says that it still works."""
@@ -76,6 +86,9 @@ class PlainReport:
         if isinstance(event, Warned):
             text = "\n  ".join(wording.printable(line) for line in event.message.splitlines())
             self._say(event.layer, f"warning: {text}")
+            return
+        if isinstance(event, Stalled):
+            self._say(event.layer, f"warning: {wording.stalled(event)}")
             return
         now = self._clock()
         if isinstance(event, Started):

@@ -17,7 +17,17 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from layers import durations, wording
-from layers.events import Event, Finished, Output, Started, Step, StepDone, Transfer, Warned
+from layers.events import (
+    Event,
+    Finished,
+    Output,
+    Stalled,
+    Started,
+    Step,
+    StepDone,
+    Transfer,
+    Warned,
+)
 
 _NARROWEST = 10  # columns; below that a row is cut without sense for its parts
 
@@ -99,6 +109,10 @@ class RichReport:
             prefix = f"{event.layer}: " if event.layer else ""
             lines = [wording.printable(line) for line in event.message.splitlines()]
             self._print(Text.assemble(("warning", "yellow"), f": {prefix}" + "\n  ".join(lines)))
+            return
+        if isinstance(event, Stalled):
+            said = f": {event.layer}: {wording.stalled(event)}"
+            self._print(Text.assemble(("warning", "yellow"), said))
             return
         if isinstance(event, Finished):
             self._works.pop(event.layer, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from layers.reference import Reference
 from layers.specfaults import SpecError
 from layers.suggest import did_you_mean
 
-__all__ = ["Image", "Network", "Require", "Rootfs", "Secret", "Spec", "SpecError", "load"]
+__all__ = ["Image", "Network", "Require", "Rootfs", "Secret", "Spec", "SpecError", "Stack", "load"]
 
 Network = Literal["default", "none", "host"]
 
@@ -85,12 +85,35 @@ class Image:
     contexts: Mapping[str, str] = field(default_factory=dict)
     """Folders by the name that a Dockerfile gives to ``--from``."""
     max_size: int | None = None
-    """Bytes; None: any size is right."""
+    """Bytes of its files, unpacked; None: any size is right."""
+    refresh: bool = False
+    """Whether `doit refresh` looks after it."""
+    probe: str | tuple[str, ...] = ""
+    """``apt``, ``apk``, ``pip``, or a command; empty: upstreams alone are looked at."""
+    smoke: tuple[tuple[str, ...], ...] = ()
+    """Commands that a new build must pass."""
     packages: str | None = None
     """Folder of Python package sources to serve while it builds; None: nothing is served."""
     require: tuple[Require, ...] = ()
     rootfs: Rootfs | None = None
     """None: it is built from its Dockerfile."""
+    builder: str = ""
+    """The buildx builder or docker context that builds it; empty: the engine in use."""
+    stall_timeout: int = 600
+    """Seconds without a word of a step after which that is told."""
+    stall_end: bool = False
+    """Whether a RUN step that is silent for so long ends the build."""
+    variant_of: str = ""
+    """The table of images.toml that it is one variant of; empty: none, it has its own."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Services that run together, from images of ours and others."""
+
+    name: str
+    compose: tuple[str, ...]
+    """Compose files, relative to images.toml, each laid over those before it."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +138,8 @@ class Spec:
     text: str = field(repr=False, compare=False)
     hash: str = DEFAULT
     """What keys and hashes of files are made with: ``xxh3`` or ``blake3``."""
+    stacks: Mapping[str, Stack] = field(default_factory=dict)
+    """By name, in the order of the file."""
     _memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def image(self, name: str) -> Image:
@@ -141,16 +166,30 @@ class Spec:
             from layers.tomlines import lines
 
             self._memo["lines"] = lines(self.text)
+        from layers.variants import places
+
         known = self._memo["lines"]
-        tables: list[tuple[str | int, ...]] = [("images", image)]
-        if self.profile is not None:
-            tables.insert(0, ("profiles", self.profile, "images", image))
+        family = self.images[image].variant_of if image in self.images else ""
+        tables = places(image, family, self.profile)
         for kept in range(len(keys), -1, -1):
             for table in tables:
                 found: int | None = known.get((*table, *keys[:kept]))
                 if found is not None:
                     return found
         return None
+
+    def families(self) -> Mapping[str, tuple[str, ...]]:
+        """The images of each table that has variants, by its name."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, image in self.images.items():
+            if image.variant_of:
+                found[image.variant_of] = (*found.get(image.variant_of, ()), name)
+        return found
+
+    def named(self, names: Iterable[str]) -> list[str]:
+        """``names`` with a table of variants as its images; each once, what is unknown as it is."""
+        families = self.families()
+        return list(dict.fromkeys(one for name in names for one in families.get(name, (name,))))
 
 
 def load(
@@ -161,12 +200,14 @@ def load(
     registry: str | None,
     platform: str,
     exists: Callable[[str], bool],
+    builder: str | None = None,
 ) -> Spec:
     """Read ``images.toml``; raises one SpecError that tells every fault of the file.
 
-    ``registry`` overrides the file's (None: it does not, empty: no registry); ``platform`` is
-    what the file does not say; ``exists`` is asked about paths relative to the file.
+    ``registry`` overrides the file's (None: it does not, empty: no registry), and so does
+    ``builder`` for all images; ``platform`` is what the file does not say; ``exists`` is asked
+    about paths relative to the file.
     """
     from layers.specread import Reader
 
-    return Reader(text, path, profile, exists).spec(registry, platform)
+    return Reader(text, path, profile, exists).spec(registry, platform, builder)

@@ -8,14 +8,17 @@ from typing import Any
 
 from hashes.algorithm import DEFAULT
 from hashes.errors import LayersError
+from layers.durations import parsed
 from layers.reference import BadReference, Reference, is_registry
-from layers.spec import Image, Require, Rootfs, Secret, Spec
+from layers.spec import Image, Require, Rootfs, Secret, Spec, Stack
+from layers.specbuilder import builder_of
 from layers.specfaults import Faults, SpecError
-from layers.spectables import FILE, IMAGE, VERSION
+from layers.spectables import FILE, IMAGE, STALLS, VERSION
 from layers.suggest import did_you_mean
 from layers.tomlines import Path, TomlError, read
+from layers.variants import check as check_variants
+from layers.variants import place, places, spread, variants
 
-_MERGED = ("args", "contexts")
 _ARCHITECTURES = (
     *("386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x"),
 )
@@ -37,20 +40,28 @@ class Reader:
         self.exists = exists
         self.faults = Faults(text, file)
         self.raw: dict[str, Any] = {}
+        self.families: dict[str, str] = {}
+        """Images that are variants → the table that has them."""
 
-    def spec(self, registry: str | None, platform: str) -> Spec:
+    def spec(self, registry: str | None, platform: str, builder: str | None = None) -> Spec:
         """The whole file as a value.  Raises SpecError."""
         self.raw = raw = self._raw()
         data = FILE.check(raw, (), self.faults)
         chosen = self._profile(raw, data)
         self._check_profiles(raw)
-        tables = self._merge(data.get("images", {}), chosen.get("images", {}))
+        tables = spread(data.get("images", {}), chosen.get("images", {}))
+        self.families = {image: table for image, table, _ in variants(data.get("images", {}))}
         secrets = {name: Secret(**table) for name, table in data.get("secrets", {}).items()}
-        images = {name: self._image(name, table) for name, table in tables.items()}
+        project = data.get("project", {})
+        common = chosen.get("builder", project.get("builder", ""))
+        stalls = {key: project[key] for key in STALLS if key in project}
+        images = {
+            name: self._image(name, {**stalls, **table}, builder_of(table, common, builder))
+            for name, table in tables.items()
+        }
         self._check_tags(images)
         for name, image in images.items():
             self._check_names(name, image, _table(raw.get("secrets")), images)
-        project = data.get("project", {})
         spec = Spec(
             project=project.get("name", ""),
             registry=self._registry(project, chosen, registry),
@@ -62,6 +73,7 @@ class Reader:
             path=self.file,
             text=self.text,
             hash=project.get("hash", DEFAULT),
+            stacks=self._stacks(data, chosen),
         )
         self.faults.raise_as(SpecError)
         return spec
@@ -97,6 +109,8 @@ class Reader:
     def _check_profiles(self, raw: Mapping[str, Any]) -> None:
         """Whole images in profiles must be whole, and changed ones stay possible."""
         base = _table(raw.get("images"))
+        check_variants(base, self.faults)
+        base = {**base, **{image: base[table] for image, table, _ in variants(base)}}
         for profile, table in _table(raw.get("profiles")).items():
             for name, change in _table(_table(table).get("images")).items():
                 path: Path = ("profiles", profile, "images", name)
@@ -111,18 +125,9 @@ class Reader:
                     hint = "an image that only this profile has needs 'context' or 'rootfs'"
                     self.faults.add(path, f"no image {name!r}{guess}", hint)
 
-    @staticmethod
-    def _merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        merged = {name: dict(table) for name, table in base.items()}
-        for name, change in changes.items():
-            table = merged.setdefault(name, {})
-            for key, value in change.items():
-                table[key] = {**table.get(key, {}), **value} if key in _MERGED else value
-        return merged
-
     # -- images ------------------------------------------------------------------------------
 
-    def _image(self, name: str, table: dict[str, Any]) -> Image:
+    def _image(self, name: str, table: dict[str, Any], builder: str) -> Image:
         context = dockerfile = ""
         if "context" in table:
             context = self._folder(name, table["context"], "context")
@@ -144,12 +149,19 @@ class Reader:
             network=table.get("network", "default"),
             contexts={key: self._folder(name, at, "contexts", key) for key, at in contexts.items()},
             max_size=parse_size(table["max_size"]) if "max_size" in table else None,
+            refresh=table.get("refresh", "probe" in table),
+            probe=_command(table.get("probe", "")),
+            smoke=tuple(_shell(each) for each in table.get("smoke", ())),
             packages=None if packages is None else self._folder(name, packages, "packages"),
             require=tuple(
                 self._require(name, number, each)
                 for number, each in enumerate(table.get("require", ()))
             ),
             rootfs=_rootfs(rootfs) if rootfs is not None else None,
+            builder=builder,
+            stall_timeout=parsed(table.get("stall_timeout", "10m")),
+            stall_end=table.get("stall_end", False),
+            variant_of=self.families.get(name, ""),
         )
 
     def _folder(self, image: str, written: str, *keys: str) -> str:
@@ -187,6 +199,7 @@ class Reader:
         """A plain name means one image, or ``FROM`` and the engine would take turns."""
         names = {Reference.parse(name).normal: name for name in images}
         owners: dict[str, str] = {}
+        repositories: dict[str, str] = {}
         for name, image in images.items():
             try:
                 tag = Reference.parse(image.tag)
@@ -200,6 +213,10 @@ class Reader:
                 self._fault(name, ("tag",), f"{image.tag!r} is the tag of {owner!r} too")
             elif names.get(tag.normal, name) != name:
                 self._fault(name, ("tag",), f"{image.tag!r} is the name of another image")
+            elif (other := repositories.setdefault(tag.name, name)) != name:
+                hint = "stages and keys are tags there, too: give it a repository of its own"
+                message = f"{image.tag!r} is in the repository of {other!r}"
+                self._fault(name, ("tag",), message, hint)
 
     def _check_names(
         self, name: str, image: Image, secrets: Mapping[str, Any], images: Mapping[str, Image]
@@ -219,17 +236,9 @@ class Reader:
                 self._fault(name, ("contexts", context), "hides the image of that name")
 
     def _fault(self, image: str, keys: Path, message: str, hint: str = "") -> None:
-        """A fault of an image, told where the value stands: in the profile or in the image."""
-        table: Path = ("images", image)
-        profiles = _table(self.raw.get("profiles"))
-        change = _table(_table(profiles.get(self.profile or "")).get("images")).get(image)
-        stands: Any = change
-        for key in keys[:2]:  # a list that a profile replaces is its own as a whole
-            stands = stands.get(key) if isinstance(stands, dict) else None
-        if stands is not None or (
-            change is not None and image not in _table(self.raw.get("images"))
-        ):
-            table = ("profiles", self.profile or "", *table)
+        """A fault of an image, told where the value stands: profile, variant or image."""
+        tables = places(image, self.families.get(image, ""), self.profile)
+        table = place(self.raw, tables, keys)
         self.faults.add((*table, *keys), message, hint)
 
     # -- names beyond the file ---------------------------------------------------------------
@@ -255,6 +264,20 @@ class Reader:
                     hint = "write a tag (name:latest) if it is an upstream image"
                     self.faults.add(path, f"no image {instead!r}{guess}", hint)
                 result[normal] = instead
+        return result
+
+    def _stacks(self, data: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Stack]:
+        result = {}
+        for above, table in (((), data), (("profiles", self.profile or ""), chosen)):
+            for name, stack in table.get("stacks", {}).items():
+                files = [posixpath.normpath(path) for path in stack.get("compose", ())]
+                for number, path in enumerate(files):
+                    at: Path = (*above, "stacks", name, "compose", number)
+                    if _leads_out(path):
+                        self.faults.add(at, f"{path!r} leads out of the folder of {self.file}")
+                    elif not self.exists(path):
+                        self.faults.add(at, f"there is no compose file {path!r}")
+                result[name] = Stack(name, tuple(files))
         return result
 
     def _registry(
@@ -294,6 +317,14 @@ def parse_size(text: str) -> int:
     number = text.rstrip("kKMGTiB ")
     unit = text[len(number) :].strip().removesuffix("B")
     return int(float(number) * _UNITS[unit])
+
+
+def _command(written: str | list[str]) -> str | tuple[str, ...]:
+    return written if isinstance(written, str) else tuple(written)
+
+
+def _shell(written: str | list[str]) -> tuple[str, ...]:
+    return ("sh", "-c", written) if isinstance(written, str) else tuple(written)
 
 
 def _rootfs(table: Mapping[str, Any]) -> Rootfs:

@@ -99,6 +99,41 @@ class Constant:
         return _described(self.about, {"const": self.value})
 
 
+class Number:
+    """An integer that is not below ``least``."""
+
+    def __init__(self, about: str, least: int = 0) -> None:
+        self.about = about
+        self.least = least
+
+    def check(self, value: Any, path: Path, faults: Faults) -> Any:
+        if type(value) is int and value >= self.least:
+            return value
+        return _wrong(value, f"an integer from {self.least}", path, faults)
+
+    def schema(self) -> dict[str, Any]:
+        return _described(self.about, {"type": "integer", "minimum": self.least})
+
+
+class Either:
+    """A string of one shape or an array of another."""
+
+    def __init__(self, about: str, text: Text, array: List) -> None:
+        self.about = about
+        self.text = text
+        self.array = array
+
+    def check(self, value: Any, path: Path, faults: Faults) -> Any:
+        if isinstance(value, str):
+            return self.text.check(value, path, faults)
+        if isinstance(value, list):
+            return self.array.check(value, path, faults)
+        return _wrong(value, "a string or an array", path, faults)
+
+    def schema(self) -> dict[str, Any]:
+        return _described(self.about, {"anyOf": [self.text.schema(), self.array.schema()]})
+
+
 class List:
     """An array of one kind of element.
 

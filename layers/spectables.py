@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from hashes.algorithm import HEX_LENGTHS
-from layers.specshape import Constant, Flag, List, Map, Shape, Table, Text
+from layers.specshape import Constant, Either, Flag, List, Map, Shape, Table, Text
 
 VERSION = 1
 
 VARIANTS = ("apt", "minbase", "buildd", "required", "important", "standard")
 """Of mmdebstrap(1)."""
+PROBES = ("apt", "apk", "pip")
+"""Package managers that we know how to ask what waits; see layers/refresh/probes.py."""
 
 COMMANDS = frozenset(
     {
@@ -69,6 +71,22 @@ ROOTFS = Table(
     required=("suite",),
 )
 
+BUILDER = Text(
+    "The buildx builder, or the docker context, that builds; 'default' or absent: the engine in"
+    " use. LAYERS_BUILDER overrides it.",
+    r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$",
+    "a builder's name",
+)
+
+STALLS: dict[str, Shape] = {
+    "stall_timeout": Text(
+        "How long a step may print nothing before that is told with its last lines; default: 10m.",
+        r"^[1-9][0-9]* ?[smh]$",
+        "a duration such as '90s', '10m' or '2h'",
+    ),
+    "stall_end": Flag("Whether a RUN step that prints nothing for stall_timeout ends the build."),
+}
+
 _IMAGE: dict[str, Shape] = {
     "stack": Text("Name of the group under which the image is listed.", *_NAME),
     "context": Text("Folder of the build context, relative to images.toml.", *_PATH),
@@ -98,6 +116,22 @@ _IMAGE: dict[str, Shape] = {
         r"^[0-9]+(?:\.[0-9]+)? ?(?:[kKMGT]i?)?B$",
         "a size such as '14 GB' or '512 MiB'",
     ),
+    "refresh": Flag(
+        "Whether the nightly refresh builds it anew when an upstream moved, or its probe says so;"
+        " default: true for an image with a probe."
+    ),
+    "probe": Either(
+        "What tells that a new build would bring something: the upgrades that 'apt', 'apk' or"
+        " 'pip' see from inside the present image, or a command whose output changes.",
+        Text("", choices=PROBES),
+        List("", Text(), distinct=False, filled=True),
+    ),
+    "smoke": List(
+        "Commands that must succeed in a new build before it takes the old one's place: a list of"
+        " words, or a text for sh -c.",
+        Either("", Text(), List("", Text(), distinct=False, filled=True)),
+        distinct=False,
+    ),
     "packages": Text(
         "Folder of Python package sources that a loopback index serves while the image builds,"
         " relative to images.toml.",
@@ -105,22 +139,37 @@ _IMAGE: dict[str, Shape] = {
     ),
     "require": List("Files that must be there before the build.", REQUIRE, distinct=False),
     "rootfs": ROOTFS,
+    "builder": BUILDER,
+    **STALLS,
 }
 _OF_A_DOCKERFILE = (
     *("context", "dockerfile", "target", "args", "push_stages", "secrets", "network", "contexts"),
-    *("packages", "require"),
+    *("packages", "require", *STALLS),
+)
+_APART = {"rootfs": _OF_A_DOCKERFILE, "packages": ("builder",)}
+VARIANT = Table(
+    "What a variant changes of the image: args and contexts are merged, other keys replaced.",
+    _IMAGE,
+    apart=_APART,
 )
 IMAGE = Table(
     "An image: a Dockerfile with its context, or a system base.",
-    _IMAGE,
+    {
+        **_IMAGE,
+        "variants": Map(
+            "The same image made in several ways; NAME and VARIANT become the image NAME-VARIANT.",
+            Text("", *_NAME),
+            VARIANT,
+        ),
+    },
     one_of=("context", "rootfs"),
-    apart={"rootfs": _OF_A_DOCKERFILE},
+    apart=_APART,
 )
 IMAGE_CHANGE = Table(
     "What the profile changes of an image: args and contexts are merged, other keys replaced;"
     " or a whole image that only this profile has.",
     _IMAGE,
-    apart={"rootfs": _OF_A_DOCKERFILE},
+    apart=_APART,
 )
 
 UPSTREAM = Map(
@@ -142,12 +191,25 @@ SECRET = Table(
     },
     one_of=("file", "env", "builtin"),
 )
+STACK = Table(
+    "Services that `doit up` starts by docker compose.",
+    {
+        "compose": List(
+            "Compose files, relative to images.toml, each laid over those before it.",
+            Text("", *_PATH),
+            filled=True,
+        ),
+    },
+    required=("compose",),
+)
 PROFILE = Table(
     "Another way to build the same images.",
     {
         "registry": REGISTRY,
+        "builder": BUILDER,
         "upstream": UPSTREAM,
         "images": Map("Changes of images, and images of its own.", IMAGE_NAME, IMAGE_CHANGE),
+        "stacks": Map("Stacks with other files, and stacks of its own.", NAME, STACK),
     },
 )
 FILE = Table(
@@ -159,6 +221,8 @@ FILE = Table(
             {
                 "name": Text("First part of every path in the registry.", *_NAME),
                 "registry": REGISTRY,
+                "builder": BUILDER,
+                **STALLS,
                 "platform": Text(
                     "What is built for; default: the machine's own.",
                     r"^linux/[a-z0-9_]+(?:/v[0-9]+)?$",
@@ -175,6 +239,7 @@ FILE = Table(
         "images": Map("The images, by name.", IMAGE_NAME, IMAGE),
         "secrets": Map("Secrets, by the id that a Dockerfile asks for.", Text("", *_ID), SECRET),
         "upstream": UPSTREAM,
+        "stacks": Map("Stacks of services, by name.", NAME, STACK),
         "profiles": Map("Profiles, by name.", NAME, PROFILE),
     },
     required=("version", "project"),

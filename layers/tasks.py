@@ -73,6 +73,13 @@ def make(layer: str) -> TaskFailed | None:
     except LayersError as error:
         found.failed.add(step.layer)
         return TaskFailed(str(error))
+    except OSError as error:
+        from layers.diskfaults import disk_fault
+
+        found.failed.add(step.layer)
+        if (told := disk_fault(error)) is None:
+            raise
+        return TaskFailed(f"{layer}: {told}")
     return None
 
 
@@ -85,10 +92,24 @@ def task_layers() -> Iterator[dict[str, Any]]:
         DOIT_CONFIG["default_tasks"] = list(graph.order)
         for name in graph.order:
             yield from _tasks(found, name)
+        for name, images in found.spec.families().items():
+            doc = f"all variants: {', '.join(images)}"
+            meta = {"variants": list(images)}
+            yield {
+                "basename": name,
+                "doc": doc,
+                "actions": None,
+                "task_dep": [*images],
+                "meta": meta,
+            }
     except LayersError as error:
         leave(error)
     except Exception as error:
+        from layers.diskfaults import disk_fault
         from layers.doitreport import bug_message
+
+        if (told := disk_fault(error)) is not None:
+            leave(told)
 
         sys.stderr.write(bug_message(error, found.root))
         raise SystemExit(3) from error

@@ -57,7 +57,7 @@ class KeysCommand(Command):  # type: ignore[misc]  # doit ships no types
 def _text(root: str, options: Any, asked: list[str]) -> str:
     project = open_project(root)
     known = project.inputs.graph.order
-    layers = [Layer.parse(name) for name in asked or known]
+    layers = [Layer.parse(name) for name in project.spec.named(asked) or known]
     for layer in layers:
         if layer.image not in known:
             guess = did_you_mean(layer.image, known)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from doit.cmd_list import List
@@ -80,8 +80,8 @@ class ListCommand(List):  # type: ignore[misc]  # doit ships no types
         found.listener = report
         found.only_looks = True
         try:
-            known = [task.name for task in self.task_list]
-            asked = _asked(names or (known if everything else []), known)
+            known = {task.name: task for task in self.task_list}
+            asked = _asked(names or ([*known] if everything else []), known)
             found.wanted = tuple(asked or found.goals())
             plan = found.look()
             wanted = set(found.wanted)
@@ -90,11 +90,11 @@ class ListCommand(List):  # type: ignore[misc]  # doit ships no types
             report.close()
 
 
-def _asked(names: Sequence[str], known: Sequence[str]) -> list[Layer]:
+def _asked(names: Sequence[str], known: Mapping[str, Any]) -> list[Layer]:
     for name in names:
         if name not in known:
             raise LayersError(f"{name!r} is not an image or stage{did_you_mean(name, known)}")
-    return [Layer.parse(name) for name in names]
+    return [Layer.parse(name) for name in ours.single(names, known)]
 
 
 def _as_json(steps: Sequence[Step]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from layers.project import Project
@@ -15,6 +16,38 @@ def project() -> Project | None:
     return tasks.project() if tasks is not None else None
 
 
+def is_layer(task: Any) -> bool:
+    """True for tasks of ours; a dodo may have others beside them."""
+    return "layer" in (task.meta or {})
+
+
+def single(names: Iterable[str], tasks: Mapping[str, Any]) -> list[str]:
+    """``names`` with an image of several variants as those; each once."""
+    found: dict[str, None] = {}
+    for name in names:
+        task = tasks.get(name)
+        variants = (task.meta or {}).get("variants", ()) if task is not None else ()
+        found.update(dict.fromkeys(variants or [name]))
+    return list(found)
+
+
 def json_first(words: list[str]) -> list[str]:
     """A command line with ``--json`` in front of all names."""
     return sorted(words, key=lambda word: word != "--json")
+
+
+def options_first(words: list[str], valued: Iterable[str] = ()) -> list[str]:
+    """Options before names, since getopt stops at the first name; ``valued`` take a word each."""
+    options: list[str] = []
+    names: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            names += [word, *rest]
+        elif word.startswith("-") and word != "-":
+            options.append(word)
+            if word in valued:
+                options += [each for each in (next(rest, None),) if each is not None]
+        else:
+            names.append(word)
+    return [*options, *names]

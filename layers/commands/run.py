@@ -6,7 +6,7 @@ import fnmatch
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from doit.cmd_run import Run
 from doit.exceptions import InvalidCommand
@@ -14,6 +14,7 @@ from doit.exceptions import InvalidCommand
 from layers import interrupt
 from layers.commands import ours
 from layers.commands.guard import BUG, MISTAKE, guarded
+from layers.commands.ours import is_layer, single
 from layers.graph import Layer
 from layers.suggest import did_you_mean
 
@@ -78,6 +79,10 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
             lambda: self._make(found, lambda: run(*plain, *rest), always, json_lines), found.root
         )
 
+    def shown_on(self) -> TextIO:
+        """Where the run is told."""
+        return sys.stdout
+
     def _make(self, found: Project, run: Callable[[], Any], always: bool, json_lines: bool) -> int:
         from layers import doitreport
         from layers.report import report_for
@@ -87,16 +92,17 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
         self.sel_tasks: list[str] = self._selected(found, tasks)
         found.wanted = tuple(Layer.parse(name) for name in layers_of(self.sel_tasks, tasks))
         strangers = [name for name in self.sel_tasks if not is_layer(tasks[name])]
-        report = report_for(sys.stdout, json=json_lines)
+        report = report_for(self.shown_on(), json=json_lines)
         found.listener = report
         interrupt.at_farewell(report.close)
+        owed = found.state.unpushed()
         try:
             if found.plan.idle() and not always and not strangers:
-                catch_up(found)
+                catch_up(found, owed)
                 report.idle(self.sel_tasks, time.monotonic() - begin)
                 return 0
             status = run()
-            catch_up(found)
+            catch_up(found, owed)
         finally:
             report.close()
         if doitreport.bugs():
@@ -111,7 +117,8 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
         asked = self.sel_tasks or []
         if not asked:
             goals = [str(layer) for layer in found.goals()]
-            return goals + [name for name, task in tasks.items() if not is_layer(task)]
+            others = single((name for name, task in tasks.items() if not is_layer(task)), tasks)
+            return goals + [name for name in others if not is_layer(tasks[name])]
         selected: dict[str, None] = {}
         for name in asked:
             matches = matching(name, tasks) if set(name) & set("*?[") else [name]
@@ -119,25 +126,20 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
             if unknown:
                 raise InvalidCommand(not_found=unknown[0])
             selected.update(dict.fromkeys(matches))
-        return list(selected)
+        return single(selected, tasks)
 
 
-def catch_up(project: Project) -> None:
+def catch_up(project: Project, owed: frozenset[str]) -> None:
     """Push what an earlier run could not; most runs find nothing of that kind, and import less."""
-    if project.state.unpushed():
+    if owed:
         from layers.carry import pushed_steps
 
-        pushed_steps(project, project.wanted or ())
+        pushed_steps(project, project.wanted or (), owed)
 
 
 def matching(pattern: str, names: Iterable[str]) -> list[str]:
     """Names that a pattern means; stages only where the pattern speaks of stages."""
     return [n for n in fnmatch.filter(names, pattern) if ":" in pattern or ":" not in n]
-
-
-def is_layer(task: Any) -> bool:
-    """True for tasks of ours; a dodo may have others beside them."""
-    return "layer" in (task.meta or {})
 
 
 def layers_of(names: Iterable[str], tasks: Mapping[str, Any]) -> list[str]:

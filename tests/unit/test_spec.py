@@ -65,6 +65,9 @@ def test_the_example_of_the_reference_page_reads_as_values() -> None:
         secrets=("pip-conf",),
         contexts={"assets": "shared/assets"},
         max_size=14_000_000_000,
+        refresh=True,
+        probe="apt",
+        smoke=(("sh", "-c", "python3 -c 'import torch'"), ("nvcc", "--version")),
         packages="images/snowboard/stand-ins",
         require=(
             Require(
@@ -214,6 +217,24 @@ def test_a_rootfs_needs_only_its_suite() -> None:
     """Packages may name a version, as for apt-get."""
     found = spec(HEAD + 'images.s.rootfs = { suite = "bookworm", packages = ["npm=9.2.0~ds1-1"] }')
     assert found.images["s"].rootfs == Rootfs("bookworm", ("npm=9.2.0~ds1-1",), "apt", {})
+
+
+@pytest.mark.parametrize(
+    ("table", "refresh", "probe"),
+    [
+        ("", False, ""),
+        ('probe = "apk"', True, "apk"),
+        ('probe = ["sh", "-c", "date"]', True, ("sh", "-c", "date")),
+        ("refresh = true", True, ""),
+        ('refresh = false\nprobe = "pip"', False, "pip"),
+    ],
+)
+def test_a_probe_makes_an_image_one_that_is_refreshed(
+    table: str, refresh: bool, probe: str | tuple[str, ...]
+) -> None:
+    """Unless the file says otherwise."""
+    image = spec(f'{HEAD}[images.a]\ncontext = "a"\n{table}\n').images["a"]
+    assert (image.refresh, image.probe, image.smoke) == (refresh, probe, ())
 
 
 def test_an_image_knows_its_lines() -> None:

@@ -1,0 +1,109 @@
+"""``doit down``: takes a stack's services down."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from doit.cmd_base import Command
+
+from layers.commands.guard import guarded
+from layers.commands.ours import options_first
+from layers.opening import open_project
+from layers.project import find_root
+
+if TYPE_CHECKING:
+    from layers.compose.composer import Composer
+    from layers.project import Project
+
+
+class DownCommand(Command):  # type: ignore[misc]  # doit ships no types
+    """Removes containers and networks of stacks; images stay."""
+
+    name = "down"
+    doc_purpose = "take a stack's services down"
+    doc_usage = "[STACK ...]"
+    doc_description = (
+        "Without names every stack of images.toml. What is down already is no error. Volumes and"
+        " images stay."
+    )
+    cmd_options = (
+        {
+            "name": "volumes",
+            "short": "",
+            "long": "volumes",
+            "type": bool,
+            "default": False,
+            "help": "remove the stack's volumes, too, with all that is in them",
+        },
+        {
+            "name": "as_json",
+            "short": "",
+            "long": "json",
+            "type": bool,
+            "default": False,
+            "help": 'print {"stacks": [{"name", "project", "removed"}]}',
+        },
+    )
+
+    def parse_execute(self, in_args: list[str]) -> Any:
+        """Take options behind the names, too: getopt stops at the first word."""
+        return super().parse_execute(options_first(in_args))
+
+    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+        """Take stacks down; status 1 when that cannot be."""
+        root = find_root(os.getcwd())
+        return guarded(lambda: _down(root, opt_values, pos_args), root)
+
+
+def _down(root: str, options: Any, names: Sequence[str]) -> int:
+    from layers.compose.pinning import project_name
+    from layers.compose.stacks import chosen
+    from layers.report import report_for
+
+    project = open_project(root)
+    project.only_looks = True  # no engine is set up to find that nothing runs on it
+    project.listener = report = report_for(sys.stderr)
+    told = []
+    try:
+        stacks = chosen(project.spec, names)
+        composer = _composer(project)
+        for stack in stacks:
+            name = project_name(project.spec.project, stack.name)
+            removed: list[str] = []
+            if composer is not None:
+                containers = composer.containers(name)
+                removed = list(dict.fromkeys(one.service for one in containers))
+                composer.down(name, volumes=options["volumes"])
+            told.append({"name": stack.name, "project": name, "removed": removed})
+    finally:
+        report.close()
+    if options["as_json"]:
+        sys.stdout.write(json.dumps({"stacks": told}, indent=2) + "\n")
+    else:
+        sys.stdout.write("".join(_line(each) for each in told))
+    return 0
+
+
+def _composer(project: Project) -> Composer | None:
+    """Compose on the engine in use; None: this checkout never had one."""
+    from layers.compose.cli import DockerCompose
+    from layers.engine import EngineDown
+    from layers.setup.places import Places
+
+    try:
+        endpoint = project.endpoint
+    except EngineDown:
+        if "DOCKER_HOST" in os.environ or os.path.exists(Places.of(project.root).settings):
+            raise
+        return None
+    return DockerCompose(endpoint, project.state.path("logs/compose"))
+
+
+def _line(told: dict[str, Any]) -> str:
+    if not told["removed"]:
+        return f"{told['name']}: nothing was up\n"
+    return f"{told['name']} is down: {', '.join(told['removed'])}\n"

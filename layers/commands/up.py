@@ -1,0 +1,219 @@
+"""``doit up``: starts a stack by docker compose, from the images that doit makes."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from hashes.errors import LayersError
+from layers.commands import ours
+from layers.commands.guard import MISTAKE, guarded
+from layers.commands.run import RunCommand
+
+if TYPE_CHECKING:
+    from layers.compose.composer import Composer
+    from layers.compose.stacks import Prepared
+    from layers.compose.telling import Up
+    from layers.project import Project
+
+
+class UpCommand(RunCommand):
+    """Makes a stack's images true in an ordinary run, then brings its services up."""
+
+    name = "up"
+    doc_purpose = "start a stack's services from its images, wait until they are well"
+    doc_usage = "[STACK ...]"
+    doc_description = (
+        "Without names every stack of images.toml.  Images are made as `doit` makes them and"
+        " handed to docker compose by digest; what runs from the same image already is left alone."
+    )
+    cmd_options = (
+        *(each for each in RunCommand.cmd_options if each["name"] != "json_lines"),
+        {
+            "name": "no_wait",
+            "short": "",
+            "long": "no-wait",
+            "type": bool,
+            "default": False,
+            "help": "do not wait until all services are well",
+        },
+        {
+            "name": "timeout",
+            "short": "",
+            "long": "timeout",
+            "type": str,
+            "default": "120",
+            "help": "seconds until services must be well, images not counted; default 120",
+        },
+        {
+            "name": "over",
+            "short": "",
+            "long": "with",
+            "type": list,
+            "default": [],
+            "help": "a compose file laid over those of the stacks; may be given again",
+        },
+        {
+            "name": "as_json",
+            "short": "",
+            "long": "json",
+            "type": bool,
+            "default": False,
+            "help": 'print {"stacks": [{"name", "project", "seconds", "services":'
+            ' [{"name", "container", "state", "addresses", "image", "layer"}]}]}',
+        },
+    )
+    _names: tuple[str, ...] = ()
+    _shown: TextIO | None = None
+
+    def parse_execute(self, in_args: list[str]) -> Any:
+        """Take options behind the names, too: getopt stops at the first word."""
+        return super().parse_execute(ours.options_first(in_args, valued(self.get_options())))
+
+    def execute(self, params: Any, args: list[str]) -> Any:
+        """Keep the stacks' names from doit, which would look for tasks."""
+        self._names = tuple(args)
+        return super().execute(params, [])
+
+    def shown_on(self) -> TextIO:
+        """See `RunCommand.shown_on`; with ``--json`` standard output is the answer's alone."""
+        return self._shown or sys.stdout
+
+    def _execute(
+        self,
+        outfile: Any,
+        verbosity: Any = None,
+        always: bool = False,
+        continue_: bool = False,
+        reporter: Any = "console",
+        num_process: int = 0,
+        par_type: str = "process",
+        single: bool = False,
+        auto_delayed_regex: bool = False,
+        force_verbosity: bool = False,
+        failure_verbosity: int = 0,
+        pdb: bool = False,
+        no_wait: bool = False,
+        timeout: str = "120",
+        over: Sequence[str] = (),
+        as_json: bool = False,
+    ) -> Any:
+        found = ours.project()
+        if found is None:
+            sys.stderr.write("up: this dodo.py has no stacks of doit-layers\n")
+            return MISTAKE
+        plain = (outfile, verbosity, always, continue_, reporter, num_process, par_type, single)
+        rest = (auto_delayed_regex, force_verbosity, failure_verbosity, pdb)
+        run = super(RunCommand, self)._execute
+        self._shown = sys.stderr if as_json else sys.stdout
+
+        def make(layers: Iterable[str]) -> int:
+            self.sel_tasks = list(layers)
+            return self._make(found, lambda: run(*plain, *rest), always, False)
+
+        def work() -> int:
+            patience = patience_of(timeout)
+            return self._up(found, make, None if no_wait else patience, over, as_json)
+
+        return guarded(work, found.root)
+
+    def _up(
+        self,
+        found: Project,
+        make: Callable[[Iterable[str]], int],
+        timeout: float | None,
+        over: Sequence[str],
+        as_json: bool,
+    ) -> int:
+        from layers.compose import telling
+        from layers.compose.stacks import chosen
+
+        stacks = chosen(found.spec, self._names)
+        composer = self._composer(found)
+        # what compose refuses is told before anything is built
+        prepared = _prepared(found, composer, stacks, over)
+        layers = dict.fromkeys(str(layer) for one in prepared for layer in one.layers.values())
+        if layers and (status := make(layers)):
+            return status
+        ups = []
+        for stack in prepared:
+            ups.append(bring(found, composer, stack, timeout, self.shown_on()))
+            if not as_json:
+                sys.stdout.write(telling.as_text(ups[-1]))
+                sys.stdout.flush()
+        if as_json:
+            sys.stdout.write(json.dumps(telling.as_json(ups), indent=2) + "\n")
+        return 0
+
+    def _composer(self, found: Project) -> Composer:
+        """Compose on the engine in use, which is started here if it is ours and down."""
+        from layers.compose.cli import DockerCompose
+        from layers.report import report_for
+
+        report = report_for(self.shown_on())
+        found.listener = report
+        try:
+            return DockerCompose(found.endpoint, found.state.path("logs/compose"))
+        finally:
+            report.close()
+
+
+def patience_of(text: str) -> float:
+    """Seconds of ``--timeout``.  Raises LayersError."""
+    if not re.fullmatch(r"\d{1,6}(?:\.\d+)?", text) or not float(text):
+        raise LayersError(f"--timeout {text!r}: expected a number of seconds above 0")
+    return float(text)
+
+
+def valued(options: Iterable[Any]) -> set[str]:
+    """The spellings of those of doit's options that take a word of their own."""
+    taking = [option for option in options if option.type is not bool]
+    short = {f"-{option.short}" for option in taking if option.short}
+    return short | {f"--{option.long}" for option in taking if option.long}
+
+
+def _prepared(
+    found: Project, composer: Composer, stacks: Iterable[Any], over: Sequence[str]
+) -> list[Prepared]:
+    from layers.compose.stacks import prepare
+
+    return [prepare(found, composer, stack, over) for stack in stacks]
+
+
+def bring(
+    found: Project, composer: Composer, stack: Prepared, timeout: float | None, shown: TextIO
+) -> Up:
+    """Bring one stack up; ``timeout`` None does not wait for its services.
+
+    Raises LayersError when it does not come up.
+    """
+    from layers.compose.bringing import NotUp, bring_up
+    from layers.compose.stacks import laid_over, pinned
+    from layers.compose.states import host_of
+    from layers.compose.telling import Up, change
+
+    def changed(container: Any) -> None:
+        shown.write(change(container))
+        shown.flush()
+
+    begin = time.monotonic()
+    pins = pinned(found, stack)
+    files = laid_over(found, stack, pins)
+    try:
+        containers = bring_up(
+            composer,
+            files,
+            stack.services,
+            timeout=timeout,
+            clock=time,
+            changed=changed,
+        )
+    except NotUp as error:
+        raise NotUp(f"{stack.name}: {error.message}", hint=error.hint) from error
+    host = host_of(found.endpoint.host)
+    took = time.monotonic() - begin
+    return Up(stack.name, files.project, containers, pins, host, took, timeout is not None)

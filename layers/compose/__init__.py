@@ -1,0 +1,1 @@
+"""Stacks: services of a compose file, run from the images that doit made."""
