@@ -17,6 +17,7 @@ from layers.plan import Step
 from layers.project import Project
 from layers.require import problem_of
 from layers.spec import Image, Require
+from layers.stall import Patience
 
 
 class ParentMoved(LayersError):
@@ -92,6 +93,7 @@ def prepared(project: Project, step: Step, parents: Parents) -> Iterator[buildx.
             no_cache=image.name in project.uncached,
             compress=project.endpoint.private or project.engine.keeps_manifests(),
             program=project.endpoint.buildx,
+            patience=Patience(image.stall_timeout, image.stall_end),
         )
 
 
@@ -107,7 +109,7 @@ def run(project: Project, step: Step, call: buildx.BuildCall) -> Digest:
 
 def built(project: Project, step: Step, call: buildx.BuildCall) -> Digest:
     """Build from whatever BuildKit takes for the context.  Raises buildx.BuildFailed."""
-    environment = {**os.environ, **project.endpoint.environment}
+    environment = call.environment or {**os.environ, **project.endpoint.environment}
     log = project.state.log(str(step.layer))
     return buildx.run(call, environment, log, project.tell).digest
 

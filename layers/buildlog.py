@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from layers.events import Event, Output, Step, StepDone
+from layers.stall import LAST_LINES, Work
 
 
 @dataclass
@@ -26,6 +27,8 @@ class Vertex:
     error: str = ""
     lines: list[str] = field(default_factory=list)
     """What it printed, the last `KEPT_LINES` of it."""
+    heard: int = 0
+    """How often anything was told of it: its begin, output, bytes that it moved."""
 
     @property
     def internal(self) -> bool:
@@ -66,6 +69,28 @@ class BuildLog:
         true = [vertex for vertex in failures if "context canceled" not in vertex.error]
         return next(iter(true or failures), None)
 
+    def at_work(self) -> dict[str, Work]:
+        """What runs now: steps of the Dockerfile, or else BuildKit's own chores, or the build."""
+        running = {
+            digest: vertex
+            for digest, vertex in self.vertices.items()
+            if vertex.started and not vertex.completed
+        }
+        steps = {digest: vertex for digest, vertex in running.items() if not vertex.internal}
+        if not running:
+            return {"": Work("", sum(vertex.heard for vertex in self.vertices.values()))}
+        total = sum(not vertex.internal for vertex in self.vertices.values())
+        return {
+            digest: Work(vertex.name, vertex.heard, vertex.number, total, self._printed(digest))
+            for digest, vertex in (steps or running).items()
+        }
+
+    def _printed(self, digest: str) -> tuple[str, ...]:
+        """The last lines of a step, with the one that has no end yet, such as a question."""
+        rest = self._partial.get(digest, "").rpartition("\r")[2]
+        lines = self.vertices[digest].lines[-LAST_LINES:]
+        return (*lines, rest) if rest.strip() else tuple(lines)
+
     def feed(self, line: str) -> Iterator[Event]:
         """Take one line of output and tell what it means."""
         text = line.rstrip("\n")
@@ -87,6 +112,10 @@ class BuildLog:
     def _update(self, update: dict[str, Any]) -> Iterator[Event]:
         for told in update.get("vertexes") or ():
             yield from self._vertex(told)
+        for part in ("statuses", "logs"):
+            for told in update.get(part) or ():
+                if told.get("vertex") in self.vertices:
+                    self.vertices[told["vertex"]].heard += 1
         for log in update.get("logs") or ():
             digest = log["vertex"]
             data = base64.b64decode(log.get("data") or "").decode("utf-8", "replace")
@@ -104,6 +133,7 @@ class BuildLog:
         vertex = self.vertices.setdefault(digest, Vertex(told.get("name", "")))
         news = not vertex.started and bool(told.get("started"))
         done = not vertex.completed and bool(told.get("completed"))
+        vertex.heard += 1
         vertex.started = vertex.started or news
         vertex.completed = vertex.completed or done
         vertex.cached = vertex.cached or bool(told.get("cached"))

@@ -6,14 +6,19 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
-from layers import interrupt
+from layers import hearing, interrupt, wording
 from layers.buildlog import BuildLog
 from layers.digest import Digest
-from layers.events import Listener
+from layers.events import Listener, Stalled
+from layers.stall import Patience, Told, Watch
+
+TICK = 0.5
+"""Seconds between two looks at who is silent."""
 
 _SECRET_ARG = re.compile(
     r"(?i)\A(--build-arg=[^=]*(?:token|secret|passw|credential|api_?key|private)[^=]*)=.*", re.S
@@ -41,6 +46,14 @@ class BuildCall:
     compress: bool = True
     """Whether the engine keeps images as the registry does and so takes zstd filesystem layers:
     a third of gzip's time for less bytes. False for the classic image store."""
+    builder: str = ""
+    """Who builds it, as buildx knows it; "": whatever ``program`` takes by itself."""
+    output: str = ""
+    """Where the result goes, as ``--output`` has it; "": into the engine."""
+    environment: Mapping[str, str] | None = field(default=None, repr=False)
+    """Of buildx, whole; None: the engine's own."""
+    patience: Patience = field(default_factory=Patience)
+    """With steps that print nothing."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +79,13 @@ class BuildxMissing(LayersError):
 def argv(call: BuildCall, metadata: str) -> list[str]:
     """The command line of a build; pure, so that tests can read it."""
     words = [*call.program, "build", "--progress=rawjson", f"--metadata-file={metadata}"]
+    if call.builder:
+        words.append(f"--builder={call.builder}")
     # A plain manifest: provenance stamps the time, so that no digest would ever come twice.
     words += ["--provenance=false", "--sbom=false"]
-    if call.compress:
+    if call.output:
+        words.append(f"--output={call.output}")
+    elif call.compress:
         words.append("--output=type=image,compression=zstd,oci-mediatypes=true")
     words += [f"--file={call.dockerfile}", f"--platform={call.platform}"]
     if call.target is not None:
@@ -89,9 +106,11 @@ def run(
 ) -> Built:
     """Build, tell the listener, keep the output in ``log_path`` and BuildKit's record beside it.
 
-    Raises BuildFailed with the failing step and its last lines, BuildxMissing.
+    Raises BuildFailed with the failing step, or the one that stalls, and its last lines;
+    BuildxMissing.
     """
     log = BuildLog(call.layer)
+    watch = Watch(call.layer, call.patience)
     os.makedirs(os.path.dirname(log_path), exist_ok=True)
     base = os.path.splitext(log_path)[0]
     metadata = f"{base}.{os.getpid()}.metadata.json"
@@ -122,17 +141,23 @@ def run(
         ):
             file.write("$ " + " ".join(shown(words)) + "\n")
             assert process.stderr is not None
-            for line in process.stderr:
+            for line in hearing.lines(process.stderr, TICK):
                 raw.write(line)
-                for event in log.feed(line):
+                for event in log.feed(line) if line else ():
                     file.write(_log_line(event))
                     listener(event)
+                for stalled in watch.look(time.monotonic(), log.at_work):
+                    file.write(_log_line(stalled.event))
+                    _stalls(call, log, stalled, log_path, listener)
             file.writelines(f"{line}\n" for line in log.tail)
         status = process.wait()
+    except BaseException:  # a stall; our log cannot be written, or whoever listens is gone
+        interrupt.end(process)
+        raise
     finally:
         interrupt.release(process.pid)
     if status != 0:
-        failed = BuildFailed(report(call, log, status, log_path))
+        failed = BuildFailed(report(call, log, status, log_path), hint=advice(log))
         failed.sent = _all_sent(log)
         raise failed
     with open(metadata, encoding="utf-8") as file:
@@ -141,11 +166,32 @@ def run(
     return Built(Digest.parse(told["containerimage.digest"]), log.ran())
 
 
+def _stalls(
+    call: BuildCall, log: BuildLog, stalled: Told, log_path: str, listener: Listener
+) -> None:
+    if stalled.ends:
+        failed = BuildFailed(ended(call, stalled.event, log_path), hint=stalled.event.advice)
+        failed.sent = _arrived(log)
+        raise failed
+    listener(stalled.event)
+
+
+def advice(log: BuildLog) -> str:
+    """What to do where the engine, not a step of the Dockerfile, gave out; "" otherwise."""
+    from layers.enginefaults import of_build
+
+    failed = log.failed()
+    printed = failed.lines if failed is not None else []
+    return of_build("\n".join([failed.error if failed is not None else "", *printed, *log.tail]))
+
+
 def _all_sent(log: BuildLog) -> bool:
     """Whether a step failed, and no transfer from the client was cut off by that."""
     failed = log.failed()
-    if failed is None or failed.internal:
-        return False
+    return failed is not None and not failed.internal and _arrived(log)
+
+
+def _arrived(log: BuildLog) -> bool:
     return all(
         vertex.completed and not vertex.error
         for vertex in log.vertices.values()
@@ -159,6 +205,8 @@ def shown(words: list[str]) -> list[str]:
 
 
 def _log_line(event: object) -> str:
+    if isinstance(event, Stalled):
+        return f"{wording.stalled(event)}\n"
     line = getattr(event, "line", None)
     if line is not None:
         return f"    {line}\n"
@@ -181,4 +229,12 @@ def report(call: BuildCall, log: BuildLog, status: int, log_path: str) -> str:
         lines += [f"    | {line}" for line in failed.lines[-20:]]
     if log.tail:
         lines += [f"    {line}" for line in log.tail[-20:]]
+    return "\n".join(lines)
+
+
+def ended(call: BuildCall, event: Stalled, log_path: str) -> str:
+    """The failure of a build that was ended because a step said nothing, in the words of that."""
+    said = wording.stalled(event._replace(advice=""))
+    lines = [f"{call.layer}: the build was ended, as stall_end asks: {said}"]
+    lines += [f"  file    {call.dockerfile}", f"  log     {log_path}"]
     return "\n".join(lines)

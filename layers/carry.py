@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hashes.errors import LayersError
-from layers import build
-from layers.delivery import deliver
+from layers import build, remote
+from layers.delivery import deliver, there
+from layers.digest import Digest
 from layers.engine import EngineError, LocalImage
 from layers.enginefaults import MissingContent, UnknownReference
 from layers.events import Warned
 from layers.explain import why
 from layers.graph import Layer
-from layers.holding import fetch, find, name, timed
+from layers.holding import fetch, find, name, remember, timed
 from layers.plan import Step
 from layers.project import Project
 from layers.registry import RegistryError
@@ -32,12 +35,21 @@ def carry_out(project: Project, step: Step) -> None:
                 held = timed(project, step, "pull", lambda: _pull(project, step))
             except (UnknownReference, MissingContent) as error:
                 step = _instead(project, step, error)
-        if held is None:
+        if held is None and step.builder:
+            digest = timed(project, step, "build", lambda: _elsewhere(project, step))
+            project.stored(step.layer, digest)
+            if step.here:
+                pull = replace(step, reasons=("it is wanted here",))
+                held = timed(project, pull, "pull", lambda: _pull(project, step))
+        elif held is None:
             held = timed(project, step, "build", lambda: _build(project, step))
             if project.names(step.layer, step.key).remote and project.pushes(step.layer):
                 # Before it has a name: a run that is killed between the two owes the push.
                 project.state.mark_unpushed(f"{step.layer}@{step.key}", owed=True)
-        name(project, step, held)
+        if held is not None:
+            name(project, step, held)
+        else:
+            remember(project, step)
 
 
 def _instead(project: Project, step: Step, error: EngineError) -> Step:
@@ -68,19 +80,45 @@ def push(project: Project, step: Step) -> None:
 
 
 def _pull(project: Project, step: Step) -> LocalImage:
-    remote = project.names(step.layer, step.key).remote
+    place = project.names(step.layer, step.key).remote
     digest = project.presence.registry[step.layer]
-    return fetch(project, step, f"{remote}@{digest}")
+    return fetch(project, step, f"{place}@{digest}")
 
 
 def _build(project: Project, step: Step) -> LocalImage:
-    inputs = project.inputs.image(step.layer.image)
-    for each in inputs.manifest(step.layer.stage).unpinned:
-        project.tell(Warned(f"{each} is unpinned; `doit lock` pins it", str(step.layer)))
+    _tell_unpinned(project, step)
     parents = build.Parents(project)
     with build.prepared(project, step, parents) as call:
         digest = build.run(project, step, call)
     parents.check()
+    _check_inputs(project, step)
+    identity = str(digest)
+    return project.engine.find([identity])[identity]
+
+
+def _elsewhere(project: Project, step: Step) -> Digest:
+    """What the registry has in the end, from our builder or from somebody who was quicker."""
+    place, builder = remote.place(project, step), remote.find_builder(project, step.builder)
+    found = there(project, step, place)
+    if found is not None:
+        return found
+    _tell_unpinned(project, step)
+    with (
+        build.prepared(project, step, remote.Kept(project)) as call,
+        remote.built(project, step, call, builder, place) as digest,
+    ):
+        _check_inputs(project, step)
+        return remote.keep(project, step, place, digest)
+
+
+def _tell_unpinned(project: Project, step: Step) -> None:
+    for each in project.inputs.image(step.layer.image).manifest(step.layer.stage).unpinned:
+        project.tell(Warned(f"{each} is unpinned; `doit lock` pins it", str(step.layer)))
+
+
+def _check_inputs(project: Project, step: Step) -> None:
+    """Raise InputsMoved unless the files are as they were when they were hashed."""
+    inputs = project.inputs.image(step.layer.image)
     try:
         fresh = project.inputs.reread(step.layer.image)
     except LayersError as error:
@@ -89,8 +127,6 @@ def _build(project: Project, step: Step) -> LocalImage:
         found = why(inputs.record(step.layer.stage), fresh.record(step.layer.stage))
         moved = "; ".join(change.text() for change in found[:5])
         raise _moved(step, moved)
-    identity = str(digest)
-    return project.engine.find([identity])[identity]
 
 
 def _moved(step: Step, what: str) -> InputsMoved:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from layers.claimants import claimant
@@ -45,7 +46,7 @@ def deliver(project: Project, step: Step) -> Delivered:
 
 def _delivered(project: Project, step: Step, remote: str) -> Delivered:
     held = find(project, step)
-    theirs = _there(project, step, remote)
+    theirs = there(project, step, remote)
     if held is None:
         if theirs is not None:
             return Delivered(theirs, pushed=False)
@@ -64,8 +65,11 @@ def attach_record(project: Project, layer: Layer, remote: str, digest: Digest) -
         project.tell(Warned(said, str(layer)))
 
 
-def _there(project: Project, step: Step, remote: str) -> Digest | None:
-    """What the key's tag points at; None: nothing, or what is broken."""
+def there(project: Project, step: Step, remote: str) -> Digest | None:
+    """What the key's tag points at; None: nothing, or what is broken.
+
+    Raises RegistryError, and TagMoved where the lock has another digest.
+    """
     question = (remote, str(step.key))
     found = project.registry.heads([question]).get(question)
     if found is None:
@@ -86,6 +90,20 @@ def _broken(project: Project, step: Step) -> Digest | None:
 
 
 def _send(project: Project, step: Step, held: LocalImage, remote: str) -> Delivered:
+    found = contested(project, step, remote, lambda: _push(project, step, held, remote))
+    if not found.pushed and found.digest != held.digest:
+        _adopt(project, step, remote, found.digest)
+    return found
+
+
+def contested(
+    project: Project, step: Step, remote: str, put: Callable[[], tuple[Digest, Digest]]
+) -> Delivered:
+    """Bring a layer into the registry by ``put``, unless some other machine is quicker.
+
+    ``put`` gives the digest that it sent, and the one that the key's tag points at then.  Raises
+    RegistryError, and what ``put`` raises.
+    """
     layer, broken = str(step.layer), _broken(project, step)
 
     def waits() -> None:
@@ -97,15 +115,13 @@ def _send(project: Project, step: Step, held: LocalImage, remote: str) -> Delive
         claimed(project.registry, remote, str(step.key), broken, waits, us, dead) as theirs,
     ):
         if theirs is None:
-            digest, theirs = _push(project, step, held, remote)
+            digest, theirs = put()
             if theirs == digest:
                 attach_record(project, step.layer, remote, digest)
                 if broken is not None and broken != digest:
                     said = f"{step.key} was broken in the registry ({broken}); replaced by {digest}"
                     project.tell(Warned(said, layer))
                 return Delivered(digest, pushed=True)
-    if theirs != held.digest:
-        _adopt(project, step, remote, theirs)
     return Delivered(theirs, pushed=False)
 
 
@@ -117,20 +133,24 @@ def _push(project: Project, step: Step, held: LocalImage, remote: str) -> tuple[
         sent = project.engine.push(full, lambda d, total: project.tell(Transfer(layer, d, total)))
     except EngineError:
         # A registry whose tags never move refuses the second of two that pushed at once.
-        theirs = _there(project, step, remote)
+        theirs = there(project, step, remote)
         if theirs is None:
             raise
         return held.digest, theirs
     finally:
         project.engine.untag(full)
-    question = (remote, str(step.key))
-    theirs = project.registry.heads([question]).get(question)
+    return sent, arrived(project, remote, str(step.key))
+
+
+def arrived(project: Project, remote: str, tag: str) -> Digest:
+    """What a tag that was just put points at.  Raises RegistryError when it is not there."""
+    theirs = project.registry.heads([(remote, tag)]).get((remote, tag))
     if theirs is None:
         raise RegistryError(
-            f"{full} was pushed, and the registry does not have it",
+            f"{remote}:{tag} was pushed, and the registry does not have it",
             hint="does something clean the registry up? Try again",
         )
-    return sent, theirs
+    return theirs
 
 
 def _adopted(project: Project, step: Step, remote: str, theirs: Digest) -> bool:

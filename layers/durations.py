@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+_TIMES = {"s": 1, "m": 60, "h": 3600}
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -20,6 +21,11 @@ def clock(value: float) -> str:
     minutes, rest = divmod(round(max(value, 0.0)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def parsed(text: str) -> int:
+    """The seconds of a duration as ``images.toml`` has it: ``90s``, ``10m``, ``2 h``."""
+    return int(text[:-1]) * _TIMES[text[-1]]
 
 
 def size(value: int) -> str:

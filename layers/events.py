@@ -44,6 +44,21 @@ class Output(NamedTuple):
     line: str
 
 
+class Stalled(NamedTuple):
+    """Nothing was heard for ``seconds`` of something that a build is at, and nothing was ended."""
+
+    layer: str
+    number: int
+    """Its place among the steps of the Dockerfile; 0 for work of BuildKit's own."""
+    total: int
+    name: str
+    seconds: float
+    lines: tuple[str, ...] = ()
+    """What it printed last; empty: nothing."""
+    advice: str = ""
+    """What may be behind it, and what to do."""
+
+
 class Transfer(NamedTuple):
     """Bytes moved so far by a pull or push; ``total`` is 0 while unknown."""
 
@@ -69,7 +84,7 @@ class Warned(NamedTuple):
     layer: str = ""
 
 
-Event = Started | Step | StepDone | Output | Transfer | Finished | Warned
+Event = Started | Step | StepDone | Output | Stalled | Transfer | Finished | Warned
 Listener = Callable[[Event], None]
 
 

@@ -30,6 +30,11 @@ def name(project: Project, step: Step, held: LocalImage) -> None:
         if each not in held.names:
             project.engine.tag(str(held.digest), each)
     project.holds(step.layer, held.digest)
+    remember(project, step)
+
+
+def remember(project: Project, step: Step) -> None:
+    """Keep what is behind a key that is true now, wherever its image is."""
     inputs = project.inputs.image(step.layer.image)
     project.state.remember(step.key, inputs.record(step.layer.stage))
 
@@ -45,11 +50,16 @@ def fetch(project: Project, step: Step, reference: str) -> LocalImage:
     )
     found = held.labels.get(LABEL_KEY)
     if found != str(step.key):
-        raise TagMoved(
-            f"{layer}: {reference} was made from {found or 'no key of ours'}, not from {step.key}",
-            hint="someone pushed over a keyed tag; delete that tag in the registry and run again",
-        )
+        raise other_key(layer, reference, found, str(step.key))
     return held
+
+
+def other_key(layer: str, reference: str, found: str | None, key: str) -> TagMoved:
+    """The error for an image whose label names another key than its tag, or none."""
+    return TagMoved(
+        f"{layer}: {reference} was made from {found or 'no key of ours'}, not from {key}",
+        hint="someone pushed over a keyed tag; delete that tag in the registry and run again",
+    )
 
 
 def timed(project: Project, step: Step, action: Action, work: Callable[[], T]) -> T:

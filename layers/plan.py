@@ -24,6 +24,8 @@ class Node:
     """Layers that a build of this one starts from, nearest first."""
     problem: str = ""
     """Why it cannot be built here, e.g. a required file that is missing; "" when it can."""
+    builder: str = ""
+    """Who builds it elsewhere, from the registry into the registry; "": the engine here does."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ class Step:
     renames: bool = False
     """True: it is there, but its plain name points at another image and has to move back."""
     problem: str = ""
+    builder: str = ""
+    """Who is to build it elsewhere; "": the engine here, or nobody."""
+    here: bool = True
+    """False: the registry is the only place where it has to be in the end."""
 
     @property
     def idle(self) -> bool:
@@ -87,21 +93,30 @@ def make_plan(
     presence: Presence,
     wanted: Iterable[Layer],
     causes: Mapping[Layer, tuple[str, ...]],
+    *,
+    there: bool = False,
 ) -> Plan:
     """Decide for every layer; ``nodes`` come parents first, ``causes`` say what changed in each.
 
-    A pure function: the same values give the same plan, and nothing is asked of anybody.
+    ``there``: what is wanted is wanted in the registry, and need not come to the engine.  A pure
+    function: the same values give the same plan, and nothing is asked of anybody.
     """
     nodes = list(nodes)
     states: dict[Layer, tuple[State, Where, tuple[str, ...]]] = {}
     for node in nodes:
         states[node.layer] = _decide(node, presence, states, causes.get(node.layer, ()))
 
-    # A parent is touched only when a child must be built: children come last in `nodes`.
+    # A parent is touched only when a child must be built: children come last in `nodes`.  A
+    # builder elsewhere takes from the registry what the registry has: nobody pulls that for it.
     needed = set(wanted)
+    here = set() if there else set(needed)
     for node in reversed(nodes):
         if node.layer in needed and states[node.layer][0] == "build":
-            needed.update(node.parents)
+            if node.builder:
+                needed.update(each for each in node.parents if not _kept(each, states))
+            else:
+                needed.update(node.parents)
+                here.update(node.parents)
 
     steps: dict[Layer, Step] = {}
     for node in nodes:
@@ -119,14 +134,24 @@ def make_plan(
             node.layer in needed,
             renames,
             node.problem if state == "build" else "",
+            node.builder if state == "build" else "",
+            node.layer in here,
         )
     return Plan(steps)
+
+
+States = Mapping[Layer, tuple[State, Where, tuple[str, ...]]]
+
+
+def _kept(layer: Layer, states: States) -> bool:
+    """Whether the registry has a layer, and the engine does not."""
+    return layer in states and states[layer][1] == "registry"
 
 
 def _decide(
     node: Node,
     presence: Presence,
-    states: Mapping[Layer, tuple[State, Where, tuple[str, ...]]],
+    states: States,
     causes: tuple[str, ...],
 ) -> tuple[State, Where, tuple[str, ...]]:
     if node.layer in presence.engine:
@@ -140,7 +165,10 @@ def _decide(
         if state == "build":
             reasons.append(f"{parent} is built first")
         elif state == "pull":
-            reasons.append(f"{parent} is pulled first")
+            how = f"taken from the registry by {node.builder}" if node.builder else "pulled first"
+            reasons.append(f"{parent} is {how}")
+    if node.builder:
+        reasons.append(f"the builder {node.builder} makes it")
     if node.problem:
         reasons.append(node.problem)
     return "build", "", tuple(reasons)

@@ -62,6 +62,8 @@ class Project:
         """Images that BuildKit builds from nothing, whatever its cache has of them."""
         self.nameless = False
         """True where images get no plain names, so that nobody sees them."""
+        self.remain = False
+        """True where what a builder makes stays in the registry, wanted or not."""
         self.upstreams = Upstreams()
         self._looking = threading.Lock()
 
@@ -107,6 +109,7 @@ class Project:
             registry=os.environ.get("LAYERS_REGISTRY"),
             platform=machine_platform(),
             exists=lambda relative: os.path.exists(os.path.join(self.root, relative)),
+            builder=os.environ.get("LAYERS_BUILDER"),
         )
 
     @cached_property
@@ -171,7 +174,24 @@ class Project:
     def pushes(self, layer: Layer) -> bool:
         """True when a layer goes to the registry under its key."""
         image = self.spec.images[layer.image]
-        return image.push if layer.stage is None else layer.stage in image.push_stages
+        told = image.push if layer.stage is None else layer.stage in image.push_stages
+        return told or bool(self.builder(layer)) or layer in self._handed_over
+
+    def builder(self, layer: Layer) -> str:
+        """Who builds a layer elsewhere; "": the engine.  What is on trial is built here."""
+        return "" if self.nameless else self.spec.images[layer.image].builder
+
+    def _no_registry(self, layer: Layer) -> str:
+        name = self.builder(layer) if self.spec.registry is None else ""
+        return f"the builder {name} needs a registry, and there is none" if name else ""
+
+    @cached_property
+    def _handed_over(self) -> frozenset[Layer]:
+        """What a builder elsewhere starts from, and so has to find in the registry."""
+        if self.nameless or not any(image.builder for image in self.spec.images.values()):
+            return frozenset()
+        nodes = self.nodes.values()
+        return frozenset(each for node in nodes if node.builder for each in node.parents)
 
     # -- the plan ------------------------------------------------------------------------------
 
@@ -201,7 +221,8 @@ class Project:
                     layer,
                     self.inputs.key(layer),
                     self.inputs.parents(layer),
-                    found.problem,
+                    found.problem or self._no_registry(layer),
+                    self.builder(layer),
                 )
         return nodes
 
@@ -216,7 +237,7 @@ class Project:
     def want(self, layers: Iterable[Layer]) -> None:
         """Make a plan for these from now on; one that was made for others is forgotten."""
         self.wanted = tuple(layers)
-        for name in ("nodes", "_seen", "plan"):
+        for name in ("nodes", "_seen", "plan", "_handed_over"):
             vars(self).pop(name, None)
 
     def distrust(self, broken: Mapping[Layer, Broken]) -> None:
@@ -232,6 +253,11 @@ class Project:
             look(self, seen, self.nodes[layer].parents, None)
             nodes = [node for node in self.nodes.values() if node.layer in seen.asked]
             return make_plan(nodes, seen.presence(), [layer], {})
+
+    def stored(self, layer: Layer, digest: Digest) -> None:
+        """Note that the registry has a layer now, whole."""
+        self._seen.registry[layer] = digest
+        self._seen.broken.pop(layer, None)
 
     def holds(self, layer: Layer, digest: Digest) -> None:
         """Note that the engine has a layer now, or has it as another image than before."""
@@ -252,7 +278,7 @@ class Project:
             for node in nodes
             if node.layer not in seen.engine
         }
-        plan = make_plan(nodes, seen.presence(), self._wanted(), causes)
+        plan = make_plan(nodes, seen.presence(), self._wanted(), causes, there=self.remain)
         self._remember(node for node in nodes if node.layer in seen.engine)
         self.cache.save()
         return plan

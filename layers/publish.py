@@ -57,7 +57,7 @@ def chosen(project: Project, names: Sequence[str]) -> tuple[Layer, ...]:
                 hint=f"set push = true under [images.{name}] in images.toml",
             )
     found = [Layer(name) for name in dict.fromkeys(names)]
-    found = found or [layer for layer in project.goals() if project.pushes(layer)]
+    found = found or [layer for layer in project.goals() if images[layer.image].push]
     if not found:
         raise LayersError("no image has push = true", hint="set it in images.toml")
     if project.registry_host is None:
@@ -127,6 +127,7 @@ def _make(
     """Carry out the ordinary plan for what the registry lacks, and push it."""
     gc.enable()
     project.want(lacking)
+    project.remain = True
     project.distrust(broken)
     plan = project.plan
     steps = [step for step in plan.steps.values() if step.needed]
@@ -174,7 +175,7 @@ def _one(project: Project, step: Step, asked: bool) -> Published | None:
     delivered = deliver(project, step)
     project.state.mark_unpushed(f"{step.layer}@{step.key}", owed=False)
     how: How = "there"
-    if delivered.pushed:
+    if delivered.pushed or (step.builder and step.here is False):
         how = "built and pushed" if step.state == "build" else "pushed"
     return _published(project, step.layer, delivered.digest, how, time.monotonic() - begin)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from layers.durations import seconds as as_seconds
-from layers.events import Finished, Started
+from layers.events import Finished, Stalled, Started
 
 _DONE = {
     "build": "built",
@@ -54,6 +54,16 @@ def finished(event: Finished) -> str:
         text = f"{event.action} failed after {as_seconds(event.seconds)}"
     detail = printable(event.detail)
     return f"{text}: {detail}" if detail else text
+
+
+def stalled(event: Stalled) -> str:
+    """Which step is silent, for how long, its last lines, and what may be behind it."""
+    step = f"step {event.number}/{event.total} " if event.number else ""
+    head = f"nothing printed for {as_seconds(event.seconds)}: {step}{step_name(event.name)}"
+    lines = [f"    | {printable(line)}".rstrip() for line in event.lines]
+    last = ["  last lines:", *lines] if lines else []
+    advice = [f"  {event.advice}"] if event.advice else []
+    return "\n".join([head, *last, *advice])
 
 
 def idle(names: Sequence[str], seconds: float) -> str:

@@ -11,7 +11,7 @@ from hashes.algorithm import HEX_LENGTHS
 from layers.digest import Digest
 
 Place = Literal["engine", "registry"]
-Kind = Literal["key", "claim", "attachment", "moving"]
+Kind = Literal["key", "claim", "attachment", "candidate", "moving"]
 
 _HEX = "|".join(f"{name}-[0-9a-f]{{{length}}}" for name, length in HEX_LENGTHS.items())
 KEY = re.compile(rf"(?<![0-9a-z])(?:{_HEX})(?![0-9a-f])")
@@ -20,17 +20,21 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}(?![0-9a-f])")
 """Finds digests in any text."""
 _ATTACHMENT = re.compile(r"sha256-([0-9a-f]{64})(?:\..+)?\Z")
 _CLAIM = "claim-"
+_CANDIDATE = re.compile(r"candidate-[0-9a-f]{16}\Z")
 
 
 def kind(tag: str) -> Kind:
     """What a tag is for: a key, a claim of one, what belongs to a digest, or a name that moves.
 
+    A candidate is what a builder pushed before its key was set (`layers.remote`).
     ``sha256-<hex>`` is the distribution-spec's "Referrers Tag Schema"; cosign adds an ending.
     """
     if KEY.fullmatch(tag):
         return "key"
     if tag.startswith(_CLAIM) and KEY.fullmatch(tag.removeprefix(_CLAIM)):
         return "claim"
+    if _CANDIDATE.match(tag):
+        return "candidate"
     return "attachment" if _ATTACHMENT.match(tag) else "moving"
 
 
