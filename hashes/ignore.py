@@ -72,7 +72,7 @@ class Ignore:
     def excluded_by(self, path: str) -> int | None:
         """Give the line that leaves a path out; None when none does, or a bad one is met first.
 
-        Nothing else may have reached that pattern, and then BuildKit does not complain of it either.
+        Nothing may have reached that pattern, and then BuildKit does not complain of it either.
         """
         try:
             found = self.patterns.last_match(path)
