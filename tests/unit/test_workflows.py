@@ -16,7 +16,7 @@ from tests.yamlsubset import BadYaml, load
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
-TOOLS = {"docker", "echo", "gh", "git", "test", "xargs"}
+TOOLS = {"curl", "docker", "echo", "gh", "git", "test", "xargs"}
 """What a step may call beside ``./run``."""
 JOB_KEYS = {"if", "runs-on", "timeout-minutes", "env", "steps", "needs"}
 STEP_KEYS = {"name", "uses", "with", "env", "run", "if"}
@@ -70,7 +70,7 @@ def fault(words: list[str]) -> str:
 
 def test_there_are_two_workflows() -> None:
     """One for every night, one for every change."""
-    assert [path.name for path in WORKFLOWS] == ["ci.yml", "nightly-base-refresh.yml"]
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "nightly-base-refresh.yml", "safety.yml"]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -125,7 +125,7 @@ def test_the_nightly_refresh_pushes_and_opens_a_pull_request_after_failures_too(
         ("./run no-such-command", "there is no command"),
         ("./run list --no-such-option", "list has no --no-such-option"),
         ("sudo ./run list --jsn", "list has no --jsn"),
-        ("curl https://example.com", "curl is not among"),
+        ("wget https://example.com", "wget is not among"),
         ("sudo ./run test", ""),
         ("./run list --json", ""),
     ],
