@@ -313,7 +313,7 @@ _EVENTS = st.sampled_from(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(_EVENTS, max_size=6))
 def test_whatever_came_before_a_night_without_news_changes_nothing(events: list[str]) -> None:
     """The law of the quiet night: the lock's text is the same, and so is every key in it."""
