@@ -100,9 +100,10 @@ def _copy(root: Path) -> None:
 
 def only(text: str, stack: str) -> str:
     """An images.toml without the images of other stacks; all else stays as it is written."""
-    tables = read(text, "images.toml")["images"]
-    others = {name for name, table in tables.items() if table.get("stack") != stack}
-    header = re.compile(r"\[+(?:profiles\.[^.\]]+\.)?images\.([^.\]]+)")
+    data = read(text, "images.toml")
+    others = {name for name, table in data["images"].items() if table.get("stack") != stack}
+    others |= set(data.get("stacks", {})) - {stack}
+    header = re.compile(r"\[+(?:profiles\.[^.\]]+\.)?(?:images|stacks)\.([^.\]]+)")
     parts = re.split(r"(?m)^(?=\[)", text)
     named = [(part, header.match(part)) for part in parts]
     return "".join(part for part, name in named if name is None or name[1] not in others)

@@ -12,10 +12,10 @@ from hashes.algorithm import DEFAULT, digest, hasher
 from hashes.entries import xattr_value
 from hashes.errors import ContextError
 
-CHUNK = 2 * 1024 * 1024
+CHUNK = 3 * 512 * 1024
 """Bytes read at once: fewer calls count for more than a buffer that stays in the nearest cache."""
 
-LARGE = 32 * CHUNK
+LARGE = 64 * 1024 * 1024
 """Bytes from which on one thread reads ahead while another hashes."""
 
 WORTH = 128 * 1024
