@@ -24,10 +24,15 @@ def stays(method: str, url: str, status: int) -> RegistryError:
     return RegistryError(f"{method} {bare(url)}: {status}", hint=hint)
 
 
-def trouble(method: str, url: str, error: Exception) -> Exception:
-    """What to raise when there was no answer: `Again` where another try may get one."""
+def trouble(
+    method: str, url: str, error: Exception, around: BaseException | None = None
+) -> Exception:
+    """What to raise when there was no answer: `Again` where another try may get one.
+
+    ``around`` is what the caller was handling when it asked; that is no cause of this.
+    """
     what = f"{method} {bare(url)}"
-    causes = list(_causes(error))
+    causes = list(_causes(error, around))
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return RegistryError(
             f"{what}: TLS failed ({causes[-1]})",
@@ -56,8 +61,8 @@ def trouble(method: str, url: str, error: Exception) -> Exception:
     return Again(down)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
+def _causes(error: BaseException, around: BaseException | None) -> Iterator[BaseException]:
+    seen = {id(around)}
     left = [error]
     while left:
         one = left.pop(0)

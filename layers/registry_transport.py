@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
@@ -89,6 +90,7 @@ class Transport:
     def _open(
         self, method: str, url: str, headers: Mapping[str, str] | None, **more: Any
     ) -> requests.Response:
+        around = sys.exc_info()[1]
         try:
             response = self._session.request(
                 method,
@@ -100,7 +102,7 @@ class Transport:
                 **{"timeout": _QUICK, **more},
             )
         except (requests.RequestException, OSError) as error:
-            raise trouble(method, url, error) from error
+            raise trouble(method, url, error, around) from error
         if response.status_code in PASSING:
             response.close()
             after = retry_after(response.headers.get("Retry-After"), time.time())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 from typing import Any
@@ -242,3 +243,14 @@ def test_an_endless_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_loopback_hosts(host: str, expected: Any) -> None:
     """Names that only look like this machine are not."""
     assert is_loopback(host) is expected
+
+
+def test_what_was_being_handled_is_no_cause_of_a_silent_registry() -> None:
+    """Python chains every error to the one around it; only the connection's own words are told."""
+    try:
+        os.stat("/nowhere/elsewhere")
+    except FileNotFoundError:
+        with pytest.raises(RegistryDown) as caught:
+            client(backoff=QUICK).heads([("127.0.0.1:1/a", "t")])
+    assert "Connection refused" in caught.value.message
+    assert "elsewhere" not in str(caught.value)
