@@ -65,7 +65,7 @@ class Documents:
 def items(stream: IO[bytes], wanted: Wanted, documents: Documents) -> Iterator[Item]:
     """Every regular file of every layer; ``documents`` is filled on the way.
 
-    Raises LayersError for a compression that this Python cannot read.
+    Raises LayersError for a layer that cannot be read.
     """
     with tarfile.open(fileobj=stream, mode="r|") as outer:
         for member in outer:
@@ -123,13 +123,8 @@ def _unpacked(blob: _Peeked, head: bytes) -> IO[bytes] | None:
     if head[:2] == b"\x1f\x8b":
         return cast(IO[bytes], gzip.GzipFile(fileobj=io.BufferedReader(blob)))
     if head[:4] == _ZSTD:
-        try:
-            import zstandard
-        except ImportError:
-            raise LayersError(
-                "the image's layers are packed with zstd, which this Python cannot read",
-                hint="pip install 'doit-layers[check]'",
-            ) from None
+        import zstandard
+
         return cast(IO[bytes], zstandard.ZstdDecompressor().stream_reader(cast(IO[bytes], blob)))
     if head[257:262] == b"ustar" or not head.strip(b"\0"):
         return cast(IO[bytes], io.BufferedReader(blob))
