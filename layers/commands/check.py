@@ -7,10 +7,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from doit.cmd_base import Command
-
 from hashes.errors import LayersError
 from layers.commands.guard import MISTAKE, guarded
+from layers.commands.parsing import Parsed
 from layers.opening import open_project
 from layers.project import Project, find_root
 from layers.suggest import did_you_mean
@@ -30,7 +29,7 @@ def _flag(name: str, words: str) -> dict[str, Any]:
     }
 
 
-class CheckCommand(Command):  # type: ignore[misc]  # doit ships no types
+class CheckCommand(Parsed):
     """Looks at images and builds nothing."""
 
     name = "check"
@@ -57,26 +56,10 @@ class CheckCommand(Command):  # type: ignore[misc]  # doit ships no types
         | {"long": "json"},
     )
 
-    def parse_execute(self, in_args: list[str]) -> Any:
-        """Take options behind the names, too: getopt stops at the first word."""
-        return super().parse_execute(_options_first(in_args))
-
     def execute(self, opt_values: Any, pos_args: list[str]) -> int:
         """Print; status 1 for an error that was found, and for the user's own mistakes."""
         root = find_root(os.getcwd())
         return guarded(lambda: _check(root, opt_values, pos_args), root)
-
-
-def _options_first(words: list[str]) -> list[str]:
-    options: list[str] = []
-    names: list[str] = []
-    rest = iter(words)
-    for word in rest:
-        if word == "--rule":
-            options += [word, *([value] if (value := next(rest, None)) is not None else [])]
-        else:
-            (options if word.startswith("-") else names).append(word)
-    return options + names
 
 
 def _check(root: str, options: Any, asked: list[str]) -> int:

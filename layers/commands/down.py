@@ -8,10 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from doit.cmd_base import Command
-
 from layers.commands.guard import guarded
-from layers.commands.ours import options_first
+from layers.commands.parsing import Parsed
 from layers.opening import open_project
 from layers.project import find_root
 
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from layers.project import Project
 
 
-class DownCommand(Command):  # type: ignore[misc]  # doit ships no types
+class DownCommand(Parsed):
     """Removes containers and networks of stacks; images stay."""
 
     name = "down"
@@ -48,10 +46,6 @@ class DownCommand(Command):  # type: ignore[misc]  # doit ships no types
             "help": 'print {"stacks": [{"name", "project", "removed"}]}',
         },
     )
-
-    def parse_execute(self, in_args: list[str]) -> Any:
-        """Take options behind the names, too: getopt stops at the first word."""
-        return super().parse_execute(options_first(in_args))
 
     def execute(self, opt_values: Any, pos_args: list[str]) -> int:
         """Take stacks down; status 1 when that cannot be."""

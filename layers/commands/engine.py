@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from doit.cmd_base import Command
+from layers.commands.parsing import Parsed
 
 if TYPE_CHECKING:
     from layers.events import Event
 
 
-class EngineCommand(Command):  # type: ignore[misc]  # doit ships no types
+class EngineCommand(Parsed):
     """Shows, starts and stops the engine."""
 
     name: ClassVar[str] = "engine"

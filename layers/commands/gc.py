@@ -9,10 +9,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from doit.cmd_base import Command
-
 from hashes.errors import LayersError
 from layers.commands.guard import MISTAKE, guarded
+from layers.commands.parsing import Parsed
 from layers.opening import open_project
 from layers.project import Project, find_root
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from layers.gc.telling import Done
 
 
-class GcCommand(Command):  # type: ignore[misc]  # doit ships no types
+class GcCommand(Parsed):
     """Says what goes, how many bytes, and why the rest stays; then takes it away."""
 
     name = "gc"

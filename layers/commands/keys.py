@@ -7,17 +7,16 @@ import os
 import sys
 from typing import Any
 
-from doit.cmd_base import Command
-
 from hashes.errors import LayersError
 from layers.commands.guard import guarded
+from layers.commands.parsing import Parsed
 from layers.graph import Layer
 from layers.opening import open_project
 from layers.project import Project, find_root
 from layers.suggest import did_you_mean
 
 
-class KeysCommand(Command):  # type: ignore[misc]  # doit ships no types
+class KeysCommand(Parsed):
     """Prints keys, or the input manifest behind one."""
 
     name = "keys"

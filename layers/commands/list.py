@@ -12,6 +12,7 @@ from doit.cmd_list import List
 from hashes.errors import LayersError
 from layers.commands import ours
 from layers.commands.guard import guarded
+from layers.commands.parsing import Parsed
 from layers.graph import Layer
 from layers.plan import Step
 from layers.suggest import did_you_mean
@@ -25,7 +26,7 @@ MOST = 3
 _PARENTS = (" is built first", " is pulled first")
 
 
-class ListCommand(List):  # type: ignore[misc]  # doit ships no types
+class ListCommand(Parsed, List):  # type: ignore[misc]  # doit ships no types
     """Lists layers with their state and its reasons; elsewhere it is doit's own command."""
 
     name = "list"
@@ -41,10 +42,6 @@ class ListCommand(List):  # type: ignore[misc]  # doit ships no types
             "help": 'print {"layers": [{"name", "state", "reasons", "key", "where"}]}',
         },
     )
-
-    def parse_execute(self, in_args: list[str]) -> Any:
-        """Take ``--json`` behind the names, too: getopt stops at the first word."""
-        return super().parse_execute(ours.json_first(in_args))
 
     def _execute(
         self,

@@ -7,10 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from doit.cmd_base import Command
-
 from hashes.errors import LayersError
 from layers.commands.guard import guarded
+from layers.commands.parsing import Parsed
 from layers.lock import Lock
 from layers.locking import Wanted
 from layers.opening import open_project
@@ -18,7 +17,7 @@ from layers.project import LOCK_FILE, Project, find_root
 from layers.state import write_whole
 
 
-class LockCommand(Command):  # type: ignore[misc]  # doit ships no types
+class LockCommand(Parsed):
     """Resolves upstreams at their registries and writes the lock, all of it or nothing."""
 
     name = "lock"

@@ -29,25 +29,3 @@ def single(names: Iterable[str], tasks: Mapping[str, Any]) -> list[str]:
         variants = (task.meta or {}).get("variants", ()) if task is not None else ()
         found.update(dict.fromkeys(variants or [name]))
     return list(found)
-
-
-def json_first(words: list[str]) -> list[str]:
-    """A command line with ``--json`` in front of all names."""
-    return sorted(words, key=lambda word: word != "--json")
-
-
-def options_first(words: list[str], valued: Iterable[str] = ()) -> list[str]:
-    """Options before names, since getopt stops at the first name; ``valued`` take a word each."""
-    options: list[str] = []
-    names: list[str] = []
-    rest = iter(words)
-    for word in rest:
-        if word == "--":
-            names += [word, *rest]
-        elif word.startswith("-") and word != "-":
-            options.append(word)
-            if word in valued:
-                options += [each for each in (next(rest, None),) if each is not None]
-        else:
-            names.append(word)
-    return [*options, *names]

@@ -8,9 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from doit.cmd_base import Command
-
 from layers.commands.guard import guarded
+from layers.commands.parsing import Parsed
 from layers.opening import open_project
 from layers.project import find_root
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from layers.publish import Published
 
 
-class PublishCommand(Command):  # type: ignore[misc]  # doit ships no types
+class PublishCommand(Parsed):
     """Publishes a set of images; what the registry has is neither pulled nor built."""
 
     name = "publish"
@@ -50,28 +49,12 @@ class PublishCommand(Command):  # type: ignore[misc]  # doit ships no types
         },
     )
 
-    def parse_execute(self, in_args: list[str]) -> Any:
-        """Take options behind the names, too: getopt stops at the first word."""
-        return super().parse_execute(options_first(in_args))
-
     def execute(self, opt_values: Any, pos_args: list[str]) -> int:
         """Publish; status 1 when anything of the set is not in the registry in the end."""
         root = find_root(os.getcwd())
         return guarded(
             lambda: _publish(root, pos_args, opt_values["tags"], opt_values["as_json"]), root
         )
-
-
-def options_first(words: Sequence[str]) -> list[str]:
-    """A command line with its options, and the tags that they name, in front of all names."""
-    options: list[str] = []
-    names: list[str] = []
-    rest = iter(words)
-    for word in rest:
-        (options if word.startswith("-") else names).append(word)
-        if word in ("--tag", "-t"):
-            options += [value for value in [next(rest, None)] if value is not None]
-    return [*options, *names]
 
 
 def _publish(root: str, names: Sequence[str], tags: Sequence[str], program: bool) -> int:

@@ -7,10 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from doit.cmd_base import Command
-
 from layers.commands.guard import MISTAKE, guarded
-from layers.commands.ours import options_first
+from layers.commands.parsing import Parsed
 from layers.opening import open_project
 from layers.project import find_root
 
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from layers.refreshreport import BaseReport, RefreshReport
 
 
-class RefreshCommand(Command):  # type: ignore[misc]  # doit ships no types
+class RefreshCommand(Parsed):
     """Looks after the images that have a probe or ``refresh = true``."""
 
     name = "refresh"
@@ -56,10 +54,6 @@ class RefreshCommand(Command):  # type: ignore[misc]  # doit ships no types
         },
     )
 
-    def parse_execute(self, in_args: list[str]) -> Any:
-        """Take options behind the names, too: getopt stops at the first word."""
-        return super().parse_execute(options_first(in_args, ("--report",)))
-
     def execute(self, opt_values: Any, pos_args: list[str]) -> int:
         """Refresh; status 1 when anything failed, and then the reason is the first that is told."""
         root = find_root(os.getcwd())
@@ -69,11 +63,13 @@ class RefreshCommand(Command):  # type: ignore[misc]  # doit ships no types
 def _refresh(root: str, options: Any, names: list[str]) -> int:
     from layers.refresh.effects import tools
     from layers.refresh.run import refresh
+    from layers.refresh.survey import bases
     from layers.refreshreport import as_json, as_markdown, write_summary
     from layers.report import report_for
     from layers.state import write_whole
 
     project = open_project(root)
+    bases(project.spec, project.inputs.graph, names)  # a mistake is told before an engine starts
     shown = report_for(sys.stderr)
     project.listener = shown
     try:

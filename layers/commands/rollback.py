@@ -7,11 +7,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from doit.cmd_base import Command
-
 from hashes.errors import LayersError
 from layers.commands.guard import guarded
-from layers.commands.ours import options_first
+from layers.commands.parsing import Parsed
 from layers.opening import open_project
 from layers.project import find_root
 
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from layers.refresh.rollback import Went
 
 
-class RollbackCommand(Command):  # type: ignore[misc]  # doit ships no types
+class RollbackCommand(Parsed):
     """Takes bases to an epoch that the lock remembers."""
 
     name = "rollback"
@@ -56,10 +54,6 @@ class RollbackCommand(Command):  # type: ignore[misc]  # doit ships no types
             "help": "print one JSON object",
         },
     )
-
-    def parse_execute(self, in_args: list[str]) -> Any:
-        """Take options behind the names, too: getopt stops at the first word."""
-        return super().parse_execute(options_first(in_args, ("--to",)))
 
     def execute(self, opt_values: Any, pos_args: list[str]) -> int:
         """Go back; status 1 when that cannot be, and then nothing is written."""

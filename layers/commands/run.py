@@ -15,6 +15,7 @@ from layers import interrupt
 from layers.commands import ours
 from layers.commands.guard import BUG, MISTAKE, guarded
 from layers.commands.ours import is_layer, single
+from layers.commands.parsing import parsed
 from layers.graph import Layer
 from layers.suggest import did_you_mean
 
@@ -42,7 +43,7 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
     def parse_execute(self, in_args: list[str]) -> Any:
         """Parse and run; a task that does not exist is the user's mistake, not doit's status 3."""
         try:
-            return super().parse_execute(in_args)
+            return parsed(self.name, super().parse_execute, in_args)
         except InvalidCommand as error:
             if ours.project() is None:
                 raise

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from hashes.errors import LayersError
 from layers.commands import ours
 from layers.commands.guard import MISTAKE, guarded
+from layers.commands.parsing import options_first, valued
 from layers.commands.run import RunCommand
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class UpCommand(RunCommand):
 
     def parse_execute(self, in_args: list[str]) -> Any:
         """Take options behind the names, too: getopt stops at the first word."""
-        return super().parse_execute(ours.options_first(in_args, valued(self.get_options())))
+        return super().parse_execute(options_first(in_args, valued(self.get_options())))
 
     def execute(self, params: Any, args: list[str]) -> Any:
         """Keep the stacks' names from doit, which would look for tasks."""
@@ -167,13 +168,6 @@ def patience_of(text: str) -> float:
     if not re.fullmatch(r"\d{1,6}(?:\.\d+)?", text) or not float(text):
         raise LayersError(f"--timeout {text!r}: expected a number of seconds above 0")
     return float(text)
-
-
-def valued(options: Iterable[Any]) -> set[str]:
-    """The spellings of those of doit's options that take a word of their own."""
-    taking = [option for option in options if option.type is not bool]
-    short = {f"-{option.short}" for option in taking if option.short}
-    return short | {f"--{option.long}" for option in taking if option.long}
 
 
 def _prepared(

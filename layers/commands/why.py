@@ -8,11 +8,9 @@ import os
 import sys
 from typing import Any
 
-from doit.cmd_base import Command
-
 from hashes.errors import LayersError
 from layers.commands.guard import MISTAKE, guarded
-from layers.commands.ours import json_first
+from layers.commands.parsing import Parsed
 from layers.explanation import Explanation, explanation
 from layers.graph import Layer
 from layers.opening import open_project
@@ -21,7 +19,7 @@ from layers.report import report_for
 from layers.suggest import did_you_mean
 
 
-class WhyCommand(Command):  # type: ignore[misc]  # doit ships no types
+class WhyCommand(Parsed):
     """Explains one key against another."""
 
     name = "why"
@@ -43,10 +41,6 @@ class WhyCommand(Command):  # type: ignore[misc]  # doit ships no types
             ' "old", "new", "file", "line", "text"}]}',
         },
     )
-
-    def parse_execute(self, in_args: list[str]) -> Any:
-        """Take ``--json`` behind the names, too: getopt stops at the first word."""
-        return super().parse_execute(json_first(in_args))
 
     def execute(self, opt_values: Any, pos_args: list[str]) -> int:
         """Print; status 1 for the user's mistakes, and when what it was is not known here."""

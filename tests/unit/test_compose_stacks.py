@@ -12,7 +12,8 @@ import pytest
 
 from hashes.errors import LayersError
 from layers.commands import down
-from layers.commands.up import UpCommand, bring, patience_of, valued
+from layers.commands.parsing import valued
+from layers.commands.up import UpCommand, bring, patience_of
 from layers.compose.composer import ComposeError
 from layers.compose.matching import UnknownImage
 from layers.compose.stacks import laid_over, pinned, prepare

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hashes.errors import LayersError
-from layers.commands.publish import as_json, as_text, options_first
+from layers.commands.publish import as_json, as_text
 from layers.digest import Digest
 from layers.engine import EngineError
 from layers.events import Event
@@ -213,19 +213,6 @@ def test_names_that_cannot_move(tag: str, said: str) -> None:
     """Keys and what belongs to them stay where they are."""
     with pytest.raises(LayersError, match=said):
         check_tag(tag)
-
-
-@pytest.mark.parametrize(
-    ("words", "sorted_"),
-    [
-        ("app --tag v1 tool --json", "--tag v1 --json app tool"),
-        ("--tag=v1 app -t v2", "--tag=v1 -t v2 app"),
-        ("app -t", "-t app"),
-    ],
-)
-def test_options_may_come_behind_names(words: str, sorted_: str) -> None:
-    """getopt stops at the first word."""
-    assert options_first(words.split()) == sorted_.split()
 
 
 def test_both_outputs_tell_the_same() -> None:

@@ -1,0 +1,83 @@
+"""Command lines: options anywhere, and mistakes told in a sentence with status 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from doit.cmdparse import CmdParseError
+
+from layers.commands.gc import GcCommand
+from layers.commands.list import ListCommand
+from layers.commands.parsing import options_first, parsed, sentence, valued
+from layers.commands.publish import PublishCommand
+from layers.commands.rollback import RollbackCommand
+
+TAGS = ("--tag", "-t")
+
+
+@pytest.mark.parametrize(
+    ("words", "ordered"),
+    [
+        ("app --tag v1 tool --json", "--tag v1 --json app tool"),
+        ("--tag=v1 app -t v2", "--tag=v1 -t v2 app"),
+        ("app -t", "-t"),
+        ("app - --json", "--json app -"),
+        ("app --json -- --tag x", "--json app -- --tag x"),
+    ],
+)
+def test_options_may_come_behind_names(words: str, ordered: str) -> None:
+    """getopt stops at the first word; what follows ``--`` is a name."""
+    assert options_first(words.split(), TAGS) == ordered.split()
+
+
+def test_the_options_that_take_a_word_are_read_from_the_command() -> None:
+    """Nobody keeps a second list of them."""
+    assert valued(PublishCommand().get_options()) == set(TAGS)
+    assert valued(GcCommand().get_options()) == {"--keep", "--build-cache"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["app", "--nosuch"], "doit rollback: option --nosuch not recognized\n"),
+        (["app", "--to", "x"], "doit rollback: option 'to': expected a whole number\n"),
+        (["app", "--to"], "doit rollback: option --to requires argument\n"),
+    ],
+)
+def test_a_mistake_is_a_sentence_and_status_1(
+    words: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Not doit's own status 3 with a list of objects."""
+    (tmp_path / "images.toml").write_text("version = 1\n")
+    monkeypatch.chdir(tmp_path)
+    assert RollbackCommand().parse_execute(words) == 1
+    assert capsys.readouterr().err == f"{said}  `doit help rollback` lists its options\n"
+
+
+def test_what_another_dodo_is_told_is_doits_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`doit list` and `doit run` serve other repositories unchanged."""
+    monkeypatch.chdir(tmp_path)
+
+    def fails(words: list[str]) -> None:
+        raise CmdParseError(" ".join(words))
+
+    with pytest.raises(CmdParseError):
+        parsed("list", fails, ["--nosuch"])
+
+
+def test_a_text_that_is_not_known_is_told_as_it_is() -> None:
+    """A later doit may word it otherwise."""
+    assert sentence("something else") == "something else"
+
+
+def test_doits_own_list_keeps_its_options() -> None:
+    """Ours is in front of doit's class, not in its place."""
+    assert issubclass(ListCommand, ListCommand.__mro__[2])
+    assert ListCommand.parse_execute.__qualname__ == "Parsed.parse_execute"
