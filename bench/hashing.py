@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.harness import median, ratio
 from bench.stack import WORK
 from bench.table import Row
-from hashes import filehash
+from hashes.context import filehash
 
 LARGE = 1_000_000_000
 """Bytes of the large file."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from hashes.change import Change
-from hashes.changes import changes
-from hashes.dockerfile import Dockerfile, Stage, parse
+from hashes.diff import changes
+from hashes.dockerfile.instruction import Instruction
+from hashes.dockerfile.parser import Dockerfile, Stage, parse
+from hashes.dockerfile.reachable import Reference, references
 from hashes.errors import ContextError, DockerfileError, IgnoreError, LayersError
-from hashes.grammar import Instruction
 from hashes.key import BadKey, Hasher, Key
-from hashes.layer import External, Layer, Request, layers, stage_manifests
 from hashes.manifest import BadManifest, Entry, Manifest
-from hashes.reach import Reference, references
+from hashes.stage import External, Layer, Request, layers, stage_manifests
 
 __all__ = [
     "BadKey",

@@ -6,11 +6,11 @@ import json
 import os
 from typing import NamedTuple
 
-from hashes.entries import Input
-from hashes.ignore import Ignore, read_ignore
-from hashes.sources import Sources
-from hashes.statcache import StatCache
-from hashes.tree import Tree
+from hashes.context.ignore import Ignore, read_ignore
+from hashes.context.input import Input
+from hashes.context.sources import Sources
+from hashes.context.statcache import StatCache
+from hashes.context.tree import Tree
 from layers import hostca
 from layers.require import problem_of
 from layers.spec import Image, Require

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from hashes.change import FILES, Change
-from hashes.changes import changes
+from hashes.diff import changes
 from hashes.manifest import CONFIG, BadManifest, Manifest
 from hashes.packages import Packages, differences
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hashes.errors import LayersError
+from hashes.errors import LayersError, did_you_mean
 from hashes.key import BadKey, Key
 from layers.elsewhere import LATEST, Elsewhere
 from layers.engine import EngineDown
@@ -15,7 +15,6 @@ from layers.explain import Cause, Record, explain
 from layers.graph import Layer
 from layers.plan import Node
 from layers.presence import Seen, look_in_engine
-from layers.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from layers.project import Project

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hashes.dockerfile import Stage
-from hashes.reach import Reached, Source
+from hashes.dockerfile.parser import Stage
+from hashes.dockerfile.reachable import Reached, Source
 from layers.graph import Edge
 
 

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hashes.dockerfile import Dockerfile, Stage, parse
+from hashes.dockerfile.parser import Dockerfile, Stage, parse
+from hashes.dockerfile.reachable import Reached, reach
 from hashes.key import Key
-from hashes.layer import UNPINNED, External, Request, layers
 from hashes.manifest import CONFIG, EPOCH, Entry, Manifest
-from hashes.reach import Reached, reach
+from hashes.stage import UNPINNED, External, Request, layers
 from layers.bases import place
 from layers.contexts import Contexts
 from layers.explain import Record

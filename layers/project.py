@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 
+from hashes.context.statcache import StatCache
 from hashes.errors import LayersError
 from hashes.key import BadKey, Key
-from hashes.statcache import StatCache
 from layers.contexts import Contexts
 from layers.digest import Digest
 from layers.engine import Engine, EngineDown

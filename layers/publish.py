@@ -43,7 +43,7 @@ def chosen(project: Project, names: Sequence[str]) -> tuple[Layer, ...]:
 
     Raises LayersError for what is no image of ours, and for one that is not pushed.
     """
-    from layers.suggest import did_you_mean
+    from hashes.errors import did_you_mean
 
     images = project.spec.images
     names = project.spec.named(names)

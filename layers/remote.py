@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from hashes.errors import LayersError
+from hashes.errors import LayersError, did_you_mean
 from layers import build
 from layers.artifacts import EMPTY, MANIFEST_TYPE, artifact, digest_of
 from layers.buildx import BuildCall, BuildFailed
@@ -26,7 +26,6 @@ from layers.registry import RegistryError
 from layers.setup.addresses import config_folder
 from layers.setup.endpoint import Endpoint
 from layers.setup.state import read_json
-from layers.suggest import did_you_mean
 
 _KIND = "application/vnd.doit-layers.gone.v1+json"
 _NETWORK_SIGNS = (

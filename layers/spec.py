@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from hashes.algorithm import DEFAULT
-from hashes.errors import LayersError
+from hashes.errors import LayersError, did_you_mean
 from layers.reference import Reference
 from layers.specfaults import SpecError
-from layers.suggest import did_you_mean
 
 __all__ = ["Image", "Network", "Require", "Rootfs", "Secret", "Spec", "SpecError", "Stack", "load"]
 

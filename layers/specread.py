@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hashes.algorithm import DEFAULT
-from hashes.errors import LayersError
+from hashes.errors import LayersError, did_you_mean
 from layers.durations import parsed
 from layers.reference import BadReference, Reference, is_registry
 from layers.spec import Image, Require, Rootfs, Secret, Spec, Stack
 from layers.specbuilder import builder_of
 from layers.specfaults import Faults, SpecError
 from layers.spectables import FILE, IMAGE, STALLS, VERSION
-from layers.suggest import did_you_mean
 from layers.tomlines import Path, TomlError, read
 from layers.variants import check as check_variants
 from layers.variants import place, places, spread, variants

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from hashes.errors import did_you_mean
 from layers.specfaults import Faults
-from layers.suggest import did_you_mean
 from layers.tomlines import Path
 
 BAD: Any = object()

@@ -10,13 +10,13 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hashes.entries import other_value, xattr_value
+from hashes.context.filehash import hash_file, signature
+from hashes.context.gopath import inside
+from hashes.context.input import other_value, xattr_value
+from hashes.context.sources import MOST_LINKS
+from hashes.context.statcache import StatCache
 from hashes.errors import ContextError
-from hashes.filehash import hash_file, signature
-from hashes.gopath import inside
 from hashes.manifest import Entry
-from hashes.sources import MOST_LINKS
-from hashes.statcache import StatCache
 from layers.transfer import Row
 
 FILES = frozenset(("file", "dir", "link", "other"))

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hashes.dockerfile import Dockerfile
-from hashes.errors import LayersError
-from hashes.reach import Reference, references
+from hashes.dockerfile.parser import Dockerfile
+from hashes.dockerfile.reachable import Reference, references
+from hashes.errors import LayersError, did_you_mean
 from layers.bases import place
 from layers.graph import Edge
 from layers.lock import Lock
 from layers.reference import BadReference
 from layers.reference import Reference as ImageReference
 from layers.spec import Image, Spec
-from layers.suggest import did_you_mean
 
 
 class Wiring:

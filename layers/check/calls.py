@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from hashes.state import BASE
+from hashes.dockerfile.state import BASE
 from layers.check.shell import Command
 from layers.check.shellwords import Word
 

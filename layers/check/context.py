@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
-from hashes.gopath import has_wildcard, inside
-from hashes.ignore import Ignore
-from hashes.tree import Node, Tree
+from hashes.context.gopath import has_wildcard, inside
+from hashes.context.ignore import Ignore
+from hashes.context.tree import Node, Tree
 
 
 class File(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
-from hashes.grammar import Instruction
-from hashes.words import chomp, heredoc
+from hashes.dockerfile.expand import chomp, heredoc
+from hashes.dockerfile.instruction import Instruction
 
 _SHELLS = ("sh", "bash", "dash", "ash")
 

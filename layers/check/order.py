@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from hashes.state import BASE
+from hashes.dockerfile.state import BASE
 from layers.check.buildneeds import ALIASES, BRING, NEEDS, Need
 from layers.check.families import blank, python_of
 from layers.check.finding import Finding, Rule, Severity

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from hashes import mounts
-from hashes.state import BASE
+from hashes.dockerfile import mounts
+from hashes.dockerfile.state import BASE
 from layers.check.calls import Call
 from layers.check.subject import Step
 

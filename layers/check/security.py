@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from hashes import args as arguments
-from hashes.args import looks_secret
+from hashes.dockerfile import arguments
+from hashes.dockerfile.arguments import looks_secret
 from layers.check.calls import Call
 from layers.check.families import blank
 from layers.check.finding import Finding, Rule

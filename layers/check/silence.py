@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hashes.errors import did_you_mean
 from layers.check.finding import Finding, Rule, Silenced
-from layers.suggest import did_you_mean
 
 BAD_SILENCE = Rule("bad-silence", "warning", "a comment that silences nothing, or says no reason")
 RULES = (BAD_SILENCE,)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from hashes import args as arguments
-from hashes.dockerfile import Dockerfile
-from hashes.grammar import Instruction
-from hashes.reach import Reached
-from hashes.settings import Settings
-from hashes.state import State
-from hashes.words import WordError
+from hashes.dockerfile import arguments
+from hashes.dockerfile.expand import WordError
+from hashes.dockerfile.instruction import Instruction
+from hashes.dockerfile.parser import Dockerfile
+from hashes.dockerfile.reachable import Reached
+from hashes.dockerfile.settings import Settings
+from hashes.dockerfile.state import State
 from layers.check.calls import Call, calls
 from layers.check.context import Context
 from layers.check.finding import Finding, Severity

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
+from hashes.context.ignore import read_ignore
 from hashes.errors import LayersError
-from hashes.ignore import read_ignore
 from layers.check.context import Context
 from layers.check.finding import Finding
 from layers.check.subject import Root, Subject

@@ -7,12 +7,11 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from hashes.errors import LayersError
+from hashes.errors import LayersError, did_you_mean
 from layers.commands.guard import MISTAKE, guarded
 from layers.commands.parsing import Parsed
 from layers.opening import open_project
 from layers.project import Project, find_root
-from layers.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from layers.check.finding import Finding

@@ -7,13 +7,12 @@ import os
 import sys
 from typing import Any
 
-from hashes.errors import LayersError
+from hashes.errors import LayersError, did_you_mean
 from layers.commands.guard import guarded
 from layers.commands.parsing import Parsed
 from layers.graph import Layer
 from layers.opening import open_project
 from layers.project import Project, find_root
-from layers.suggest import did_you_mean
 
 
 class KeysCommand(Parsed):

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from doit.cmd_list import List
 
-from hashes.errors import LayersError
+from hashes.errors import LayersError, did_you_mean
 from layers.commands import ours
 from layers.commands.guard import guarded
 from layers.commands.parsing import Parsed
 from layers.graph import Layer
 from layers.plan import Step
-from layers.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from layers.project import Project

@@ -46,8 +46,8 @@ class LockCommand(Parsed):
 
 
 def _lock(root: str, names: list[str], *, copy: bool) -> int:
+    from hashes.errors import did_you_mean
     from layers.locking import merge, resolve_all, upstreams
-    from layers.suggest import did_you_mean
 
     project = open_project(root)
     wanted = upstreams(project.inputs.graph, project.spec.platform)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 from doit.cmd_run import Run
 from doit.exceptions import InvalidCommand
 
+from hashes.errors import did_you_mean
 from layers import interrupt
 from layers.commands import ours
 from layers.commands.guard import BUG, MISTAKE, guarded
 from layers.commands.ours import is_layer, single
 from layers.commands.parsing import parsed
 from layers.graph import Layer
-from layers.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from layers.project import Project

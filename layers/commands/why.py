@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any
 
-from hashes.errors import LayersError
+from hashes.errors import LayersError, did_you_mean
 from layers.commands.guard import MISTAKE, guarded
 from layers.commands.parsing import Parsed
 from layers.explanation import Explanation, explanation
@@ -16,7 +16,6 @@ from layers.graph import Layer
 from layers.opening import open_project
 from layers.project import Project, find_root
 from layers.report import report_for
-from layers.suggest import did_you_mean
 
 
 class WhyCommand(Parsed):

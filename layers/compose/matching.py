@@ -6,11 +6,10 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hashes.errors import LayersError
+from hashes.errors import LayersError, did_you_mean
 from layers.compose.services import Build, Service
 from layers.graph import Layer
 from layers.reference import BadReference, Reference
-from layers.suggest import did_you_mean
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def chosen(spec: Spec, names: Sequence[str]) -> tuple[Stack, ...]:
 
     Raises LayersError for one that is not there, and where there are none at all.
     """
-    from layers.suggest import did_you_mean
+    from hashes.errors import did_you_mean
 
     if not spec.stacks:
         raise LayersError(

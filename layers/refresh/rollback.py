@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from hashes.errors import LayersError
+from hashes.errors import LayersError, did_you_mean
 from layers.bases import NEXT, Base, Epoch
 from layers.events import Warned
 from layers.explain import why
@@ -18,7 +18,6 @@ from layers.refresh.candidate import effective
 from layers.refresh.lockfile import LockFile
 from layers.refresh.night import here
 from layers.refresh.trial import Tools, environment, present
-from layers.suggest import did_you_mean
 
 
 class NoWayBack(LayersError):

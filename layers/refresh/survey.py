@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hashes.errors import LayersError
+from hashes.errors import LayersError, did_you_mean
 from layers.graph import Graph
 from layers.locking import Wanted
 from layers.spec import Spec
-from layers.suggest import did_you_mean
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hashes import External, LayersError, Request, layers, parse
-from hashes.entries import Input
-from hashes.ignore import read_ignore
-from hashes.sources import Sources
-from hashes.statcache import StatCache
-from hashes.tree import Tree
+from hashes.context.ignore import read_ignore
+from hashes.context.input import Input
+from hashes.context.sources import Sources
+from hashes.context.statcache import StatCache
+from hashes.context.tree import Tree
 from tests.fuzz.draw import BASE
 from tests.fuzz.world import Place, World
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from random import Random
 
-from hashes.statcache import StatCache
+from hashes.context.statcache import StatCache
 from tests.fuzz.draw import draw_world
 from tests.fuzz.judge import DISAGREEMENTS, FALSE_FRESH, FALSE_STALE, judge
 from tests.fuzz.keys import Answer, Rule, answer, right

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from hashes import ContextError, External, Layer, Request, layers, parse
-from hashes.entries import Input
+from hashes.context.input import Input
 
 FILES = {"a.txt": "1", "dir/d.txt": "2", "sub/b.txt": "3"}
 

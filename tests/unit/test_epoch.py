@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hashes.changes import changes
+from hashes.diff import changes
 from tests.unit.memory import key, stages
 
 TWO = "FROM debian:12 AS deps\nRUN a\nFROM deps\nRUN b\n"

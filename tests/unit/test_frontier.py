@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hashes.dockerfile import parse
-from hashes.reach import reach, references
+from hashes.dockerfile.parser import parse
+from hashes.dockerfile.reachable import reach, references
 from layers.frontier import Frontier, frontier
 from layers.graph import Edge
 

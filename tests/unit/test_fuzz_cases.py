@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hashes.statcache import StatCache
+from hashes.context.statcache import StatCache
 from tests.fuzz.cases import Named, read
 from tests.fuzz.judge import FALSE_FRESH, FALSE_STALE, verdict
 from tests.fuzz.keys import RULES, Answer, Rule, answer, right

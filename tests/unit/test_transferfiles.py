@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hashes.context.statcache import StatCache
 from hashes.manifest import Entry
-from hashes.statcache import StatCache
 from layers.transferfiles import Files
 
 OLD = 1_500_000_000_000_000_000
