@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from hashes.errors import LayersError
 from layers import buildx, sending
 from layers.digest import Digest
-from layers.events import Output, Warned
 from layers.graph import Edge, Layer
 from layers.names import LABEL_KEY, LABEL_LAYER
 from layers.plan import Step
 from layers.project import Project
 from layers.require import problem_of
+from layers.runtime.events import Output, Warned
 from layers.spec import Image, Require
 from layers.stall import Patience
 

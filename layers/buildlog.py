@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from layers.events import Event, Output, Step, StepDone
+from layers.runtime.events import Event, Output, Step, StepDone
 from layers.stall import LAST_LINES, Work
 
 

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
-from layers import hearing, interrupt, wording
+from layers import wording
 from layers.buildlog import BuildLog
 from layers.digest import Digest
-from layers.events import Listener, Stalled
+from layers.runtime import lines as hearing
+from layers.runtime import signals
+from layers.runtime.events import Listener, Stalled
 from layers.stall import Patience, Told, Watch
 
 TICK = 0.5
@@ -133,7 +135,7 @@ def run(
             f"{words[0]}: command not found",
             hint="install the docker CLI with buildx 0.13 or newer",
         ) from error
-    interrupt.adopt(process.pid)
+    signals.adopt(process.pid)
     try:
         with (
             open(log_path, "w", encoding="utf-8") as file,
@@ -152,10 +154,10 @@ def run(
             file.writelines(f"{line}\n" for line in log.tail)
         status = process.wait()
     except BaseException:  # a stall; our log cannot be written, or whoever listens is gone
-        interrupt.end(process)
+        signals.end(process)
         raise
     finally:
-        interrupt.release(process.pid)
+        signals.release(process.pid)
     if status != 0:
         failed = BuildFailed(report(call, log, status, log_path), hint=advice(log))
         failed.sent = _all_sent(log)

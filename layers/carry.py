@@ -10,13 +10,13 @@ from layers.delivery import deliver, there
 from layers.digest import Digest
 from layers.engine import EngineError, LocalImage
 from layers.enginefaults import MissingContent, UnknownReference
-from layers.events import Warned
 from layers.explain import why
 from layers.graph import Layer
 from layers.holding import fetch, find, name, remember, timed
 from layers.plan import Step
 from layers.project import Project
 from layers.registry import RegistryError
+from layers.runtime.events import Warned
 
 
 class InputsMoved(LayersError):

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from layers import interrupt
 from layers.artifacts import EMPTY, MANIFEST_TYPE, digest_of
 from layers.claim import (
     FAR,
@@ -28,6 +27,7 @@ from layers.digest import Digest
 from layers.reference import Reference
 from layers.registry import Registry, RegistryDown, RegistryError
 from layers.registry_hosts import is_loopback
+from layers.runtime import signals
 
 
 @contextlib.contextmanager
@@ -49,7 +49,7 @@ def claimed(
     registry that takes no claims is pushed to without one.  Raises RegistryError.
     """
     claim = _Claim(registry, repository, key, owner)
-    forget = interrupt.at_farewell(claim.release)
+    forget = signals.at_farewell(claim.release)
     try:
         gone = frozenset(map(digest_of, beats(dead))) if dead else frozenset()
         theirs = _win(claim, key, broken, waits, timing, gone)

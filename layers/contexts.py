@@ -13,8 +13,9 @@ from hashes.context.statcache import StatCache
 from hashes.context.tree import Tree
 from layers import hostca
 from layers.require import problem_of
+from layers.runtime.files import write_whole
+from layers.runtime.state import State
 from layers.spec import Image, Require
-from layers.state import State, write_whole
 
 _NOT_SERVED = b"**/__pycache__\n**/*.egg-info\n*/build\n*/dist\n"
 """What `sdist.make_sdist` leaves out of a package's source."""

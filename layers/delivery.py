@@ -10,13 +10,13 @@ from layers.claiming import claimed
 from layers.digest import Digest
 from layers.engine import EngineError, LocalImage
 from layers.enginefaults import MissingContent, UnknownReference
-from layers.events import Output, Transfer, Warned
 from layers.graph import Layer
 from layers.holding import fetch, find, name, timed
 from layers.plan import Step
 from layers.presence import held_fast, parts_missing
 from layers.project import Project
 from layers.registry import RegistryError
+from layers.runtime.events import Output, Transfer, Warned
 from layers.travel import attach
 
 

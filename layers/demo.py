@@ -11,10 +11,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from layers.durations import seconds as as_seconds
 from layers.graph import Layer
 from layers.project import Project
-from layers.state import State, write_whole
+from layers.runtime.files import write_whole
+from layers.runtime.state import State
+from layers.runtime.units import seconds as as_seconds
 
 PROFILE = "local"
 EDITED = os.path.join("images", "snowboard", "pose-service", "app.py")

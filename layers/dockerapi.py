@@ -16,7 +16,7 @@ from layers.unixhttp import Reply
 
 if TYPE_CHECKING:
     from layers.credentials import Credentials
-    from layers.retry import Backoff
+    from layers.runtime.retry import Backoff
 
 
 class DockerEngine:
@@ -141,7 +141,7 @@ class DockerEngine:
 
     def _moved(self, action: str, reference: str, path: str, progress: Progress, host: str) -> str:
         from layers.enginefaults import Passing
-        from layers.retry import Again, Backoff, persist
+        from layers.runtime.retry import Again, Backoff, persist
 
         def once() -> str:
             try:

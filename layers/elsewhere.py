@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hashes.errors import LayersError
 from hashes.key import BadKey, Key
-from layers.events import Warned
 from layers.explain import Record
 from layers.graph import Layer
 from layers.names import LABEL_KEY
 from layers.registry import Registry, RegistryError
+from layers.runtime.events import Warned
 
 if TYPE_CHECKING:
     from layers.project import Project

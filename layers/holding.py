@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from layers.engine import LocalImage
-from layers.events import Action, Finished, Started, Transfer
 from layers.names import LABEL_KEY
 from layers.plan import Step
 from layers.presence import TagMoved
 from layers.project import Project
+from layers.runtime.events import Action, Finished, Started, Transfer
 
 T = TypeVar("T")
 

@@ -20,9 +20,9 @@ from layers.registry import MANIFEST_TYPES, Manifest, Progress, RegistryError
 from layers.registry_auth import Answer, bare
 from layers.registry_certs import DOCKER_CERTS
 from layers.registry_headers import next_page
-from layers.registry_pool import each
 from layers.registry_wire import THREADS, Wire, errors
-from layers.retry import Backoff
+from layers.runtime.retry import Backoff
+from layers.runtime.threads import each
 
 if TYPE_CHECKING:
     from layers.registry_blobs import Blobs

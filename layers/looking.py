@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from hashes.errors import LayersError
-from layers.ahead import Ahead
 from layers.engine import LocalImage
 from layers.graph import Layer
 from layers.names import plain_name
 from layers.presence import Seen, look_in_engine, look_in_registry
+from layers.runtime.threads import Ahead
 from layers.setup.choose import endpoint
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from hashes.errors import LayersError
 from layers.digest import Digest
 from layers.engine import Engine, LocalImage
-from layers.events import Listener, Warned
 from layers.graph import Layer
 from layers.names import LABEL_KEY, Names
 from layers.plan import Broken, Node, Presence
 from layers.registry import Registry, RegistryError
+from layers.runtime.events import Listener, Warned
 
 Expected = Callable[[str], Digest | None]
 """The digest that the lock has for a key, by the key's text; None: it has none."""

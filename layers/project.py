@@ -17,7 +17,6 @@ from hashes.key import BadKey, Key
 from layers.contexts import Contexts
 from layers.digest import Digest
 from layers.engine import Engine, EngineDown
-from layers.events import Event, Listener, Warned, silent
 from layers.explain import Record, why
 from layers.graph import Layer
 from layers.history import History
@@ -29,10 +28,11 @@ from layers.names import Names, names
 from layers.plan import Broken, Node, Plan, Presence, make_plan
 from layers.presence import Seen
 from layers.registry import Registry
+from layers.runtime.events import Event, Listener, Warned, silent
+from layers.runtime.state import State
 from layers.setup.choose import Endpoint, endpoint, ensure
 from layers.setup.places import Places
 from layers.spec import Spec, load
-from layers.state import State
 from layers.upstreams import Upstreams
 
 SPEC_FILE = "images.toml"

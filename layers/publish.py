@@ -11,11 +11,11 @@ from typing import Literal
 
 from hashes.errors import LayersError
 from layers.digest import Digest
-from layers.events import Warned
 from layers.graph import Layer
 from layers.plan import Broken, Step
 from layers.presence import held_fast, parts_missing
 from layers.project import Project
+from layers.runtime.events import Warned
 
 How = Literal["there", "pushed", "built and pushed"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from hashes.errors import LayersError
 from layers.digest import Digest
-from layers.durations import seconds, size
 from layers.refreshreport import BaseReport, RefreshReport, verdict
+from layers.runtime.units import seconds, size
 
 _FOLDED = 10
 """A table of more rows is folded."""

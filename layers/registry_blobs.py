@@ -17,7 +17,7 @@ from layers.registry import RegistryError, RegistryRefused
 from layers.registry_auth import Answer, bare
 from layers.registry_headers import place, starts_at, with_query
 from layers.registry_wire import Wire, errors
-from layers.retry import Again, persist
+from layers.runtime.retry import Again, persist
 
 _GONE = frozenset({"BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "RANGE_INVALID"})
 _REDIRECTS = 3

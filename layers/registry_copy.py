@@ -11,7 +11,7 @@ from layers.digest import BadDigest, Digest
 from layers.reference import Reference
 from layers.registry import Manifest, Progress, Registry, RegistryError
 from layers.registry_blobs import Blobs, Body
-from layers.registry_pool import each
+from layers.runtime.threads import each
 
 _STREAMS = 3
 _DEEPEST = 4

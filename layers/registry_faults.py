@@ -11,7 +11,7 @@ import requests
 
 from layers.registry import RegistryDown, RegistryError
 from layers.registry_auth import bare
-from layers.retry import Again
+from layers.runtime.retry import Again
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 

@@ -18,7 +18,7 @@ from layers.registry import RegistryError
 from layers.registry_auth import Answer, bare
 from layers.registry_faults import PASSING, stays, trouble
 from layers.registry_hosts import is_loopback
-from layers.retry import Again, Backoff, persist, retry_after
+from layers.runtime.retry import Again, Backoff, persist, retry_after
 
 MOST_BYTES = 16 << 20
 """No manifest or config is larger; a body beyond this is not read."""

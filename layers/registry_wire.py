@@ -15,7 +15,7 @@ from layers.registry_auth import Answer, Authority, bare, refusal
 from layers.registry_certs import DOCKER_CERTS, certificates, context
 from layers.registry_headers import origin
 from layers.registry_hosts import is_loopback
-from layers.retry import Backoff
+from layers.runtime.retry import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

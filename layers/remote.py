@@ -16,16 +16,16 @@ from layers.artifacts import EMPTY, MANIFEST_TYPE, artifact, digest_of
 from layers.buildx import BuildCall, BuildFailed
 from layers.delivery import arrived, contested, deliver, there
 from layers.digest import Digest
-from layers.events import Warned
 from layers.graph import Layer
 from layers.holding import other_key
 from layers.names import LABEL_KEY
 from layers.plan import Step
 from layers.project import Project
 from layers.registry import RegistryError
+from layers.runtime.events import Warned
+from layers.runtime.files import read_json
 from layers.setup.addresses import config_folder
 from layers.setup.endpoint import Endpoint
-from layers.setup.state import read_json
 
 _KIND = "application/vnd.doit-layers.gone.v1+json"
 _NETWORK_SIGNS = (

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TextIO
 
-from layers.events import Event, Started
 from layers.report_plain import PlainReport
+from layers.runtime.events import Event, Started
 
 
 class Report(Protocol):

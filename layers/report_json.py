@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
-from layers.events import Event
+from layers.runtime.events import Event
 from layers.wording import Output
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from layers import durations, wording
-from layers.events import (
+from layers import wording
+from layers.runtime import units
+from layers.runtime.events import (
     Event,
     Finished,
     Output,
@@ -133,7 +134,7 @@ class PlainReport:
 
     def _say_done(self, layer: str, number: int, total: int, took: float, ok: bool) -> None:
         how = "done in" if ok else "failed after"
-        self._say(layer, f"step {number}/{total} {how} {durations.seconds(took)}")
+        self._say(layer, f"step {number}/{total} {how} {units.seconds(took)}")
 
     def _say_cached(self, layer: str, work: _Work) -> None:
         if work.cached:
@@ -148,9 +149,9 @@ def _still(work: _Work, now: float) -> str:
     if work.step is None:
         text = f"still at it: {work.action}"
     else:
-        took = durations.seconds(now - work.step_began)
+        took = units.seconds(now - work.step_began)
         text = f"step {work.step.number}/{work.step.total} running for {took}"
     if work.done:
-        total = f" of {durations.size(work.total)}" if work.total else ""
-        text += f", {durations.size(work.done)}{total}"
+        total = f" of {units.size(work.total)}" if work.total else ""
+        text += f", {units.size(work.done)}{total}"
     return f"{text}: {wording.step_name(work.line)}" if work.line else text

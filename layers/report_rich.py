@@ -16,8 +16,9 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from layers import durations, wording
-from layers.events import (
+from layers import wording
+from layers.runtime import units
+from layers.runtime.events import (
     Event,
     Finished,
     Output,
@@ -47,8 +48,8 @@ class _Work:
     def doing(self) -> str:
         """What it does now, in a few words."""
         if self.done:
-            total = f" of {durations.size(self.total)}" if self.total else ""
-            return f"{self.action} {durations.size(self.done)}{total}"
+            total = f" of {units.size(self.total)}" if self.total else ""
+            return f"{self.action} {units.size(self.done)}{total}"
         if self.step is not None:
             name = wording.step_name(self.step.name, 1000)
             return f"step {self.step.number}/{self.step.total} {name}"
@@ -56,9 +57,9 @@ class _Work:
 
     def clock(self, now: float) -> str:
         """How long it has been at it, and how long that took before."""
-        text = durations.clock(now - self.began)
+        text = units.clock(now - self.began)
         if self.expected is not None:
-            text += f" of about {durations.clock(self.expected)}"
+            text += f" of about {units.clock(self.expected)}"
         return text
 
 
@@ -173,7 +174,7 @@ class RichReport:
         head = f"{mark} {name}  "
         room = width - cell_len(head) - cell_len(clock) - 2
         if room < _NARROWEST:
-            clock = durations.clock(now - work.began)
+            clock = units.clock(now - work.began)
             room = width - cell_len(head) - cell_len(clock) - 2
         if room < 1:
             return Text(set_cell_size(f"{mark} {work.layer}", width), no_wrap=True)

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from hashes.errors import LayersError
 from layers.buildx import BuildCall, BuildFailed
 from layers.digest import Digest
-from layers.events import Output
 from layers.plan import Step
 from layers.project import Project
+from layers.runtime.events import Output
 from layers.spec import Image
 from layers.transfer import Row
 from layers.transferfiles import Files

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from layers.events import Stalled
+from layers.runtime.events import Stalled
 
 PAUSE = 0.4
 """Seconds between two looks, however much a build prints."""

@@ -10,10 +10,10 @@ from typing import Any
 from doit.exceptions import TaskFailed
 
 from hashes.errors import LayersError
-from layers import interrupt
 from layers.graph import Layer
 from layers.opening import open_project
 from layers.project import Project
+from layers.runtime import signals
 
 __all__ = ["DOIT_CONFIG", "task_layers"]
 
@@ -74,7 +74,7 @@ def make(layer: str) -> TaskFailed | None:
         found.failed.add(step.layer)
         return TaskFailed(str(error))
     except OSError as error:
-        from layers.diskfaults import disk_fault
+        from layers.runtime.disk_errors import disk_fault
 
         found.failed.add(step.layer)
         if (told := disk_fault(error)) is None:
@@ -85,7 +85,7 @@ def make(layer: str) -> TaskFailed | None:
 
 def task_layers() -> Iterator[dict[str, Any]]:
     """Every image, and every named stage that it reaches, as a task of its own."""
-    interrupt.install()
+    signals.install()
     found = project()
     try:
         graph = found.inputs.graph
@@ -105,8 +105,8 @@ def task_layers() -> Iterator[dict[str, Any]]:
     except LayersError as error:
         leave(error)
     except Exception as error:
-        from layers.diskfaults import disk_fault
-        from layers.doitreport import bug_message
+        from layers.runtime.crash import bug_message
+        from layers.runtime.disk_errors import disk_fault
 
         if (told := disk_fault(error)) is not None:
             leave(told)

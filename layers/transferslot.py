@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from layers.state import write_whole
+from layers.runtime.files import write_whole
 from layers.transfer import Ledger, Row
 
 VERSION = 1

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from layers.events import Warned
 from layers.graph import Edge
 from layers.lock import Pin
 from layers.registry import RegistryError
+from layers.runtime.events import Warned
 from layers.spec import Image
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import TextIO
 
-from layers.durations import seconds as as_seconds
-from layers.events import Finished, Stalled, Started
+from layers.runtime.events import Finished, Stalled, Started
+from layers.runtime.units import seconds as as_seconds
 
 _DONE = {
     "build": "built",

@@ -9,7 +9,6 @@ from pathlib import Path
 from layers.bases import Base
 from layers.delivery import deliver
 from layers.digest import Digest
-from layers.events import Event, Warned
 from layers.graph import Layer
 from layers.holding import fetch, find, name
 from layers.lock import Lock
@@ -21,6 +20,7 @@ from layers.refresh.rollback import Went, rollback
 from layers.refresh.run import refresh
 from layers.refresh.trial import Tools
 from layers.refreshreport import BaseReport, RefreshReport
+from layers.runtime.events import Event, Warned
 from tests.fakes import MemoryEngine
 from tests.fakes_containers import Call, MemoryContainers, MemoryImage, said
 from tests.fakes_registry import MemoryRegistry

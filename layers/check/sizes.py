@@ -9,7 +9,8 @@ from typing import Any
 
 from layers.check.finding import Finding
 from layers.check.savedimage import Documents
-from layers.state import State, write_whole
+from layers.runtime.files import write_whole
+from layers.runtime.state import State
 
 RULE = "size-budget"
 NEAR = 0.9

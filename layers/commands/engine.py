@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from layers.commands.parsing import Parsed
 
 if TYPE_CHECKING:
-    from layers.events import Event
+    from layers.runtime.events import Event
 
 
 class EngineCommand(Parsed):
@@ -104,7 +104,7 @@ def _env(as_json: bool) -> int:
 
 def _tell(event: Event) -> None:
     """Progress as plain lines on stderr."""
-    from layers.events import Output, Step, Warned
+    from layers.runtime.events import Output, Step, Warned
 
     if isinstance(event, Step):
         print(f"engine {event.number}/{event.total} {event.name}", file=sys.stderr, flush=True)

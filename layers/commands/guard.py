@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from hashes.errors import LayersError
-from layers import interrupt
+from layers.runtime import signals
 
 MISTAKE = 1
 """The user's mistake, or a build that failed."""
@@ -24,7 +24,7 @@ def guarded(work: Callable[[], int], root: str) -> int:
     """
     from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
-    interrupt.install()
+    signals.install()
     try:
         status = work()
         sys.stdout.flush()
@@ -39,12 +39,12 @@ def guarded(work: Callable[[], int], root: str) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE
     except Exception as error:  # noqa: BLE001 - the last line of defence; the log has it all
-        from layers.diskfaults import disk_fault
+        from layers.runtime.disk_errors import disk_fault
 
         if (told := disk_fault(error)) is not None:
             sys.stderr.write(f"{told}\n")
             return MISTAKE
-        from layers.doitreport import bug_message
+        from layers.runtime.crash import bug_message
 
         sys.stderr.write(f"{bug_message(error, root)}\n")
         return BUG

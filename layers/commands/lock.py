@@ -14,7 +14,7 @@ from layers.lock import Lock
 from layers.locking import Wanted
 from layers.opening import open_project
 from layers.project import LOCK_FILE, Project, find_root
-from layers.state import write_whole
+from layers.runtime.files import write_whole
 
 
 class LockCommand(Parsed):

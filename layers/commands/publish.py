@@ -80,7 +80,7 @@ def _publish(root: str, names: Sequence[str], tags: Sequence[str], program: bool
 
 def as_text(images: Sequence[Published], tags: Sequence[Tagged]) -> str:
     """A line an image, and a line a tag."""
-    from layers.durations import seconds
+    from layers.runtime.units import seconds
 
     wide = max(len(str(image.layer)) for image in images)
     lines = [

@@ -66,7 +66,7 @@ def _refresh(root: str, options: Any, names: list[str]) -> int:
     from layers.refresh.survey import bases
     from layers.refreshreport import as_json, as_markdown, write_summary
     from layers.report import report_for
-    from layers.state import write_whole
+    from layers.runtime.files import write_whole
 
     project = open_project(root)
     bases(project.spec, project.inputs.graph, names)  # a mistake is told before an engine starts
@@ -104,7 +104,7 @@ def as_text(report: RefreshReport) -> str:
 
 
 def _base(base: BaseReport) -> list[str]:
-    from layers.durations import seconds, size
+    from layers.runtime.units import seconds, size
 
     lines = [f"{base.image}: {base.outcome}"]
     lines += [f"  {line}" for line in base.failure.splitlines()]

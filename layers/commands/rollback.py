@@ -128,7 +128,7 @@ def _epoch(epoch: Epoch) -> dict[str, Any]:
 
 
 def _text_list(bases: list[Base]) -> str:
-    from layers.durations import size
+    from layers.runtime.units import size
 
     lines = []
     for base in bases:

@@ -12,12 +12,12 @@ from doit.cmd_run import Run
 from doit.exceptions import InvalidCommand
 
 from hashes.errors import did_you_mean
-from layers import interrupt
 from layers.commands import ours
 from layers.commands.guard import BUG, MISTAKE, guarded
 from layers.commands.ours import is_layer, single
 from layers.commands.parsing import parsed
 from layers.graph import Layer
+from layers.runtime import signals
 
 if TYPE_CHECKING:
     from layers.project import Project
@@ -95,7 +95,7 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
         strangers = [name for name in self.sel_tasks if not is_layer(tasks[name])]
         report = report_for(self.shown_on(), json=json_lines)
         found.listener = report
-        interrupt.at_farewell(report.close)
+        signals.at_farewell(report.close)
         owed = found.state.unpushed()
         try:
             if found.plan.idle() and not always and not strangers:

@@ -11,7 +11,7 @@ from layers.compose.composer import Composer, Files, Starting
 from layers.compose.services import Service
 from layers.compose.settling import settled, waves
 from layers.compose.states import Container, to_blame, verdict
-from layers.durations import seconds
+from layers.runtime.units import seconds
 
 LINES = 20
 """Lines of a log that a failure shows."""

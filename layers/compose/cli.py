@@ -11,9 +11,9 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
-from layers import interrupt
 from layers.compose.composer import ComposeError, ComposeMissing, Files
 from layers.compose.states import Container, read_containers
+from layers.runtime import signals
 from layers.setup.endpoint import Endpoint
 
 _INSTALL = "install docker-compose-plugin (https://docs.docker.com/compose/install/linux/)"
@@ -117,13 +117,13 @@ class DockerStarting:
         self._log = log
         with open(log, "w", encoding="utf-8") as file:
             self._process = _started(words, environment, file)
-        interrupt.adopt(self._process.pid)
+        signals.adopt(self._process.pid)
 
     def status(self) -> int | None:
         """See `Starting.status`."""
         found = self._process.poll()
         if found is not None:
-            interrupt.release(self._process.pid)
+            signals.release(self._process.pid)
         return found
 
     def complaint(self) -> str:
@@ -137,7 +137,7 @@ class DockerStarting:
             os.killpg(self._process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(10)
-        interrupt.release(self._process.pid)
+        signals.release(self._process.pid)
 
 
 def _started(

@@ -15,8 +15,8 @@ from layers.graph import Layer
 from layers.names import plain_name
 from layers.project import Project
 from layers.reference import Reference
+from layers.runtime.files import write_whole
 from layers.spec import Image, Spec, Stack
-from layers.state import write_whole
 
 
 @dataclass(frozen=True)

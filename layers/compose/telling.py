@@ -8,7 +8,7 @@ from typing import Any
 
 from layers.compose.pinning import Pinned
 from layers.compose.states import Container, addresses
-from layers.durations import seconds
+from layers.runtime.units import seconds
 
 
 @dataclass(frozen=True)

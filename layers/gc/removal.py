@@ -13,7 +13,7 @@ from layers.gc.store import Store
 from layers.gc.sweep import Going
 from layers.reference import Reference
 from layers.registry import Registry
-from layers.state import State
+from layers.runtime.state import State
 
 _TRUSTED = 1.0
 """Seconds for which a look at all tags of a repository is believed."""

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 
 from layers.digest import Digest
-from layers.state import write_whole
+from layers.runtime.files import write_whole
 
 
 @dataclass

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from layers.durations import size
 from layers.gc.clearing import Clearing
 from layers.gc.found import Found, Place
 from layers.gc.removal import Outcome
 from layers.gc.sweep import Going
+from layers.runtime.units import size
 
 VERSION = 1
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from hashes.errors import LayersError
 from layers import mirror
-from layers.events import Finished, Started, Transfer, Warned
 from layers.lock import Pin
 from layers.locking import Wanted
 from layers.project import Project
 from layers.refreshreport import Gone
+from layers.runtime.events import Finished, Started, Transfer, Warned
 
 if TYPE_CHECKING:
     from layers.refresh.night import Upstreams

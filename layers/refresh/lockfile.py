@@ -7,7 +7,7 @@ import os
 from hashes.errors import LayersError
 from layers.lock import Lock
 from layers.project import LOCK_FILE
-from layers.state import write_whole
+from layers.runtime.files import write_whole
 
 
 class LockFile:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from hashes.errors import LayersError, did_you_mean
 from layers.bases import NEXT, Base, Epoch
-from layers.events import Warned
 from layers.explain import why
 from layers.graph import Layer
 from layers.lock import Lock
@@ -18,6 +17,7 @@ from layers.refresh.candidate import effective
 from layers.refresh.lockfile import LockFile
 from layers.refresh.night import here
 from layers.refresh.trial import Tools, environment, present
+from layers.runtime.events import Warned
 
 
 class NoWayBack(LayersError):

@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from hashes.errors import LayersError
 from layers.containers import Containers
 from layers.digest import Digest
-from layers.durations import size as readable
 from layers.engine import EngineError, LocalImage
-from layers.events import Warned
 from layers.graph import Layer
 from layers.imagediff import LayerChange, PackageChange, layer_changes, layer_sizes, package_changes
 from layers.inventory import read_inventory
@@ -22,6 +20,8 @@ from layers.plan import Step
 from layers.project import Project
 from layers.refresh import probes
 from layers.refresh.content import same_content
+from layers.runtime.events import Warned
+from layers.runtime.units import size as readable
 from layers.spec import Image
 
 GROWTH = 0.1

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
-from layers.setup.state import read_json
+from layers.runtime.files import read_json
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
 

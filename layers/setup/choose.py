@@ -12,7 +12,7 @@ from layers.setup.endpoint import Endpoint, answers, running
 from layers.setup.places import Places
 
 if TYPE_CHECKING:
-    from layers.events import Listener
+    from layers.runtime.events import Listener
 
 __all__ = ["Endpoint", "endpoint", "ensure", "find_root", "stop"]
 
@@ -68,7 +68,7 @@ def ensure(root: str, listener: Listener) -> Endpoint:
         return endpoint(root)
     except EngineDown:
         places = Places.of(root)
-    from layers.events import Warned
+    from layers.runtime.events import Warned
     from layers.setup import private
 
     chosen = next(addresses(os.environ))

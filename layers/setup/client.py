@@ -7,9 +7,9 @@ import re
 import shutil
 
 from hashes.errors import LayersError
+from layers.runtime.files import read_json, write_json
 from layers.setup.addresses import Address, config_folder
 from layers.setup.endpoint import Endpoint
-from layers.setup.state import read_json, write_json
 
 BUILDX_AT_LEAST = (0, 13)
 _INSTALL = (

@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from layers.runtime.files import read_json, write_json
 from layers.setup.addresses import config_folder
 from layers.setup.places import Places
-from layers.setup.state import read_json, write_json
 
 _LOGINS = ("auths", "credHelpers")
 _COPIED = ("credsStore", "proxies", "HttpHeaders")

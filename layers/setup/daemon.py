@@ -8,11 +8,11 @@ import tempfile
 from ipaddress import IPv4Network
 from typing import Any
 
+from layers.runtime.files import forget, write_json
 from layers.setup.network import mtu
 from layers.setup.places import Places
 from layers.setup.processes import Process, end, serving
 from layers.setup.server import await_ready, ready, size, spawn
-from layers.setup.state import forget, write_json
 from layers.setup.system import run, which
 
 _PATIENCE = 60.0

@@ -7,9 +7,9 @@ import socket
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from layers.runtime.files import read_json
 from layers.setup.places import Places
 from layers.setup.processes import Process
-from layers.setup.state import read_json
 
 
 class Endpoint(NamedTuple):

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable
 from ipaddress import IPv4Network
 
-from layers.events import Finished, Listener, Output, Started, Step, Warned
+from layers.runtime.events import Finished, Listener, Output, Started, Step, Warned
+from layers.runtime.files import forget, locked, read_json, write_json
 from layers.setup import clientconfig, daemon, network, packages, registry, system
 from layers.setup.endpoint import Endpoint, private_endpoint, running
 from layers.setup.leftovers import end_engine, reclaim, unmount
 from layers.setup.places import Places
-from layers.setup.state import forget, locked, read_json, write_json
 
 MACHINE_LOCK = "/run/doit-layers.lock"
 """Held while addresses, ports and leftovers of the whole machine are looked at."""

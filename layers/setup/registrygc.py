@@ -6,11 +6,11 @@ import os
 import subprocess
 
 from hashes.errors import LayersError
+from layers.runtime.files import locked, read_json, write_json, write_text
 from layers.setup import registry
 from layers.setup.daemon import which_of
 from layers.setup.places import Places
 from layers.setup.processes import end, serving
-from layers.setup.state import locked, read_json, write_json, write_text
 
 
 def collect(places: Places) -> int:

@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from layers.carry import carry_out
-from layers.events import Event, Output
 from layers.project import Project
+from layers.runtime.events import Event, Output
 from layers.setup.choose import ensure, stop
 
 Tree = dict[str, tuple[str, int, bytes]]

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from layers.events import silent
+from layers.runtime.events import silent
+from layers.runtime.files import locked
 from layers.setup import private
 from layers.setup.choose import ensure
 from layers.setup.endpoint import Endpoint
 from layers.setup.packages import bring
 from layers.setup.places import Places
-from layers.setup.state import locked
 from layers.setup.system import this_system
 from tests.e2e.lab import CHECKOUT, Lab, Workspace
 

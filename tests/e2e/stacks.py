@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Any
 
-from layers.events import silent
+from layers.runtime.events import silent
 from layers.setup.choose import ensure
 from layers.setup.endpoint import Endpoint
 from tests.e2e.lab import CHECKOUT

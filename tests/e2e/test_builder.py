@@ -11,8 +11,8 @@ import pytest
 
 from layers import travel
 from layers.credentials import NoCredentials
-from layers.events import silent
 from layers.httpregistry import HttpRegistry
+from layers.runtime.events import silent
 from layers.setup import private
 from layers.setup.places import Places
 from tests.e2e import conftest

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from layers.events import silent
+from layers.runtime.events import silent
 from layers.setup import private
 from layers.setup.places import Places
 from layers.setup.processes import serving

@@ -17,10 +17,10 @@ import pytest
 
 from layers.carry import carry_out
 from layers.credentials import NoCredentials
-from layers.events import Event, Warned
 from layers.graph import Layer
 from layers.httpregistry import HttpRegistry
 from layers.project import Project
+from layers.runtime.events import Event, Warned
 from tests.e2e.lab import CHECKOUT, Lab, Workspace
 
 pytestmark = pytest.mark.e2e

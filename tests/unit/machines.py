@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layers.digest import Digest
-from layers.events import Event, Warned
 from layers.graph import Layer
 from layers.names import LABEL_KEY
 from layers.plan import Step
 from layers.project import Project
+from layers.runtime.events import Event, Warned
 from layers.setup.endpoint import Endpoint
 from tests.fakes import MemoryEngine, MemoryRegistry
 

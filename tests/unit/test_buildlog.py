@@ -8,7 +8,7 @@ import json
 import pytest
 
 from layers.buildlog import BuildLog
-from layers.events import Event, Output, Step, StepDone
+from layers.runtime.events import Event, Output, Step, StepDone
 
 DIGEST = "sha256:" + "a" * 64
 STARTED, ENDED = "2026-11-21T23:59:30.5Z", "2026-11-22T00:00:30.750000001Z"

@@ -14,7 +14,7 @@ import zstandard
 
 from layers.check.built import secrets
 from layers.check.sizes import Sizes, budget
-from layers.state import State
+from layers.runtime.state import State
 
 KEY = b"-----BEGIN PRIVATE KEY-----\n" + b"MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" * 4 + b"\n"
 

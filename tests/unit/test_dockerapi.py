@@ -18,7 +18,7 @@ from layers.credentials import Credentials, Login, NoCredentials
 from layers.digest import Digest
 from layers.dockerapi import DockerEngine
 from layers.engine import EngineDown, EngineError
-from layers.retry import Backoff
+from layers.runtime.retry import Backoff
 from tests.contracts import silent
 
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64

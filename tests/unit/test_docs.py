@@ -18,9 +18,10 @@ import tomli
 from doit.cmd_base import DoitCmdBase
 from doit.doit_cmd import DoitMain
 
-from layers import interrupt, spec
+from layers import spec
 from layers.commands.guard import BUG, MISTAKE, PIPE
 from layers.hostsettings import pip_settings
+from layers.runtime import signals
 from layers.setup.sources import system_sources
 from layers.tomlines import read
 
@@ -246,7 +247,7 @@ def test_the_manual_tells_the_exit_statuses() -> None:
     """0, and those that the code ends with."""
     table = MANUAL.read_text().partition("\n## Exit status\n")[2].partition("\n## ")[0]
     told = [int(number) for number in re.findall(r"^\| (\d+) \|", table, re.M)]
-    assert told == [0, MISTAKE, BUG, interrupt.INTERRUPTED, PIPE]
+    assert told == [0, MISTAKE, BUG, signals.INTERRUPTED, PIPE]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)

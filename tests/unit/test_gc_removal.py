@@ -19,7 +19,7 @@ from layers.gc.seen import Seen
 from layers.gc.store import Container, Stored
 from layers.gc.sweep import DAY, Sweep, make_sweep
 from layers.registry import RegistryError
-from layers.state import State
+from layers.runtime.state import State
 from tests.fakes import MemoryRegistry
 from tests.fakes_store import MemoryStore
 from tests.ocidocs import OCI_CONFIG, OCI_LAYER

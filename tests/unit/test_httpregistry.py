@@ -15,7 +15,7 @@ from layers.digest import Digest
 from layers.httpregistry import HttpRegistry
 from layers.registry import MANIFEST_TYPES, RegistryDown, RegistryError
 from layers.registry_hosts import is_loopback
-from layers.retry import Backoff
+from layers.runtime.retry import Backoff
 from tests.httpscript import Asked, Said, Script, serving
 from tests.ocidocs import OCI_MANIFEST, digest_of
 

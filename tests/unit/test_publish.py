@@ -12,13 +12,13 @@ from hashes.errors import LayersError
 from layers.commands.publish import as_json, as_text
 from layers.digest import Digest
 from layers.engine import EngineError
-from layers.events import Event
 from layers.graph import Layer
 from layers.movingtags import Tagged, check_tag, move_tags
 from layers.names import LABEL_KEY
 from layers.project import Project
 from layers.publish import NotPublished, Published, chosen, publish
 from layers.registry import RegistryDown, RegistryError, RegistryRefused
+from layers.runtime.events import Event
 from tests.fakes import MemoryRegistry
 from tests.unit.machines import APP, HOST, NOWHERE, REPOSITORY, World, machine
 

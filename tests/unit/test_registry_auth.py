@@ -14,7 +14,7 @@ from layers.credentials import Credentials, Login, NoCredentials
 from layers.httpregistry import HttpRegistry
 from layers.registry import RegistryError
 from layers.registry_auth import Challenge, challenges
-from layers.retry import Backoff
+from layers.runtime.retry import Backoff
 from tests.httpscript import Asked, Said, Script, serving
 from tests.ocidocs import OCI_MANIFEST, digest_of
 

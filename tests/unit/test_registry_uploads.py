@@ -11,7 +11,7 @@ import pytest
 from layers.credentials import Login
 from layers.httpregistry import HttpRegistry
 from layers.registry import RegistryError, RegistryRefused
-from layers.retry import Backoff
+from layers.runtime.retry import Backoff
 from tests.httpscript import Asked, Said, serving
 from tests.ocidocs import OCI_MANIFEST, digest_of
 from tests.registryscript import Store, refused

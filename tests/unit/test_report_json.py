@@ -6,9 +6,9 @@ import io
 import json
 from typing import Any
 
-from layers.events import Finished, Output, Started, Step, Transfer, Warned
 from layers.report import report_for
 from layers.report_json import JsonReport
+from layers.runtime.events import Finished, Output, Started, Step, Transfer, Warned
 
 
 def test_each_event_is_an_object_of_its_own() -> None:

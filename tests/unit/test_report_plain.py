@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from layers.events import Finished, Output, Started, Step, StepDone, Transfer, Warned
 from layers.report import report_for
 from layers.report_plain import PlainReport
+from layers.runtime.events import Finished, Output, Started, Step, StepDone, Transfer, Warned
 
 
 class Clock:

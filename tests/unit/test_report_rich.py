@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from layers.events import Finished, Output, Started, Step, Transfer, Warned
 from layers.report import report_for
 from layers.report_plain import PlainReport
 from layers.report_rich import RichReport
+from layers.runtime.events import Finished, Output, Started, Step, Transfer, Warned
 
 TOKEN = re.compile(r"\x1b\[(\?25[hl]|[0-9;]*[A-Za-z])|([\r\n])|([^\x1b\r\n]+)")
 
@@ -186,7 +186,7 @@ DRIVER = """
 import os, signal, sys, time
 sys.path.insert(0, sys.argv[1])
 from layers.report import report_for
-from layers.events import Finished, Started, Warned
+from layers.runtime.events import Finished, Started, Warned
 report = report_for(sys.stdout)
 if sys.argv[2] == "idle":
     report.idle(["a"], 0.1)

@@ -14,13 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from layers import buildx, hearing, interrupt, stall, wording
+from layers import buildx, stall, wording
 from layers.buildlog import BuildLog
-from layers.durations import parsed
-from layers.events import Event, Stalled, Started, Step
 from layers.report_json import JsonReport
 from layers.report_plain import PlainReport
 from layers.report_rich import RichReport
+from layers.runtime import lines as hearing
+from layers.runtime import signals
+from layers.runtime.events import Event, Stalled, Started, Step
+from layers.runtime.units import parsed
 from layers.spec import SpecError, load
 from layers.stall import Patience, Watch, Work
 
@@ -237,7 +239,7 @@ def test_a_build_is_ended_with_the_words_of_its_stall(tmp_path: Path) -> None:
     begin = time.monotonic()
     with pytest.raises(buildx.BuildFailed) as caught:
         a_build(tmp_path, program, Patience(1, ends=True))
-    assert time.monotonic() - begin < interrupt.PATIENCE + 6
+    assert time.monotonic() - begin < signals.PATIENCE + 6
     assert str(caught.value).startswith(
         "app: the build was ended, as stall_end asks: nothing printed for 1."
     )
@@ -273,9 +275,9 @@ def test_a_build_that_may_be_silent_goes_on(tmp_path: Path) -> None:
 def test_a_child_that_goes_when_asked_is_not_forced() -> None:
     """SIGTERM alone."""
     child = subprocess.Popen(["sleep", "60"], start_new_session=True)
-    interrupt.end(child)
+    signals.end(child)
     assert child.returncode == -signal.SIGTERM
-    interrupt.end(child)  # twice is none too often
+    signals.end(child)  # twice is none too often
 
 
 # -- reports --------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ import pytest
 
 from layers.buildx import BuildCall, run
 from layers.commands.guard import BUG, MISTAKE, guarded
-from layers.diskfaults import disk_fault
-from layers.events import Event
+from layers.runtime.disk_errors import disk_fault
+from layers.runtime.events import Event
 
 
 def error(number: int, name: str | None = None) -> OSError:

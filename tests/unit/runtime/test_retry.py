@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.retry import Again, Backoff, persist, retry_after
+from layers.runtime.retry import Again, Backoff, persist, retry_after
 
 BACKOFF = Backoff(attempts=4, first=1.0, longest=3.0, patience=20.0)
 

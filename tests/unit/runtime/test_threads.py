@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from layers.ahead import Ahead
 from layers.engine import EngineDown
+from layers.runtime.threads import Ahead
 
 
 def test_the_answer_is_there_when_it_is_needed() -> None:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from hashes.key import Key
 from hashes.manifest import BadManifest
-from layers import interrupt
 from layers.explain import Record
+from layers.runtime import signals
+from layers.runtime.files import _alive, write_whole
 
 
 class State:
@@ -83,7 +84,7 @@ class State:
             if not _alive(name.partition("-")[0]):
                 shutil.rmtree(os.path.join(home, name), ignore_errors=True)
         folder = tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=home)
-        forget = interrupt.at_farewell(lambda: shutil.rmtree(folder, ignore_errors=True))
+        forget = signals.at_farewell(lambda: shutil.rmtree(folder, ignore_errors=True))
         try:
             yield folder
         finally:
@@ -118,32 +119,3 @@ class State:
                 if not free:
                     found.append(name)
         return tuple(found)
-
-
-def _alive(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-def write_whole(path: str, content: bytes) -> None:
-    """Write a file so that readers see all of it or none, and two writers do no harm."""
-    folder, name = os.path.split(path)
-    os.makedirs(folder, exist_ok=True)
-    for each in os.listdir(folder):  # what a killed process left: it may lie in a context
-        of, _, number = each.removesuffix(".part").rpartition(".")[0].rpartition(".")
-        if each.endswith(".part") and of == name and not _alive(number):
-            with contextlib.suppress(OSError):
-                os.unlink(os.path.join(folder, each))
-    part = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.part"
-    try:
-        with open(part, "wb") as file:
-            file.write(content)
-        os.replace(part, path)
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(part)

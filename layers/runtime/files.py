@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -57,3 +58,32 @@ def locked(path: str, waiting: Callable[[], None] = lambda: None) -> Iterator[No
         yield
     finally:
         os.close(handle)
+
+
+def _alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def write_whole(path: str, content: bytes) -> None:
+    """Write a file so that readers see all of it or none, and two writers do no harm."""
+    folder, name = os.path.split(path)
+    os.makedirs(folder, exist_ok=True)
+    for each in os.listdir(folder):  # what a killed process left: it may lie in a context
+        of, _, number = each.removesuffix(".part").rpartition(".")[0].rpartition(".")
+        if each.endswith(".part") and of == name and not _alive(number):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(folder, each))
+    part = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.part"
+    try:
+        with open(part, "wb") as file:
+            file.write(content)
+        os.replace(part, path)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(part)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layers import durations
+from layers.runtime import units
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from layers import durations
 )
 def test_a_duration_has_its_unit(value: Any, text: Any) -> None:
     """Each unit begins where the one below would need two digits too many."""
-    assert durations.seconds(value) == text
+    assert units.seconds(value) == text
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_duration_has_its_unit(value: Any, text: Any) -> None:
 )
 def test_a_size_counts_in_thousands(value: Any, text: Any) -> None:
     """Registries count so too; 1 kB is 1,000 bytes."""
-    assert durations.size(value) == text
+    assert units.size(value) == text
 
 
 @settings(deadline=None)
@@ -58,7 +58,7 @@ def test_a_clock_never_goes_back(one: Any, other: Any) -> Any:
 
     def shown(value: Any) -> Any:
         total = 0
-        for part in durations.clock(value).split(":"):
+        for part in units.clock(value).split(":"):
             total = total * 60 + int(part)
         return total
 

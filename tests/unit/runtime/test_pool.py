@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from layers.registry_pool import each
+from layers.runtime.threads import each
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 50])
