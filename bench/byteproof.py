@@ -16,8 +16,8 @@ from bench.table import Row
 from bench.trees import Shape, make_tree
 from layers import build, sending
 from layers.buildx import BuildCall
-from layers.digest import Digest
 from layers.graph import Layer
+from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.project import Project
 from layers.setup.choose import ensure

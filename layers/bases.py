@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from layers.digest import Digest
+from layers.oci.digest import Digest
 
 KEPT = 10
 """Earlier epochs that the lock remembers of one base."""

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 
 from hashes.errors import LayersError
 from layers import buildx, sending
-from layers.digest import Digest
 from layers.graph import Edge, Layer
 from layers.names import LABEL_KEY, LABEL_LAYER
+from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.project import Project
 from layers.require import problem_of

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from hashes.errors import LayersError
 from layers import wording
 from layers.buildlog import BuildLog
-from layers.digest import Digest
+from layers.oci.digest import Digest
 from layers.runtime import lines as hearing
 from layers.runtime import signals
 from layers.runtime.events import Listener, Stalled

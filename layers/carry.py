@@ -7,12 +7,12 @@ from dataclasses import replace
 from hashes.errors import LayersError
 from layers import build, remote
 from layers.delivery import deliver, there
-from layers.digest import Digest
 from layers.engine import EngineError, LocalImage
 from layers.enginefaults import MissingContent, UnknownReference
 from layers.explain import why
 from layers.graph import Layer
 from layers.holding import fetch, find, name, remember, timed
+from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.project import Project
 from layers.registry import RegistryError

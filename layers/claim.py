@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from layers.artifacts import artifact
-from layers.digest import Digest
+from layers.oci.artifact import artifact
+from layers.oci.digest import Digest
 
 KIND = "application/vnd.doit-layers.claim.v1+json"
 PREFIX = "claim-"

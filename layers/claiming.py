@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from layers.artifacts import EMPTY, MANIFEST_TYPE, digest_of
 from layers.claim import (
     FAR,
     NEAR,
@@ -23,10 +22,10 @@ from layers.claim import (
     beats,
     claim_tag,
 )
-from layers.digest import Digest
-from layers.reference import Reference
+from layers.oci.artifact import EMPTY, MANIFEST_TYPE, digest_of
+from layers.oci.digest import Digest
+from layers.oci.reference import Reference, is_loopback
 from layers.registry import Registry, RegistryDown, RegistryError
-from layers.registry_hosts import is_loopback
 from layers.runtime import signals
 
 

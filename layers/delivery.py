@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from layers.claimants import claimant
 from layers.claiming import claimed
-from layers.digest import Digest
 from layers.engine import EngineError, LocalImage
 from layers.enginefaults import MissingContent, UnknownReference
 from layers.graph import Layer
 from layers.holding import fetch, find, name, timed
+from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.presence import held_fast, parts_missing
 from layers.project import Project

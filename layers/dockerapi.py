@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from layers.digest import BadDigest, Digest
 from layers.engine import EngineError, LocalImage, Progress
 from layers.enginewire import Wire
-from layers.reference import Reference
+from layers.oci.digest import BadDigest, Digest
+from layers.oci.reference import Reference
 from layers.unixhttp import Reply
 
 if TYPE_CHECKING:
-    from layers.credentials import Credentials
+    from layers.oci.credentials import Credentials
     from layers.runtime.retry import Backoff
 
 
@@ -154,8 +154,8 @@ class DockerEngine:
     def _moved_once(
         self, action: str, reference: str, path: str, progress: Progress, host: str
     ) -> str:
-        from layers.credentials import engine_header
         from layers.enginestream import follow
+        from layers.oci.credentials import engine_header
 
         headers = engine_header(self._logins.login(host))
         with self._wire.call("POST", path, headers) as (status, body):
@@ -168,7 +168,7 @@ class DockerEngine:
 
     @cached_property
     def _logins(self) -> Credentials:
-        from layers.credentials import DockerCredentials
+        from layers.oci.credentials import DockerCredentials
 
         return self._given or DockerCredentials(self._environment)
 

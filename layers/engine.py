@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from hashes.errors import LayersError
-from layers.digest import Digest
+from layers.oci.digest import Digest
 
 Progress = Callable[[int, int], None]
 """Called with bytes done and bytes in all (0 while unknown)."""

@@ -16,7 +16,7 @@ from layers.containerstreams import demultiplex, regular_files
 from layers.engine import EngineDown, EngineError
 from layers.enginefaults import UnknownReference, fault
 from layers.enginewire import Wire
-from layers.reference import Reference
+from layers.oci.reference import Reference
 
 _PATIENCE = 60
 """Seconds that a container stays somebody's after the time that its command may take."""

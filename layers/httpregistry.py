@@ -13,10 +13,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from layers.credentials import Credentials
-from layers.digest import BadDigest, Digest
-from layers.reference import Reference
-from layers.registry import MANIFEST_TYPES, Manifest, Progress, RegistryError
+from layers.oci.artifact import MANIFEST_TYPES
+from layers.oci.credentials import Credentials
+from layers.oci.digest import BadDigest, Digest
+from layers.oci.reference import Reference
+from layers.registry import Manifest, Progress, RegistryError
 from layers.registry_auth import Answer, bare
 from layers.registry_certs import DOCKER_CERTS
 from layers.registry_headers import next_page

@@ -9,8 +9,8 @@ from typing import Any
 
 from hashes.errors import LayersError
 from layers.bases import Base, base_lines, base_shape, read_base
-from layers.digest import Digest
-from layers.reference import BadReference, Reference
+from layers.oci.digest import Digest
+from layers.oci.reference import BadReference, Reference
 from layers.specfaults import Faults, LockError
 from layers.tomlines import Path, TomlError, read
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashes.errors import LayersError
 from layers.graph import Graph
 from layers.lock import Lock, Pin
-from layers.reference import Reference
+from layers.oci.reference import Reference
 from layers.registry import Registry
 from layers.resolve import resolve
 

@@ -10,13 +10,6 @@ from layers.setup.choose import endpoint
 from layers.setup.places import Places
 
 
-def machine_platform() -> str:
-    """This machine's platform as BuildKit writes it, e.g. ``linux/amd64``."""
-    machine = os.uname().machine
-    known = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i686": "386"}
-    return f"linux/{known.get(machine, machine)}"
-
-
 def logins(root: str) -> Mapping[str, str]:
     """The environment in which ``docker login`` ran; no engine is started to find it.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from layers.lock import Pin
-from layers.reference import HUB, Reference
+from layers.oci.reference import HUB, Reference
 from layers.registry import Progress, Registry, RegistryError
 
 _SHOWN = 12  # hex digits of a digest in a tag

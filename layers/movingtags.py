@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashes.algorithm import HEX_LENGTHS
 from hashes.errors import LayersError
 from layers.claim import PREFIX
-from layers.digest import Digest
+from layers.oci.digest import Digest
 from layers.publish import Published
 from layers.registry import Manifest, Registry, RegistryError
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hashes.key import Key
 from layers.graph import Layer
-from layers.reference import Reference
+from layers.oci.reference import Reference
 from layers.spec import Spec
 
 LABEL_KEY = "io.doit-layers.key"

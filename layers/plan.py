@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hashes.key import Key
-from layers.digest import Digest
 from layers.graph import Layer
+from layers.oci.digest import Digest
 
 State = Literal["fresh", "pull", "build"]
 Where = Literal["engine", "registry", ""]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
-from layers.digest import Digest
 from layers.engine import Engine, LocalImage
 from layers.graph import Layer
 from layers.names import LABEL_KEY, Names
+from layers.oci.digest import Digest
 from layers.plan import Broken, Node, Presence
 from layers.registry import Registry, RegistryError
 from layers.runtime.events import Listener, Warned

@@ -15,7 +15,6 @@ from hashes.context.statcache import StatCache
 from hashes.errors import LayersError
 from hashes.key import BadKey, Key
 from layers.contexts import Contexts
-from layers.digest import Digest
 from layers.engine import Engine, EngineDown
 from layers.explain import Record, why
 from layers.graph import Layer
@@ -23,8 +22,10 @@ from layers.history import History
 from layers.inputs import Inputs
 from layers.lock import Lock
 from layers.looking import look, plain_names
-from layers.machine import logins, machine_platform
+from layers.machine import logins
 from layers.names import Names, names
+from layers.oci.digest import Digest
+from layers.oci.platform import machine_platform
 from layers.plan import Broken, Node, Plan, Presence, make_plan
 from layers.presence import Seen
 from layers.registry import Registry
@@ -154,8 +155,8 @@ class Project:
     @cached_property
     def registry(self) -> Registry:
         """The client for every registry; no engine is started for it."""
-        from layers.credentials import DockerCredentials
         from layers.httpregistry import HttpRegistry
+        from layers.oci.credentials import DockerCredentials
 
         return HttpRegistry(DockerCredentials(logins(self.root)), insecure=lambda _host: False)
 

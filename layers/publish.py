@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hashes.errors import LayersError
-from layers.digest import Digest
 from layers.graph import Layer
+from layers.oci.digest import Digest
 from layers.plan import Broken, Step
 from layers.presence import held_fast, parts_missing
 from layers.project import Project

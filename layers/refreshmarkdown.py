@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from hashes.errors import LayersError
-from layers.digest import Digest
+from layers.oci.digest import Digest
 from layers.refreshreport import BaseReport, RefreshReport, verdict
 from layers.runtime.units import seconds, size
 

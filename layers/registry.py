@@ -7,16 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from hashes.errors import LayersError
-from layers.digest import Digest
-
-MANIFEST_TYPES = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-)
-"""All go into ``Accept``: without them an old registry converts and answers another digest."""
-
+from layers.oci.digest import Digest
 
 Progress = Callable[[int, int], None]
 """Called with bytes done and bytes in all."""

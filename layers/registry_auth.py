@@ -11,7 +11,7 @@ from threading import Lock
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from layers.credentials import Credentials, Login
+from layers.oci.credentials import Credentials, Login
 from layers.registry import RegistryError, RegistryRefused
 
 _PARAMETER = re.compile(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))\s*,?\s*')

@@ -11,8 +11,8 @@ from dataclasses import replace
 from threading import Event
 from urllib.parse import quote
 
-from layers.digest import Digest
-from layers.reference import Reference
+from layers.oci.digest import Digest
+from layers.oci.reference import Reference
 from layers.registry import RegistryError, RegistryRefused
 from layers.registry_auth import Answer, bare
 from layers.registry_headers import place, starts_at, with_query

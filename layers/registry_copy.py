@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from threading import Event, Lock
 from typing import Any
 
-from layers.digest import BadDigest, Digest
-from layers.reference import Reference
+from layers.oci.digest import BadDigest, Digest
+from layers.oci.reference import Reference
 from layers.registry import Manifest, Progress, Registry, RegistryError
 from layers.registry_blobs import Blobs, Body
 from layers.runtime.threads import each

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
+from layers.oci.reference import is_loopback
 from layers.registry import RegistryError
 from layers.registry_auth import Answer, bare
 from layers.registry_faults import PASSING, stays, trouble
-from layers.registry_hosts import is_loopback
 from layers.runtime.retry import Again, Backoff, persist, retry_after
 
 MOST_BYTES = 16 << 20

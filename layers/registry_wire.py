@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from layers.credentials import Credentials
-from layers.reference import HUB, Reference
+from layers.oci.credentials import Credentials
+from layers.oci.reference import HUB, Reference, is_loopback
 from layers.registry import RegistryError, RegistryRefused
 from layers.registry_auth import Answer, Authority, bare, refusal
 from layers.registry_certs import DOCKER_CERTS, certificates, context
 from layers.registry_headers import origin
-from layers.registry_hosts import is_loopback
 from layers.runtime.retry import Backoff
 
 if TYPE_CHECKING:

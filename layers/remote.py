@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 
 from hashes.errors import LayersError, did_you_mean
 from layers import build
-from layers.artifacts import EMPTY, MANIFEST_TYPE, artifact, digest_of
 from layers.buildx import BuildCall, BuildFailed
 from layers.delivery import arrived, contested, deliver, there
-from layers.digest import Digest
 from layers.graph import Layer
 from layers.holding import other_key
 from layers.names import LABEL_KEY
+from layers.oci.artifact import EMPTY, MANIFEST_TYPE, artifact, digest_of
+from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.project import Project
 from layers.registry import RegistryError

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from layers.digest import BadDigest, Digest
+from layers.oci.digest import BadDigest, Digest
 from layers.registry import Manifest, Registry, RegistryError
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from hashes.errors import LayersError
 from layers.buildx import BuildCall, BuildFailed
-from layers.digest import Digest
+from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.project import Project
 from layers.runtime.events import Output

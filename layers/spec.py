@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from hashes.algorithm import DEFAULT
 from hashes.errors import LayersError, did_you_mean
-from layers.reference import Reference
+from layers.oci.reference import Reference
 from layers.specfaults import SpecError
 
 __all__ = ["Image", "Network", "Require", "Rootfs", "Secret", "Spec", "SpecError", "Stack", "load"]

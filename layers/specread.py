@@ -8,7 +8,7 @@ from typing import Any
 
 from hashes.algorithm import DEFAULT
 from hashes.errors import LayersError, did_you_mean
-from layers.reference import BadReference, Reference, is_registry
+from layers.oci.reference import BadReference, Reference, is_registry
 from layers.runtime.units import parsed
 from layers.spec import Image, Require, Rootfs, Secret, Spec, Stack
 from layers.specbuilder import builder_of

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hashes.manifest import BadManifest
-from layers.artifacts import (
+from layers.explain import Record
+from layers.names import LABEL_KEY
+from layers.oci.artifact import (
     EMPTY,
     INDEX_TYPE,
     MANIFEST_TYPE,
@@ -21,9 +23,7 @@ from layers.artifacts import (
     fallback_tag,
     listing,
 )
-from layers.digest import BadDigest, Digest
-from layers.explain import Record
-from layers.names import LABEL_KEY
+from layers.oci.digest import BadDigest, Digest
 from layers.registry import Registry, RegistryError
 
 KIND = "application/vnd.doit-layers.inputs.v1+json"

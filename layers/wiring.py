@@ -10,8 +10,8 @@ from hashes.errors import LayersError, did_you_mean
 from layers.bases import place
 from layers.graph import Edge
 from layers.lock import Lock
-from layers.reference import BadReference
-from layers.reference import Reference as ImageReference
+from layers.oci.reference import BadReference
+from layers.oci.reference import Reference as ImageReference
 from layers.spec import Image, Spec
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from hashes.errors import LayersError
-from layers.digest import Digest
 from layers.engine import Engine, EngineDown, EngineError
 from layers.enginefaults import MissingContent
+from layers.oci.digest import Digest
 from layers.registry import Registry
 
 ABSENT = Digest("sha256:" + "1" * 64)

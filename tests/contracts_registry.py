@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from layers.digest import Digest
+from layers.oci.digest import Digest
 from layers.registry import Manifest, Registry, RegistryDown, RegistryError
 from layers.resolve import resolve
 from tests.contracts import ABSENT, silent

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from layers.digest import Digest
 from layers.engine import EngineDown, EngineError, LocalImage, Progress
 from layers.enginefaults import MissingContent, UnknownReference
-from layers.reference import Reference
+from layers.oci.digest import Digest
+from layers.oci.reference import Reference
 from layers.registry import RegistryError
 from tests.fakes_registry import MemoryRegistry as MemoryRegistry
 from tests.ocidocs import digest_of, index_of, manifest_of, named_by

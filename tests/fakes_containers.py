@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from layers.containers import TIMED_OUT, ContainerError, Ran
 from layers.engine import EngineDown
 from layers.enginefaults import UnknownReference
-from layers.reference import Reference
+from layers.oci.reference import Reference
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from layers.digest import Digest
-from layers.reference import Reference
+from layers.oci.digest import Digest
+from layers.oci.reference import Reference
 from layers.registry import Manifest, Progress, RegistryDown, RegistryError, RegistryRefused
 from tests.ocidocs import digest_of, named_by
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from layers.digest import Digest
 from layers.engine import EngineDown
 from layers.gc.store import Container, Stored
+from layers.oci.digest import Digest
 
 
 class MemoryStore:

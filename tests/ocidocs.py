@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from layers.digest import Digest
-from layers.registry import MANIFEST_TYPES
+from layers.oci.artifact import MANIFEST_TYPES
+from layers.oci.digest import Digest
 
 OCI_INDEX, OCI_MANIFEST = MANIFEST_TYPES[:2]
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from layers.bases import Base
 from layers.delivery import deliver
-from layers.digest import Digest
 from layers.graph import Layer
 from layers.holding import fetch, find, name
 from layers.lock import Lock
 from layers.locking import Wanted
 from layers.names import LABEL_KEY
+from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.project import Project
 from layers.refresh.rollback import Went, rollback

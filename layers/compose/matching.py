@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashes.errors import LayersError, did_you_mean
 from layers.compose.services import Build, Service
 from layers.graph import Layer
-from layers.reference import BadReference, Reference
+from layers.oci.reference import BadReference, Reference
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from layers.digest import Digest
 from layers.graph import Layer
 from layers.names import Names
+from layers.oci.digest import Digest
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from layers.compose.pinning import Pinned, local_reference, override, project_na
 from layers.compose.services import Service, read_services
 from layers.graph import Layer
 from layers.names import plain_name
+from layers.oci.reference import Reference
 from layers.project import Project
-from layers.reference import Reference
 from layers.runtime.files import write_whole
 from layers.spec import Image, Spec, Stack
 

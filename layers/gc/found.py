@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hashes.algorithm import HEX_LENGTHS
-from layers.digest import Digest
+from layers.oci.digest import Digest
 
 Place = Literal["engine", "registry"]
 Kind = Literal["key", "claim", "attachment", "candidate", "moving"]

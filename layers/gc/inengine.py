@@ -8,7 +8,7 @@ from layers.gc.found import Found
 from layers.gc.owned import Owned
 from layers.gc.store import Store, Stored
 from layers.names import LABEL_KEY, LABEL_LAYER
-from layers.reference import Reference
+from layers.oci.reference import Reference
 
 FOREIGN = "it is not of this project"
 

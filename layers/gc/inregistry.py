@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from layers.digest import BadDigest, Digest
 from layers.gc.found import Found, kind, subject
 from layers.names import LABEL_KEY, LABEL_LAYER
+from layers.oci.digest import BadDigest, Digest
 from layers.registry import Manifest, Registry, RegistryError
 
 _THREADS = 8

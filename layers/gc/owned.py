@@ -8,7 +8,7 @@ from typing import Any
 
 from hashes.errors import LayersError
 from layers.mirror import repository as mirror_of
-from layers.reference import BadReference, Reference
+from layers.oci.reference import BadReference, Reference
 from layers.spec import Spec
 from layers.tomlines import read
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from layers.digest import Digest
 from layers.gc.found import DIGEST, KEY, Found
+from layers.oci.digest import Digest
 
 
 @dataclass(frozen=True)

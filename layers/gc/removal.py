@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from layers.digest import Digest
 from layers.gc.found import Found
 from layers.gc.store import Store
 from layers.gc.sweep import Going
-from layers.reference import Reference
+from layers.oci.digest import Digest
+from layers.oci.reference import Reference
 from layers.registry import Registry
 from layers.runtime.state import State
 

@@ -6,7 +6,7 @@ import contextlib
 import json
 from dataclasses import dataclass, field
 
-from layers.digest import Digest
+from layers.oci.digest import Digest
 from layers.runtime.files import write_whole
 
 

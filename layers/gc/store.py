@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from layers.digest import BadDigest, Digest
 from layers.engine import EngineError
 from layers.enginewire import Wire
+from layers.oci.digest import BadDigest, Digest
 
 
 @dataclass(frozen=True)

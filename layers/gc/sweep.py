@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from layers.digest import Digest
 from layers.gc.found import Found, Place
 from layers.gc.reach import Reach
+from layers.oci.digest import Digest
 
 DAY = 86_400.0
 """Seconds after which a claim is nobody's any more: a push renews it every few seconds."""

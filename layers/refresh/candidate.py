@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from layers.bases import Base, Epoch
-from layers.digest import Digest
 from layers.lock import Lock, Pin
+from layers.oci.digest import Digest
 
 UNBUILT = Digest("sha256:" + "0" * 64)
 """Stands for the digest of an epoch that is only tried; no lock with it is ever written."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from layers.bases import NEXT, Base
-from layers.digest import Digest
+from layers.oci.digest import Digest
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from layers.carry import carry_out
 from layers.delivery import deliver
-from layers.digest import Digest
 from layers.enginecontainers import EngineContainers
 from layers.enginewire import Wire
+from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.project import Project
 from layers.refresh.trial import Tools

@@ -11,8 +11,8 @@ from layers.graph import Layer
 from layers.lock import Lock, Pin
 from layers.locking import Moved, Wanted, resolve_each
 from layers.names import LABEL_KEY
+from layers.oci.reference import Reference
 from layers.project import Project
-from layers.reference import Reference
 from layers.refresh.due import Night
 from layers.refresh.trial import Trial
 from layers.refreshreport import Outcome

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from hashes.errors import LayersError
 from layers.bases import Epoch
-from layers.digest import Digest
 from layers.graph import Layer
 from layers.lock import Lock
 from layers.locking import Wanted
+from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.project import Project
 from layers.refresh.candidate import taken

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
 from layers.containers import Containers
-from layers.digest import Digest
 from layers.engine import EngineError, LocalImage
 from layers.graph import Layer
 from layers.imagediff import LayerChange, PackageChange, layer_changes, layer_sizes, package_changes
 from layers.inventory import read_inventory
 from layers.lock import Lock
+from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.project import Project
 from layers.refresh import probes

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from layers import hostca
-from layers.digest import Digest
+from layers.oci.digest import Digest
 from layers.registry import Registry
 from layers.rootfs import Recipe, make
 from tests.contracts import silent

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import time
 
-from layers.credentials import NoCredentials
 from layers.delivery import deliver
-from layers.digest import Digest
 from layers.engine import Progress
 from layers.graph import Layer
 from layers.httpregistry import HttpRegistry
 from layers.names import LABEL_KEY
+from layers.oci.credentials import NoCredentials
+from layers.oci.digest import Digest
 from layers.project import Project
 from layers.registry import RegistryError
 from tests.fakes import MemoryEngine

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from layers import travel
-from layers.credentials import NoCredentials
 from layers.httpregistry import HttpRegistry
+from layers.oci.credentials import NoCredentials
 from layers.runtime.events import silent
 from layers.setup import private
 from layers.setup.places import Places

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from layers.credentials import NoCredentials
 from layers.dockerapi import DockerEngine
 from layers.httpregistry import HttpRegistry
+from layers.oci.credentials import NoCredentials
 from layers.unixhttp import request
 from tests.contracts import EngineContract, EngineWorld
 from tests.e2e.lab import Lab

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from layers.carry import carry_out
-from layers.credentials import NoCredentials
 from layers.graph import Layer
 from layers.httpregistry import HttpRegistry
+from layers.oci.credentials import NoCredentials
 from layers.project import Project
 from layers.runtime.events import Event, Warned
 from tests.e2e.lab import CHECKOUT, Lab, Workspace

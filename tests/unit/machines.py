@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from layers.digest import Digest
 from layers.graph import Layer
 from layers.names import LABEL_KEY
+from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.project import Project
 from layers.runtime.events import Event, Warned

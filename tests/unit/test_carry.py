@@ -12,12 +12,12 @@ from layers import travel
 from layers.carry import carry_out, push, pushed_steps
 from layers.claim import claim_tag
 from layers.delivery import deliver
-from layers.digest import Digest
 from layers.engine import EngineError
 from layers.enginefaults import UnknownReference
 from layers.graph import Layer
 from layers.lock import Lock
 from layers.names import LABEL_KEY
+from layers.oci.digest import Digest
 from layers.presence import TagMoved
 from layers.registry import RegistryRefused
 from tests.fakes import MemoryRegistry

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layers.artifacts import digest_of
 from layers.claim import (
     FAR,
     NEAR,
@@ -27,7 +26,8 @@ from layers.claim import (
     beats,
     claim_tag,
 )
-from layers.digest import Digest
+from layers.oci.artifact import digest_of
+from layers.oci.digest import Digest
 
 MINE, THEIRS, OTHER, IMAGE, BROKEN = (digest_of(name.encode()) for name in "motib")
 TIMING = Timing(prompt=1, settle=2, renew=0.5, lease=20, poll=1, patience=100)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from layers.artifacts import EMPTY, MANIFEST_TYPE, artifact, descriptor, digest_of
 from layers.claim import KIND, NEAR, beats, claim_tag
 from layers.claimants import claimant
 from layers.claiming import claimed
-from layers.digest import Digest
+from layers.oci.artifact import EMPTY, MANIFEST_TYPE, artifact, descriptor, digest_of
+from layers.oci.digest import Digest
 from layers.registry import RegistryDown, RegistryError, RegistryRefused
 from tests.fakes import MemoryRegistry
 

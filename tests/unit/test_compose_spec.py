@@ -10,7 +10,7 @@ import tomli
 
 from hashes.errors import LayersError
 from layers.compose.stacks import chosen
-from layers.reference import Reference
+from layers.oci.reference import Reference
 from layers.spec import Spec, SpecError, Stack, load
 
 ROOT = Path(__file__).parents[2]

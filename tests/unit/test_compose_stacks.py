@@ -18,12 +18,12 @@ from layers.compose.composer import ComposeError
 from layers.compose.matching import UnknownImage
 from layers.compose.stacks import laid_over, pinned, prepare
 from layers.compose.telling import Up, as_json, as_text
-from layers.digest import Digest
 from layers.graph import Layer
 from layers.lock import Lock, Pin
 from layers.names import LABEL_KEY
+from layers.oci.digest import Digest
+from layers.oci.reference import Reference
 from layers.project import Project
-from layers.reference import Reference
 from layers.spec import Stack
 from tests.fakes import MemoryRegistry
 from tests.fakes_compose import MemoryClock, MemoryComposer, RefusingComposer

@@ -18,9 +18,9 @@ from layers.compose.states import (
     to_blame,
     verdict,
 )
-from layers.digest import Digest
 from layers.graph import Layer
 from layers.names import Names
+from layers.oci.digest import Digest
 
 HASH = "b" * 64
 ROW = {

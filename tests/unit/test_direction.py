@@ -70,7 +70,7 @@ FOREIGN = {
 OWNERS = {
     "rich": {"layers/report_rich.py"},
     "doit": {"layers/tasks.py", "layers/opening.py", "layers/nodb.py", "layers/doitreport.py"},
-    "docker": {"layers/credentials.py"},
+    "docker": {"layers/oci/credentials.py"},
 }
 """Who alone may import what; the commands may import doit, too."""
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from layers.credentials import Credentials, Login, NoCredentials
-from layers.digest import Digest
 from layers.dockerapi import DockerEngine
 from layers.engine import EngineDown, EngineError
+from layers.oci.credentials import Credentials, Login, NoCredentials
+from layers.oci.digest import Digest
 from layers.runtime.retry import Backoff
 from tests.contracts import silent
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from layers.digest import Digest
 from layers.engine import EngineError
 from layers.enginefaults import (
     MissingContent,
@@ -15,6 +14,7 @@ from layers.enginefaults import (
     fault,
     of_build,
 )
+from layers.oci.digest import Digest
 from tests.contracts import silent
 from tests.unit.test_dockerapi import answer, engine, lines
 

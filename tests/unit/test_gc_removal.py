@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from layers.artifacts import INDEX_TYPE, MANIFEST_TYPE, artifact, descriptor, fallback_tag, listing
-from layers.digest import Digest
 from layers.gc.found import Found
 from layers.gc.inengine import FOREIGN, look_in_engine
 from layers.gc.inregistry import Looker, moment
@@ -18,6 +16,15 @@ from layers.gc.removal import Outcome, Remover
 from layers.gc.seen import Seen
 from layers.gc.store import Container, Stored
 from layers.gc.sweep import DAY, Sweep, make_sweep
+from layers.oci.artifact import (
+    INDEX_TYPE,
+    MANIFEST_TYPE,
+    artifact,
+    descriptor,
+    fallback_tag,
+    listing,
+)
+from layers.oci.digest import Digest
 from layers.registry import RegistryError
 from layers.runtime.state import State
 from tests.fakes import MemoryRegistry

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from hashes.errors import LayersError
-from layers.digest import Digest
 from layers.gc.clearing import Clearing, Scope
 from layers.gc.committed import history
 from layers.gc.found import Found
@@ -22,6 +21,7 @@ from layers.gc.seen import Seen
 from layers.gc.store import DockerStore
 from layers.gc.sweep import Going, Staying, Sweep
 from layers.gc.telling import Done, as_json, as_text, ending
+from layers.oci.digest import Digest
 from layers.spec import Spec, load
 from tests.unit.test_dockerapi import answer, engine
 

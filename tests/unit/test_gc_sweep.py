@@ -10,10 +10,10 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
-from layers.digest import Digest
 from layers.gc.found import Found, Place, kind, subject
 from layers.gc.reach import Reach
 from layers.gc.sweep import DAY, Sweep, make_sweep
+from layers.oci.digest import Digest
 
 NOW = 1_000_000.0
 REPOSITORY = "127.0.0.1:5000/shop/app"

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from layers.credentials import Credentials, NoCredentials
-from layers.digest import Digest
 from layers.httpregistry import HttpRegistry
-from layers.registry import MANIFEST_TYPES, RegistryDown, RegistryError
-from layers.registry_hosts import is_loopback
+from layers.oci.artifact import MANIFEST_TYPES
+from layers.oci.credentials import Credentials, NoCredentials
+from layers.oci.digest import Digest
+from layers.oci.reference import is_loopback
+from layers.registry import RegistryDown, RegistryError
 from layers.runtime.retry import Backoff
 from tests.httpscript import Asked, Said, Script, serving
 from tests.ocidocs import OCI_MANIFEST, digest_of

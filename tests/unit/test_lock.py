@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from hashes.key import Key
 from layers.bases import Base, Epoch
-from layers.digest import Digest
 from layers.lock import Lock, LockError, Pin
-from layers.reference import Reference
+from layers.oci.digest import Digest
+from layers.oci.reference import Reference
 
 D = "sha256:" + "3d" * 32
 E = "sha256:" + "4e" * 32

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from layers.bases import Base, Epoch
-from layers.digest import Digest
 from layers.graph import Edge, make_graph
 from layers.lock import Lock, Pin
 from layers.locking import Moved, Wanted, merge, upstreams
-from layers.reference import Reference
+from layers.oci.digest import Digest
+from layers.oci.reference import Reference
 
 
 def pin(name: str, digit: str, locked: str = "") -> Pin:

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from layers import mirror
-from layers.digest import Digest
 from layers.lock import Pin
-from layers.reference import Reference
+from layers.oci.digest import Digest
+from layers.oci.reference import Reference
 from layers.registry import RegistryError
 from tests.contracts import silent
 from tests.fakes_registry import MemoryRegistry

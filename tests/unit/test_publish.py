@@ -10,11 +10,11 @@ import pytest
 
 from hashes.errors import LayersError
 from layers.commands.publish import as_json, as_text
-from layers.digest import Digest
 from layers.engine import EngineError
 from layers.graph import Layer
 from layers.movingtags import Tagged, check_tag, move_tags
 from layers.names import LABEL_KEY
+from layers.oci.digest import Digest
 from layers.project import Project
 from layers.publish import NotPublished, Published, chosen, publish
 from layers.registry import RegistryDown, RegistryError, RegistryRefused

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from layers.credentials import Credentials, Login, NoCredentials
 from layers.httpregistry import HttpRegistry
+from layers.oci.credentials import Credentials, Login, NoCredentials
 from layers.registry import RegistryError
 from layers.registry_auth import Challenge, challenges
 from layers.runtime.retry import Backoff

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from layers.credentials import NoCredentials
 from layers.httpregistry import HttpRegistry
+from layers.oci.credentials import NoCredentials
 from layers.registry import RegistryError
 from layers.registry_certs import Certificates, certificates, context
 from tests.httpscript import Server, serving

@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from layers.credentials import Login
-from layers.digest import Digest
 from layers.httpregistry import HttpRegistry
-from layers.reference import Reference
+from layers.oci.credentials import Login
+from layers.oci.digest import Digest
+from layers.oci.reference import Reference
 from layers.registry import RegistryError
 from layers.registry_blobs import Blobs
 from layers.registry_copy import parts

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from layers.credentials import Login
 from layers.httpregistry import HttpRegistry
+from layers.oci.credentials import Login
 from layers.registry import RegistryError, RegistryRefused
 from layers.runtime.retry import Backoff
 from tests.httpscript import Asked, Said, serving
@@ -29,7 +29,7 @@ class Logins:
         self.logins = logins
 
     def login(self, host: str) -> Login | None:
-        """See `layers.credentials.Credentials.login`."""
+        """See `layers.oci.credentials.Credentials.login`."""
         return self.logins.get(host)
 
 

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from hashes.key import Key
 from layers import travel
-from layers.artifacts import digest_of
 from layers.buildx import BuildCall, BuildFailed, argv
 from layers.carry import InputsMoved, carry_out
-from layers.digest import Digest
 from layers.gc.found import Found
 from layers.graph import Layer
 from layers.names import LABEL_KEY
+from layers.oci.artifact import digest_of
+from layers.oci.digest import Digest
 from layers.plan import Node, Presence, Step, make_plan
 from layers.presence import TagMoved
 from layers.project import Project

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from layers import schema
-from layers.reference import Reference
+from layers.oci.reference import Reference
 from layers.spec import Image, Require, Rootfs, Secret, Spec, SpecError, load
 from layers.specread import parse_size
 

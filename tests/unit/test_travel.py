@@ -9,7 +9,8 @@ import pytest
 
 from hashes.manifest import Entry, Manifest
 from layers import travel
-from layers.artifacts import (
+from layers.explain import Record
+from layers.oci.artifact import (
     EMPTY,
     INDEX_TYPE,
     MANIFEST_TYPE,
@@ -18,8 +19,7 @@ from layers.artifacts import (
     digest_of,
     fallback_tag,
 )
-from layers.digest import Digest
-from layers.explain import Record
+from layers.oci.digest import Digest
 from layers.registry import RegistryError
 from tests.fakes import MemoryRegistry
 

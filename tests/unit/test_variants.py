@@ -114,7 +114,7 @@ def test_a_profile_that_is_not_chosen_changes_nothing() -> None:
 def test_a_dockerfile_may_name_a_variant() -> None:
     """By image name, or by the tag that the variant has."""
     text = POSTURA.replace("variants.cpu]", 'variants.cpu]\ntag = "acme/postura:cpu"')
-    from layers.reference import Reference
+    from layers.oci.reference import Reference
 
     found = spec(text)
     assert found.find(Reference.parse("acme/postura:cpu")) == found.images["postura-cpu"]

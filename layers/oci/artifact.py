@@ -7,8 +7,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from layers.digest import Digest
-from layers.registry import MANIFEST_TYPES
+from layers.oci.digest import Digest
+
+MANIFEST_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+"""All go into ``Accept``: without them an old registry converts and answers another digest."""
 
 INDEX_TYPE, MANIFEST_TYPE = MANIFEST_TYPES[:2]
 EMPTY = b"{}"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.reference import BadReference, Reference, is_registry
+from layers.oci.reference import BadReference, Reference, is_registry
 
 D = "sha256:" + "3d" * 32
 ID = "1a3f5e7d9c1b3a5f7e9d1c3b5a7f9e1d3c5b7a9f1e3d5d7c9b1a3f5e7d9c1b3a"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from layers.credentials import CredentialsError, DockerCredentials, Login, engine_header
+from layers.oci.credentials import CredentialsError, DockerCredentials, Login, engine_header
 
 
 def found(folder: Path, content: Any, host: str) -> Login | None:
