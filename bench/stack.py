@@ -149,7 +149,7 @@ SECRET = ".layers/pip.conf"
 
 def bake_once(stack: Stack) -> None:
     """Build all of it by bake, with what its steps read when they run."""
-    from layers import hostsettings
+    from layers.host import settings
     from layers.pipindex import PipIndex
 
     project = stack.project()
@@ -158,7 +158,7 @@ def bake_once(stack: Stack) -> None:
     conf = stack.root / SECRET
     with PipIndex(str(stack.root / served)) as index:
         secret = project.spec.secrets["pip-conf"]
-        conf.write_bytes(hostsettings.secret(secret, os.environ, index=index.url) or b"")
+        conf.write_bytes(settings.secret(secret, os.environ, index=index.url) or b"")
         try:
             case = bake(stack)
             environment = {**os.environ, **case.environment}

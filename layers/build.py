@@ -152,7 +152,7 @@ def _local_contexts(project: Project, image: Image) -> dict[str, str]:
 
 
 def _proxies() -> Mapping[str, str]:
-    from layers.hostsettings import proxies
+    from layers.host.settings import proxies
 
     return proxies(os.environ)
 
@@ -182,7 +182,7 @@ def _secrets(
     project: Project, image: Image, folder: str, stack: contextlib.ExitStack
 ) -> dict[str, str]:
     """Secret id → a file of mode 0600 that lives as long as the build."""
-    from layers import hostsettings
+    from layers.host import settings
 
     extra = ""
     if image.packages is not None:
@@ -193,7 +193,7 @@ def _secrets(
     files: dict[str, str] = {}
     for name in image.secrets:
         secret = project.spec.secrets[name]
-        content = hostsettings.secret(secret, os.environ, index=extra)
+        content = settings.secret(secret, os.environ, index=extra)
         if content is None:
             project.tell(Warned(f"secret {name!r} is not set here; the build goes without it"))
             continue

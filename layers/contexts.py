@@ -11,7 +11,7 @@ from hashes.context.input import Input
 from hashes.context.sources import Sources
 from hashes.context.statcache import StatCache
 from hashes.context.tree import Tree
-from layers import hostca
+from layers.host import ca
 from layers.require import problem_of
 from layers.runtime.files import write_whole
 from layers.runtime.state import State
@@ -103,7 +103,7 @@ class Contexts:
 
         Found anew only when one of the places that they come from changed.
         """
-        seen = [[path, *_stat(path)] for path in hostca.places(os.environ)]
+        seen = [[path, *_stat(path)] for path in ca.places(os.environ)]
         path = self.state.path("host-ca.json")
         try:
             with open(path, encoding="utf-8") as file:
@@ -113,7 +113,7 @@ class Contexts:
                 return found
         except (OSError, ValueError, KeyError, TypeError):
             pass
-        found = hostca.fingerprint(hostca.extra_certificates())
+        found = ca.fingerprint(ca.extra_certificates())
         write_whole(path, json.dumps({"seen": seen, "fingerprint": found}).encode())
         return found
 

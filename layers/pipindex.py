@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from hashes.errors import LayersError
-from layers.hostsettings import PipSettings
+from layers.host.settings import PipSettings
 from layers.sdist import Metadata, is_source, make_sdist, read_metadata
 
 _LOOPBACK = "127.0.0.1"

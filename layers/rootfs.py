@@ -15,10 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
-from layers import hostca, rootfsfiles
-from layers.aptsources import family, for_suite, system_sources
+from layers import rootfsfiles
 from layers.debcache import DebCache
-from layers.setup.system import APT_PATIENCE
+from layers.host import ca as hostca
+from layers.host.apt import family, for_suite, system_sources
+from layers.host.system import APT_PATIENCE
 
 RECIPE_VERSION = "1"
 """A change in what `make` puts into a base, beside the packages, is a new version."""

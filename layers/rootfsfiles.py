@@ -8,12 +8,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from layers import hostca
+from layers.host import ca
 
 ENV = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
-    **dict.fromkeys(hostca.VARIABLES, hostca.BUNDLE),
+    **dict.fromkeys(ca.VARIABLES, ca.BUNDLE),
 }
 """Variables of every base, whatever the host: bases of two machines do not differ in shape."""
 
@@ -82,7 +82,7 @@ def write_overlay(folder: str, mirrors: Sequence[str], ca_pem: bytes | None) -> 
     }
     if mirrors:
         files["etc/apt/sources.list"] = sources_list(mirrors).encode()
-    for number, block in enumerate(hostca.blocks(ca_pem or b""), 1):
+    for number, block in enumerate(ca.blocks(ca_pem or b""), 1):
         files[f"usr/local/share/ca-certificates/host-{number}.crt"] = block
     for name, content in files.items():
         path = os.path.join(folder, name)

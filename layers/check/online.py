@@ -67,7 +67,7 @@ class Bases:
         if reference is None:
             return None
         network = "host" if subject.image.network == "host" else ""
-        from layers.hostsettings import proxies
+        from layers.host.settings import proxies
 
         argv = ["sh", "-c", packagenames.script(asks)]
         try:

@@ -168,7 +168,7 @@ def discard(tried: Project, name: str) -> None:
 
 def environment() -> dict[str, str]:
     """What a container needs to know of this machine's network."""
-    from layers.hostsettings import proxies
+    from layers.host.settings import proxies
 
     return dict(proxies(os.environ))
 

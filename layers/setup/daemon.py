@@ -8,12 +8,12 @@ import tempfile
 from ipaddress import IPv4Network
 from typing import Any
 
+from layers.host.system import run, which
 from layers.runtime.files import forget, write_json
 from layers.setup.network import mtu
 from layers.setup.places import Places
 from layers.setup.processes import Process, end, serving
 from layers.setup.server import await_ready, ready, size, spawn
-from layers.setup.system import run, which
 
 _PATIENCE = 60.0
 """Seconds that a start may take; on a busy machine with much data it is 3 to 10."""

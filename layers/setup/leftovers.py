@@ -7,11 +7,11 @@ import os
 import shutil
 from ipaddress import IPv4Network
 
+from layers.host.system import run
 from layers.runtime.files import read_json
 from layers.setup import network
 from layers.setup.places import RUN_PREFIX, Places
 from layers.setup.processes import end, serving, with_children
-from layers.setup.system import run
 
 
 def end_engine(places: Places) -> bool:

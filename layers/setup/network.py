@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from ipaddress import IPv4Network
 
+from layers.host.system import must, run, which
 from layers.setup.places import Places
 from layers.setup.subnets import (
     bridge_subnet,
@@ -16,7 +17,6 @@ from layers.setup.subnets import (
     read_nameservers,
     read_routes,
 )
-from layers.setup.system import must, run, which
 
 _NEEDS_ROOT = "the machine must let root make network interfaces (in a container: --privileged)"
 ALIAS = "doit-layers "

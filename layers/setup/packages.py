@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Callable, Sequence
 
 from hashes.errors import LayersError
+from layers.host import system as system_of
+from layers.host.system import BY_HAND, System
 from layers.runtime.files import read_json, write_json, write_text
-from layers.setup import system as system_of
 from layers.setup.places import Places
 from layers.setup.sources import Source, candidates, system_sources
-from layers.setup.system import BY_HAND, System
 
 _SHARED = ["docker.io", "docker-cli", "docker-buildx", "containerd", "docker-registry", "tini"]
 _WANTED = {

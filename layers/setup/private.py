@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from ipaddress import IPv4Network
 
+from layers.host import system
 from layers.runtime.events import Finished, Listener, Output, Started, Step, Warned
 from layers.runtime.files import forget, locked, read_json, write_json
-from layers.setup import clientconfig, daemon, network, packages, registry, system
+from layers.setup import clientconfig, daemon, network, packages, registry
 from layers.setup.endpoint import Endpoint, private_endpoint, running
 from layers.setup.leftovers import end_engine, reclaim, unmount
 from layers.setup.places import Places

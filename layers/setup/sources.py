@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from layers.setup.system import System
+from layers.host.system import System
 
 DEBIAN_SUITE = "trixie"
 """Debian 13: the release whose docker packages run on Debian 12 and 13 alike."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from layers.engine import EngineDown
+from layers.host.system import run
 from layers.setup.choose import endpoint
 from layers.setup.endpoint import Endpoint
 from layers.setup.places import Places
-from layers.setup.system import run
 
 
 @dataclass(frozen=True)

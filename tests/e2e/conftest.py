@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from layers.host.system import this_system
 from layers.runtime.events import silent
 from layers.runtime.files import locked
 from layers.setup import private
@@ -22,7 +23,6 @@ from layers.setup.choose import ensure
 from layers.setup.endpoint import Endpoint
 from layers.setup.packages import bring
 from layers.setup.places import Places
-from layers.setup.system import this_system
 from tests.e2e.lab import CHECKOUT, Lab, Workspace
 
 LAB = CHECKOUT / ".layers" / "lab"

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from layers import hostca
+from layers.host import ca
 from layers.oci.digest import Digest
 from layers.registry import Registry
 from layers.rootfs import Recipe, make
@@ -247,8 +247,8 @@ def apt_base(lab: Lab, cache: Path) -> str:
     """A Debian with apt in the lab's registry, made once by our own rootfs, kept in ``cache``."""
     if not (cache / "rootfs.tar").exists():
         cache.mkdir(parents=True, exist_ok=True)
-        own = hostca.extra_certificates()
-        make(Recipe("bookworm", ca=hostca.fingerprint(own)), str(cache), _hush, ca_pem=own)
+        own = ca.extra_certificates()
+        make(Recipe("bookworm", ca=ca.fingerprint(own)), str(cache), _hush, ca_pem=own)
     name = f"{lab.registry}/upstream/apt-base:1"
     lab.docker("buildx", "build", "--provenance=false", "--tag", name, str(cache))
     lab.docker("push", name)

@@ -44,7 +44,7 @@ HEAVY = {
     "layers.build",
     "layers.buildx",
     "layers.carry",
-    "layers.hostsettings",
+    "layers.host.settings",
     "layers.httpregistry",
     "layers.pipindex",
     "layers.registry_transport",

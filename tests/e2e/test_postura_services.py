@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from layers.hostsettings import pip_settings
+from layers.host.settings import pip_settings
 from tests.e2e.lab import CHECKOUT
 from tests.e2e.stacks import Stack, ask, made, png
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from layers.engine import EngineDown
+from layers.host.system import this_system
 from layers.runtime.events import Event, Started, silent
 from layers.runtime.files import locked, read_json
 from layers.setup import choose
@@ -22,7 +23,6 @@ from layers.setup.endpoint import Endpoint
 from layers.setup.packages import bring
 from layers.setup.places import Places
 from layers.setup.processes import Process, serving
-from layers.setup.system import this_system
 
 pytestmark = pytest.mark.e2e
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from layers import hostca
+from layers.host import ca
 from layers.rootfs import Recipe, RootfsError, make, system_mirrors
 
 pytestmark = [
@@ -40,16 +40,16 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Any:
         check=True,
         capture_output=True,
     )
-    return hostca.pem(
-        hostca.certificates((folder / "crt").read_bytes())
-        | hostca.certificates(hostca.extra_certificates() or b"")
+    return ca.pem(
+        ca.certificates((folder / "crt").read_bytes())
+        | ca.certificates(ca.extra_certificates() or b"")
     )
 
 
 @pytest.fixture(scope="module")
 def recipe(certificate: Any) -> Any:
     """The smallest useful base, with an interpreter that compiles files while it is installed."""
-    return Recipe(SUITE, ("python3-minimal",), "minbase", ca=hostca.fingerprint(certificate))
+    return Recipe(SUITE, ("python3-minimal",), "minbase", ca=ca.fingerprint(certificate))
 
 
 @pytest.fixture(scope="module")
@@ -96,10 +96,10 @@ def test_a_base_holds_nothing_of_the_host(made: Any) -> None:
 def test_the_host_s_certificates_are_trusted_in_a_base(made: Any, certificate: Any) -> None:
     """In the bundle that programs read, and where the next update-ca-certificates finds them."""
     with tarfile.open(made[0] / "rootfs.tar") as tar:
-        bundle = content(tar, "." + hostca.BUNDLE)
+        bundle = content(tar, "." + ca.BUNDLE)
         kept = [name for name in tar.getnames() if "/local/share/ca-certificates/host-" in name]
-    assert hostca.certificates(certificate) < hostca.certificates(bundle)
-    assert len(kept) == len(hostca.certificates(certificate))
+    assert ca.certificates(certificate) < ca.certificates(bundle)
+    assert len(kept) == len(ca.certificates(certificate))
 
 
 def test_compiled_modules_stay_valid(made: Any) -> None:
@@ -112,8 +112,8 @@ def test_compiled_modules_stay_valid(made: Any) -> None:
 
 def test_a_package_that_does_not_exist_is_named(tmp_path: Path) -> None:
     """The error has mmdebstrap's last lines, and nothing is left behind."""
-    own = hostca.extra_certificates()
-    recipe = Recipe(SUITE, ("no-such-package-here",), "minbase", ca=hostca.fingerprint(own))
+    own = ca.extra_certificates()
+    recipe = Recipe(SUITE, ("no-such-package-here",), "minbase", ca=ca.fingerprint(own))
     with pytest.raises(RootfsError, match="no-such-package-here"):
         make(recipe, str(tmp_path), lambda line: None, ca_pem=own)
     assert os.listdir(tmp_path) == []

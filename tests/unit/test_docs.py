@@ -20,7 +20,7 @@ from doit.doit_cmd import DoitMain
 
 from layers import spec
 from layers.commands.guard import BUG, MISTAKE, PIPE
-from layers.hostsettings import pip_settings
+from layers.host.settings import pip_settings
 from layers.runtime import signals
 from layers.setup.sources import system_sources
 from layers.tomlines import read

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from hashes.errors import LayersError
-from layers.hostsettings import PipSettings
+from layers.host.settings import PipSettings
 from layers.pipindex import PipIndex
 from layers.sdist import PackageError, make_sdist, read_metadata
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layers import hostca, rootfsfiles
+from layers import rootfsfiles
 from layers.debcache import DebCache
+from layers.host import ca
 from layers.rootfs import Recipe, RootfsError, make
 
 BASE = Recipe("bookworm", ("python3", "ffmpeg"), env={"B": "2", "A": "1"})
@@ -76,7 +77,7 @@ def test_all_faults_of_a_recipe_are_told_at_once(tmp_path: Path) -> None:
 def test_certificates_that_changed_since_the_plan_stop_the_work(tmp_path: Path) -> None:
     """Else the base under the key would not be what the key says."""
     with pytest.raises(RootfsError, match="changed while its base was planned"):
-        make(Recipe("bookworm", ca="0" * 32), str(tmp_path), print, ca_pem=hostca.pem([b"x"]))
+        make(Recipe("bookworm", ca="0" * 32), str(tmp_path), print, ca_pem=ca.pem([b"x"]))
 
 
 def test_a_dockerfile_sets_the_same_variables_everywhere() -> None:
@@ -117,10 +118,10 @@ def test_no_password_and_no_path_of_the_host_gets_into_a_base(mirror: Any, line:
 
 def test_each_certificate_is_a_file_of_its_own(tmp_path: Path) -> None:
     """So that update-ca-certificates takes it, now and after upgrades."""
-    rootfsfiles.write_overlay(str(tmp_path), [], hostca.pem([b"two", b"one"]))
+    rootfsfiles.write_overlay(str(tmp_path), [], ca.pem([b"two", b"one"]))
     folder = tmp_path / "usr/local/share/ca-certificates"
-    assert (folder / "host-1.crt").read_bytes() == hostca.pem([b"one"])
-    assert (folder / "host-2.crt").read_bytes() == hostca.pem([b"two"])
+    assert (folder / "host-1.crt").read_bytes() == ca.pem([b"one"])
+    assert (folder / "host-2.crt").read_bytes() == ca.pem([b"two"])
     assert not (tmp_path / "etc/apt/sources.list").exists()
 
 

@@ -14,13 +14,13 @@ import pytest
 
 from hashes.errors import LayersError
 from layers.engine import EngineDown
+from layers.host.system import os_release, recognise
 from layers.setup.addresses import addresses
 from layers.setup.choose import endpoint, find_root
 from layers.setup.client import version
 from layers.setup.clientconfig import merge, write
 from layers.setup.endpoint import answers
 from layers.setup.places import SOCKET_LIMIT, Places
-from layers.setup.system import os_release, recognise
 
 Monkey = pytest.MonkeyPatch
 

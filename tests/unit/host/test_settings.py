@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from hashes.errors import LayersError
-from layers import hostsettings
-from layers.hostsettings import PipSettings, npm_conf, pip_settings, proxies, secret
+from layers.host import settings as hostsettings
+from layers.host.settings import PipSettings, npm_conf, pip_settings, proxies, secret
 
 
 @dataclass

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from layers.host.system import System
 from layers.setup.sources import Source, candidates, read_deb822, read_list, system_sources
-from layers.setup.system import System
 
 MIRROR = "http://mirror.example/debian"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from layers.aptsources import Source, for_suite, parse_deb822, parse_list, system_sources
+from layers.host.apt import Source, for_suite, parse_deb822, parse_list, system_sources
 
 LIST = """\
 # deb http://commented.test/debian bookworm main
