@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.harness import Case
+from layers.config.toml import read
 from layers.project import Project
 from layers.setup.choose import ensure
 from layers.setup.endpoint import Endpoint
 from layers.setup.places import Places
-from layers.tomlines import read
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 WORK = CHECKOUT / ".layers" / "bench"

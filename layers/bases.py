@@ -109,7 +109,7 @@ def base_lines(found: Base, quoted: Any) -> Iterator[str]:
 
 def base_shape(digest: Any, moment: Any) -> Any:
     """What a base's table may hold."""
-    from layers.specshape import List, Map, Number, Table, Text
+    from layers.config.shapes import List, Map, Number, Table, Text
 
     name = Text("", r"^\S+(?: \S+)?$", "an upstream's name")
     digests = Map("", name, digest)

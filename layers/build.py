@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 
 from hashes.errors import LayersError
 from layers import buildx, sending
+from layers.config.required import problem_of
+from layers.config.spec import Image, Require
 from layers.graph import Edge, Layer
 from layers.names import LABEL_KEY, LABEL_LAYER
 from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.project import Project
-from layers.require import problem_of
 from layers.runtime.events import Output, Warned
-from layers.spec import Image, Require
 from layers.stall import Patience
 
 

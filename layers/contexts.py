@@ -11,11 +11,11 @@ from hashes.context.input import Input
 from hashes.context.sources import Sources
 from hashes.context.statcache import StatCache
 from hashes.context.tree import Tree
+from layers.config.required import problem_of
+from layers.config.spec import Image, Require
 from layers.host import ca
-from layers.require import problem_of
 from layers.runtime.files import write_whole
 from layers.runtime.state import State
-from layers.spec import Image, Require
 
 _NOT_SERVED = b"**/__pycache__\n**/*.egg-info\n*/build\n*/dist\n"
 """What `sdist.make_sdist` leaves out of a package's source."""

@@ -13,6 +13,7 @@ from hashes.key import Key
 from hashes.manifest import CONFIG, EPOCH, Entry, Manifest
 from hashes.stage import UNPINNED, External, Request, layers
 from layers.bases import place
+from layers.config.spec import Image, Spec
 from layers.contexts import Contexts
 from layers.explain import Record
 from layers.frontier import Frontier, frontier
@@ -21,7 +22,6 @@ from layers.lock import Lock
 from layers.records import Home
 from layers.rootfs import Recipe
 from layers.rootfsfiles import ENV
-from layers.spec import Image, Spec
 from layers.wiring import Wiring
 
 

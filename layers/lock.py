@@ -9,10 +9,10 @@ from typing import Any
 
 from hashes.errors import LayersError
 from layers.bases import Base, base_lines, base_shape, read_base
+from layers.config.faults import Faults, LockError
+from layers.config.toml import Path, TomlError, read
 from layers.oci.digest import Digest
 from layers.oci.reference import BadReference, Reference
-from layers.specfaults import Faults, LockError
-from layers.tomlines import Path, TomlError, read
 
 __all__ = ["Lock", "LockError", "Pin"]
 
@@ -288,7 +288,7 @@ def _pin_lines(kind: str, pin: Pin, *more: tuple[str, str]) -> Iterator[str]:
 
 
 def _shape() -> Any:
-    from layers.specshape import Constant, List, Map, Table, Text
+    from layers.config.shapes import Constant, List, Map, Table, Text
 
     digest = Text("", r"^sha256:[0-9a-f]{64}$", "'sha256:' and 64 lower-case hex digits")
     moment = Text("", r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", "a time such as 2024-01-31T12:00:00Z")

@@ -142,7 +142,7 @@ def _package_json(text: str) -> dict[str, str]:
 
 
 def _toml(text: str) -> Any:
-    from layers.tomlines import tomllib
+    from layers.config.toml import tomllib
 
     return tomllib.loads(text)
 

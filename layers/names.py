@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hashes.key import Key
+from layers.config.spec import Spec
 from layers.graph import Layer
 from layers.oci.reference import Reference
-from layers.spec import Spec
 
 LABEL_KEY = "io.doit-layers.key"
 LABEL_LAYER = "io.doit-layers.layer"

@@ -14,6 +14,8 @@ from functools import cached_property
 from hashes.context.statcache import StatCache
 from hashes.errors import LayersError
 from hashes.key import BadKey, Key
+from layers.config.load import load
+from layers.config.spec import SPEC_FILE, Spec
 from layers.contexts import Contexts
 from layers.engine import Engine, EngineDown
 from layers.explain import Record, why
@@ -33,10 +35,8 @@ from layers.runtime.events import Event, Listener, Warned, silent
 from layers.runtime.state import State
 from layers.setup.choose import Endpoint, endpoint, ensure
 from layers.setup.places import Places
-from layers.spec import Spec, load
 from layers.upstreams import Upstreams
 
-SPEC_FILE = "images.toml"
 LOCK_FILE = "images.lock"
 _SHARED = ("endpoint", "spec", "cache", "engine", "registry", "registry_host")
 

@@ -13,8 +13,8 @@ from hashes.algorithm import digest
 from hashes.change import SERVED
 from hashes.manifest import Manifest
 from hashes.packages import Packages
+from layers.config.spec import Image
 from layers.explain import Record
-from layers.spec import Image
 
 LARGEST = 16 * 1024 * 1024
 """Bytes; no lock file that people keep in git is larger."""

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from hashes.errors import LayersError
 from layers.buildx import BuildCall, BuildFailed
+from layers.config.spec import Image
 from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.project import Project
 from layers.runtime.events import Output
-from layers.spec import Image
 from layers.transfer import Row
 from layers.transferfiles import Files
 from layers.transferslot import FIRST, slot

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from layers.config.spec import Image
 from layers.graph import Edge
 from layers.lock import Pin
 from layers.registry import RegistryError
 from layers.runtime.events import Warned
-from layers.spec import Image
 
 if TYPE_CHECKING:
     from layers.project import Project

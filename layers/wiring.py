@@ -8,11 +8,11 @@ from hashes.dockerfile.parser import Dockerfile
 from hashes.dockerfile.reachable import Reference, references
 from hashes.errors import LayersError, did_you_mean
 from layers.bases import place
+from layers.config.spec import Image, Spec
 from layers.graph import Edge
 from layers.lock import Lock
 from layers.oci.reference import BadReference
 from layers.oci.reference import Reference as ImageReference
-from layers.spec import Image, Spec
 
 
 class Wiring:

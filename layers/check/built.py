@@ -11,9 +11,10 @@ from layers.check.finding import Finding
 from layers.check.savedimage import Documents, Item, Wanted, items
 from layers.check.secretwords import PATTERNS, secrets_in, worth_reading
 from layers.check.sizes import Sizes, budget
+from layers.config.spec import SPEC_FILE
 from layers.enginewire import Wire
 from layers.graph import Layer
-from layers.project import SPEC_FILE, Project
+from layers.project import Project
 
 RULE = "secret-in-layer"
 

@@ -17,10 +17,10 @@ from layers.check.packagenames import Answer, Ask
 from layers.check.piprequests import indexed, requests
 from layers.check.pipresolve import Said, Target
 from layers.check.subject import Root, Subject
+from layers.config.spec import Image
 from layers.containers import TIMED_OUT, Containers
 from layers.graph import Layer
 from layers.project import Project
-from layers.spec import Image
 
 PATIENCE = 120.0
 """Seconds for one base's index, and for one run of pip."""

@@ -18,8 +18,8 @@ from layers.check.context import Context
 from layers.check.finding import Finding, Severity
 from layers.check.lines import script
 from layers.check.shell import Unreadable, commands
+from layers.config.spec import Image
 from layers.graph import Edge
-from layers.spec import Image
 
 _FILES = frozenset(("RUN", "COPY", "ADD"))
 

@@ -10,7 +10,8 @@ from hashes.errors import LayersError
 from layers.check.context import Context
 from layers.check.finding import Finding
 from layers.check.subject import Root, Subject
-from layers.project import SPEC_FILE, Project
+from layers.config.spec import SPEC_FILE
+from layers.project import Project
 from layers.rootfsfiles import ENV
 
 UNPINNED = "unpinned"

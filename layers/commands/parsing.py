@@ -35,7 +35,8 @@ def parsed(name: str, parse: Callable[[list[str]], Any], words: list[str]) -> An
     try:
         return parse(words)
     except CmdParseError as error:
-        from layers.project import SPEC_FILE, find_root
+        from layers.config.spec import SPEC_FILE
+        from layers.project import find_root
 
         if not os.path.isfile(os.path.join(find_root(os.getcwd()), SPEC_FILE)):
             raise

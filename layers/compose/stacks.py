@@ -11,12 +11,12 @@ from layers.compose.composer import Composer, Files
 from layers.compose.matching import Candidate, Known, match
 from layers.compose.pinning import Pinned, local_reference, override, project_name
 from layers.compose.services import Service, read_services
+from layers.config.spec import Image, Spec, Stack
 from layers.graph import Layer
 from layers.names import plain_name
 from layers.oci.reference import Reference
 from layers.project import Project
 from layers.runtime.files import write_whole
-from layers.spec import Image, Spec, Stack
 
 
 @dataclass(frozen=True)

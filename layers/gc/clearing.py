@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from hashes.errors import LayersError
+from layers.config.spec import SPEC_FILE
+from layers.config.toml import read
 from layers.gc.committed import History, history
 from layers.gc.found import KEY, Found
 from layers.gc.inengine import look_in_engine
@@ -20,9 +22,8 @@ from layers.gc.seen import Seen
 from layers.gc.store import Store
 from layers.gc.sweep import Sweep, make_sweep
 from layers.names import LABEL_KEY
-from layers.project import LOCK_FILE, SPEC_FILE, Project
+from layers.project import LOCK_FILE, Project
 from layers.registry import RegistryError
-from layers.tomlines import read
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hashes.errors import LayersError
+from layers.config.spec import Spec
+from layers.config.toml import read
 from layers.mirror import repository as mirror_of
 from layers.oci.reference import BadReference, Reference
-from layers.spec import Spec
-from layers.tomlines import read
 
 
 @dataclass(frozen=True)

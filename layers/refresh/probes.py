@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 from hashes.errors import LayersError
+from layers.config.spec import Image
 from layers.containers import TIMED_OUT, Containers, Ran
-from layers.spec import Image
 
 PATIENCE = 600.0
 """Seconds that a probe or a smoke test may take."""

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hashes.errors import LayersError, did_you_mean
+from layers.config.spec import Spec
 from layers.graph import Graph
 from layers.locking import Wanted
-from layers.spec import Spec
 
 
 @dataclass(frozen=True)

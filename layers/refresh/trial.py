@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
+from layers.config.spec import Image
 from layers.containers import Containers
 from layers.engine import EngineError, LocalImage
 from layers.graph import Layer
@@ -22,7 +23,6 @@ from layers.refresh import probes
 from layers.refresh.content import same_content
 from layers.runtime.events import Warned
 from layers.runtime.units import size as readable
-from layers.spec import Image
 
 GROWTH = 0.1
 """How much larger than before a base may come out without a word, as a share."""

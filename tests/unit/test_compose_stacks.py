@@ -18,13 +18,13 @@ from layers.compose.composer import ComposeError
 from layers.compose.matching import UnknownImage
 from layers.compose.stacks import laid_over, pinned, prepare
 from layers.compose.telling import Up, as_json, as_text
+from layers.config.spec import Stack
 from layers.graph import Layer
 from layers.lock import Lock, Pin
 from layers.names import LABEL_KEY
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
 from layers.project import Project
-from layers.spec import Stack
 from tests.fakes import MemoryRegistry
 from tests.fakes_compose import MemoryClock, MemoryComposer, RefusingComposer
 from tests.unit.machines import HOST, SPEC, World, machine

@@ -123,7 +123,7 @@ def test_pure_modules_import_no_effects(path: Path) -> None:
     """Graph, plan and spec know values, not engines."""
     if relative(path) in {f"layers/{name}.py" for name in PURE}:
         known = {f"layers.{name}".replace("/", ".") for name in PURE}
-        helpers = {"layers.spec", "layers.toml", "layers.schema"}
+        helpers = {"layers.config.spec", "layers.toml", "layers.config.json_schema"}
         for name, _ in imports(path):
             if name.startswith("layers"):
                 assert name in known or name.startswith(tuple(helpers)), name

@@ -18,12 +18,12 @@ import tomli
 from doit.cmd_base import DoitCmdBase
 from doit.doit_cmd import DoitMain
 
-from layers import spec
 from layers.commands.guard import BUG, MISTAKE, PIPE
+from layers.config import spec
+from layers.config.toml import read
 from layers.host.settings import pip_settings
 from layers.runtime import signals
 from layers.setup.sources import system_sources
-from layers.tomlines import read
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"

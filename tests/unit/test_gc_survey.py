@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from hashes.errors import LayersError
+from layers.config.load import load
+from layers.config.spec import Spec
 from layers.gc.clearing import Clearing, Scope
 from layers.gc.committed import history
 from layers.gc.found import Found
@@ -22,7 +24,6 @@ from layers.gc.store import DockerStore
 from layers.gc.sweep import Going, Staying, Sweep
 from layers.gc.telling import Done, as_json, as_text, ending
 from layers.oci.digest import Digest
-from layers.spec import Spec, load
 from tests.unit.test_dockerapi import answer, engine
 
 KEYS = [f"xxh3-{number:032x}" for number in range(9)]

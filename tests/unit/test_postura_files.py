@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from layers.spec import Spec, load
+from layers.config.load import load
+from layers.config.spec import Spec
 from tests.unit.stackfiles import IMAGES, MANDATORY, installed, parents, pins, read, texts, unhashed
 
 SCRIPTS = IMAGES / "postura" / "scripts"

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from layers.config.spec import Image
 from layers.containers import Ran
 from layers.refresh.probes import PATIENCE, ProbeFailed, SmokeFailed, ask, smoke
-from layers.spec import Image
 from tests.fakes_containers import MemoryContainers, MemoryImage, said
 
 IMAGE = Image("base", "", "base", probe="apt")

@@ -18,6 +18,8 @@ from hashes.key import Key
 from layers import travel
 from layers.buildx import BuildCall, BuildFailed, argv
 from layers.carry import InputsMoved, carry_out
+from layers.config.load import load
+from layers.config.spec import Spec, SpecError
 from layers.gc.found import Found
 from layers.graph import Layer
 from layers.names import LABEL_KEY
@@ -29,7 +31,6 @@ from layers.project import Project
 from layers.registry import RegistryError
 from layers.remote import Kept, NoBuilder, advice, candidate, keep, look_up, output
 from layers.setup.endpoint import Endpoint
-from layers.spec import Spec, SpecError, load
 from tests.fakes import MemoryEngine, MemoryRegistry
 from tests.unit.machines import APP, HOST, NOWHERE, REPOSITORY, World, machine
 

@@ -16,6 +16,8 @@ import pytest
 
 from layers import buildx, stall, wording
 from layers.buildlog import BuildLog
+from layers.config.load import load
+from layers.config.spec import SpecError
 from layers.report_json import JsonReport
 from layers.report_plain import PlainReport
 from layers.report_rich import RichReport
@@ -23,7 +25,6 @@ from layers.runtime import lines as hearing
 from layers.runtime import signals
 from layers.runtime.events import Event, Stalled, Started, Step
 from layers.runtime.units import parsed
-from layers.spec import SpecError, load
 from layers.stall import Patience, Watch, Work
 
 RUN = Work("[deps 2/3] RUN make", heard=1, number=2, total=3)

@@ -9,7 +9,7 @@ import pytest
 from hashes.context.sources import Sources
 from hashes.context.tree import Tree
 from hashes.errors import LayersError
-from layers.spec import load
+from layers.config.load import load
 
 SPEC = 'version = 1\n[project]\nname = "x"\n[images.a]\ncontext = "{}"\n'
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from layers import schema
+from layers.config import json_schema
+from layers.config.load import load, parse_size
+from layers.config.spec import Image, Require, Rootfs, Secret, Spec, SpecError
 from layers.oci.reference import Reference
-from layers.spec import Image, Require, Rootfs, Secret, Spec, SpecError, load
-from layers.specread import parse_size
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HEAD = 'version = 1\nproject.name = "snow"\n'
 TWO = HEAD + '[images.base]\ncontext = "b"\n[images.pose]\ncontext = "p"\n'
 PAGE = (ROOT / "docs" / "images-toml.md").read_text(encoding="utf-8")
@@ -104,7 +104,7 @@ def test_the_example_under_its_profile_has_other_values() -> None:
 def test_the_reference_page_explains_every_key_and_no_other() -> None:
     """A key that is added to the program without its row fails here."""
     rows = set(re.findall(r"^\| `\[*(?:….)?([a-z_0-9]+)(?:\.[A-Z]+)?\]*` \|", PAGE, re.MULTILINE))
-    assert rows == _all_keys(schema.schema())
+    assert rows == _all_keys(json_schema.schema())
 
 
 def _all_keys(rule: Any) -> set[str]:
@@ -250,9 +250,9 @@ def test_an_image_knows_its_lines() -> None:
 def test_reading_a_good_file_loads_nothing_that_only_faults_need() -> None:
     """difflib, the schema's writer and the line scan cost a no-op run nothing."""
     code = (
-        "import sys; from layers.spec import load;"
+        "import sys; from layers.config.spec import load;"
         f"load({TWO!r}, profile=None, registry=None, platform='', exists=bool);"
-        "late = {'difflib', 'jsonschema', 'layers.schema', 'layers.tomlscan'};"
+        "late = {'difflib', 'jsonschema', 'layers.config.json_schema', 'layers.config.toml'};"
         "print(*sorted(late & set(sys.modules)))"
     )
     done = subprocess.run(

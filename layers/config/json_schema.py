@@ -1,4 +1,4 @@
-"""The JSON Schema of ``images.toml``, for editors: ``python -m layers.schema`` writes it."""
+"""The JSON Schema of ``images.toml``, for editors: ``python -m layers.config.json_schema`` writes it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 from typing import Any
 
-from layers.spectables import FILE
+from layers.config.schema import FILE
 
 PATH = os.path.join(os.path.dirname(__file__), "images.schema.json")
 

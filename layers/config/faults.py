@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from hashes.errors import LayersError
-from layers.tomlines import Path
+from layers.config.toml import Path
 
 
 class FileError(LayersError):
@@ -52,7 +52,7 @@ class Faults:
         """Raise all of them as one error, if there are any."""
         if not self._found:
             return
-        from layers.tomlines import lines
+        from layers.config.toml import lines
 
         known = lines(self._text)
         faults = []

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from layers.specfaults import Faults
-from layers.spectables import IMAGE, IMAGE_NAME
-from layers.tomlines import Path
+from layers.config.faults import Faults
+from layers.config.schema import IMAGE, IMAGE_NAME
+from layers.config.toml import Path
 
 _MERGED = ("args", "contexts")
 """Tables that are merged key by key; every other key is replaced as a whole."""

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from layers import schema
-from layers.spec import Spec, SpecError, load
-from layers.spectables import COMMANDS
-from layers.tomlines import read
+from layers.config import json_schema
+from layers.config.load import load
+from layers.config.schema import COMMANDS
+from layers.config.spec import Spec, SpecError
+from layers.config.toml import read
 
 jsonschema: Any = importlib.import_module("jsonschema")  # it has no types
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HEAD = 'version = 1\nproject.name = "snow"\n'
 TWO = HEAD + '[images.base]\ncontext = "b"\n[images.pose]\ncontext = "p"\n'
 PAGE = (ROOT / "docs" / "images-toml.md").read_text(encoding="utf-8")
@@ -278,9 +279,9 @@ def test_no_command_of_doit_can_name_an_image() -> None:
 
 
 def test_the_published_schema_is_the_one_that_the_reader_goes_by() -> None:
-    """Else: python -m layers.schema."""
-    assert Path(schema.PATH).read_text(encoding="utf-8") == schema.text()
-    jsonschema.Draft202012Validator.check_schema(json.loads(schema.text()))
+    """Else: python -m layers.config.json_schema."""
+    assert Path(json_schema.PATH).read_text(encoding="utf-8") == json_schema.text()
+    jsonschema.Draft202012Validator.check_schema(json.loads(json_schema.text()))
 
 
 def test_the_schema_explains_every_key() -> None:
@@ -295,7 +296,7 @@ def test_the_schema_explains_every_key() -> None:
             for key, inner in rule.items():
                 walk(inner, f"{path}.{key}")
 
-    walk(schema.schema(), "")
+    walk(json_schema.schema(), "")
     assert silent == []
 
 
@@ -309,7 +310,7 @@ _BEYOND_FORM = (  # what only the whole file, the disk or a grammar tells
 @pytest.mark.parametrize(("text", "expected"), [row for row in FAULTS if "not TOML" not in row[1]])
 def test_the_schema_refuses_what_the_reader_refuses_for_its_form(text: str, expected: str) -> None:
     """The same tables, by another program."""
-    validator = jsonschema.Draft202012Validator(schema.schema())
+    validator = jsonschema.Draft202012Validator(json_schema.schema())
     (message,) = faults(text)
     beyond = any(part in message for part in _BEYOND_FORM)
     assert validator.is_valid(read(text, "f")) is beyond
@@ -319,4 +320,4 @@ def test_the_schema_refuses_what_the_reader_refuses_for_its_form(text: str, expe
 def test_the_schema_accepts_what_the_reader_accepts(text: str) -> None:
     """No editor marks a good file."""
     spec(text)
-    jsonschema.Draft202012Validator(schema.schema()).validate(read(text, "f"))
+    jsonschema.Draft202012Validator(json_schema.schema()).validate(read(text, "f"))

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from layers.commands.ours import is_layer, single
-from layers.spec import Spec, SpecError, load
-from layers.tomlines import read
-from layers.variants import spread
+from layers.config.load import load
+from layers.config.spec import Spec, SpecError
+from layers.config.toml import read
+from layers.config.variants import spread
 
 HEAD = 'version = 1\nproject.name = "p"\n'
 POSTURA = """\
@@ -248,7 +249,7 @@ def test_a_table_of_variants_means_all_of_them(asked: str, found: str) -> None:
 
 def test_the_page_shows_a_table_that_reads() -> None:
     """Its example of variants gives the two images that it names."""
-    page = (Path(__file__).parents[2] / "docs" / "images-toml.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "images-toml.md").read_text(encoding="utf-8")
     example = page.split(".variants.VARIANT]\n\n```toml\n")[1].split("```")[0]
     assert list(spec(example).images) == ["postura-cpu", "postura-gpu"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashes.algorithm import HEX_LENGTHS
-from layers.specshape import Constant, Either, Flag, List, Map, Shape, Table, Text
+from layers.config.shapes import Constant, Either, Flag, List, Map, Shape, Table, Text
 
 VERSION = 1
 

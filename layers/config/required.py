@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from layers.spec import Require
+from layers.config.spec import Require
 
 
 def problem_of(folder: str, image: str, require: Require) -> str:

@@ -8,15 +8,15 @@ from typing import Any
 
 from hashes.algorithm import DEFAULT
 from hashes.errors import LayersError, did_you_mean
+from layers.config.faults import Faults, SpecError
+from layers.config.schema import BUILDER, FILE, IMAGE, STALLS, VERSION
+from layers.config.shapes import BAD
+from layers.config.spec import Image, Require, Rootfs, Secret, Spec, Stack
+from layers.config.toml import Path, TomlError, read
+from layers.config.variants import check as check_variants
+from layers.config.variants import place, places, spread, variants
 from layers.oci.reference import BadReference, Reference, is_registry
 from layers.runtime.units import parsed
-from layers.spec import Image, Require, Rootfs, Secret, Spec, Stack
-from layers.specbuilder import builder_of
-from layers.specfaults import Faults, SpecError
-from layers.spectables import FILE, IMAGE, STALLS, VERSION
-from layers.tomlines import Path, TomlError, read
-from layers.variants import check as check_variants
-from layers.variants import place, places, spread, variants
 
 _ARCHITECTURES = (
     *("386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x"),
@@ -341,3 +341,41 @@ def _leads_out(path: str) -> bool:
 
 def _table(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+HERE = "default"
+"""What buildx calls the engine in use."""
+
+
+def builder_of(table: Mapping[str, Any], common: str, override: str | None) -> str:
+    """The builder of one image; empty: the engine in use.  Raises SpecError for a wrong override.
+
+    ``override`` counts for all images (None: it does not, empty: the engine), then the image's own
+    word, then ``common``.
+    """
+    if override and BUILDER.check(override, (), Faults("", "")) is BAD:
+        raise SpecError([LayersError(f"LAYERS_BUILDER: {override!r} is no builder's name")])
+    found: str = override if override is not None else table.get("builder", common)
+    # An index of packages is served on this machine's loopback, where no builder comes.
+    return "" if found == HERE or "packages" in table else found
+
+
+def load(
+    text: str,
+    *,
+    path: str = "images.toml",
+    profile: str | None,
+    registry: str | None,
+    platform: str,
+    exists: Callable[[str], bool],
+    builder: str | None = None,
+) -> Spec:
+    """Read ``images.toml``; raises one SpecError that tells every fault of the file.
+
+    ``registry`` overrides the file's (None: it does not, empty: no registry), and so does
+    ``builder`` for all images; ``platform`` is what the file does not say; ``exists`` is asked
+    about paths relative to the file.
+    """
+    pass
+
+    return Reader(text, path, profile, exists).spec(registry, platform, builder)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from hashes.errors import did_you_mean
-from layers.specfaults import Faults
-from layers.tomlines import Path
+from layers.config.faults import Faults
+from layers.config.toml import Path
 
 BAD: Any = object()
 """Stands for a value that has a fault; whoever gets it leaves it out."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.tomlines import Path, TomlError, lines, read
+from layers.config.toml import Path, TomlError, lines, read
 
 Strategy = st.SearchStrategy[str]
 

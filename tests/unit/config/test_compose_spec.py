@@ -10,10 +10,11 @@ import tomli
 
 from hashes.errors import LayersError
 from layers.compose.stacks import chosen
+from layers.config.load import load
+from layers.config.spec import Spec, SpecError, Stack
 from layers.oci.reference import Reference
-from layers.spec import Spec, SpecError, Stack, load
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HEAD = 'version = 1\nproject.name = "snow"\n'
 A = '[images.a]\ncontext = "a"\n'
 

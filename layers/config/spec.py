@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from hashes.algorithm import DEFAULT
 from hashes.errors import LayersError, did_you_mean
+from layers.config.faults import SpecError
+from layers.config.load import load
 from layers.oci.reference import Reference
-from layers.specfaults import SpecError
+
+SPEC_FILE = "images.toml"
 
 __all__ = ["Image", "Network", "Require", "Rootfs", "Secret", "Spec", "SpecError", "Stack", "load"]
 
@@ -162,10 +165,10 @@ class Spec:
     def line(self, image: str, *keys: str | int) -> int | None:
         """Where the file speaks of an image, or of one of its keys; None: nowhere."""
         if "lines" not in self._memo:
-            from layers.tomlines import lines
+            from layers.config.toml import lines
 
             self._memo["lines"] = lines(self.text)
-        from layers.variants import places
+        from layers.config.variants import places
 
         known = self._memo["lines"]
         family = self.images[image].variant_of if image in self.images else ""
@@ -189,24 +192,3 @@ class Spec:
         """``names`` with a table of variants as its images; each once, what is unknown as it is."""
         families = self.families()
         return list(dict.fromkeys(one for name in names for one in families.get(name, (name,))))
-
-
-def load(
-    text: str,
-    *,
-    path: str = "images.toml",
-    profile: str | None,
-    registry: str | None,
-    platform: str,
-    exists: Callable[[str], bool],
-    builder: str | None = None,
-) -> Spec:
-    """Read ``images.toml``; raises one SpecError that tells every fault of the file.
-
-    ``registry`` overrides the file's (None: it does not, empty: no registry), and so does
-    ``builder`` for all images; ``platform`` is what the file does not say; ``exists`` is asked
-    about paths relative to the file.
-    """
-    from layers.specread import Reader
-
-    return Reader(text, path, profile, exists).spec(registry, platform, builder)
