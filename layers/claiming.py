@@ -25,7 +25,7 @@ from layers.claim import (
 from layers.oci.artifact import EMPTY, MANIFEST_TYPE, digest_of
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference, is_loopback
-from layers.registry import Registry, RegistryDown, RegistryError
+from layers.registry.registry import Registry, RegistryDown, RegistryError
 from layers.runtime import signals
 
 

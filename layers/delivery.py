@@ -15,9 +15,9 @@ from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.presence import held_fast, parts_missing
 from layers.project import Project
-from layers.registry import RegistryError
+from layers.registry.referrers import attach
+from layers.registry.registry import RegistryError
 from layers.runtime.events import Output, Transfer, Warned
-from layers.travel import attach
 
 
 @dataclass(frozen=True)

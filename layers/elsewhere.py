@@ -11,7 +11,7 @@ from hashes.key import BadKey, Key
 from layers.explain import Record
 from layers.graph import Layer
 from layers.names import LABEL_KEY
-from layers.registry import Registry, RegistryError
+from layers.registry.registry import Registry, RegistryError
 from layers.runtime.events import Warned
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Elsewhere:
         )
 
     def _record(self, registry: Registry, key: str) -> Record | None:
-        from layers.travel import fetch
+        from layers.registry.referrers import fetch
 
         asked = [(self._repository(Layer(name)), key) for name in self._project.spec.images]
         for (repository, _key), digest in registry.heads(asked).items():
@@ -58,8 +58,8 @@ class Elsewhere:
         return None
 
     def _behind(self, registry: Registry, repository: str, tag: str) -> str | None:
+        from layers.registry.referrers import fetch
         from layers.resolve import resolve
-        from layers.travel import fetch
 
         digest = registry.heads([(repository, tag)]).get((repository, tag))
         if digest is None:

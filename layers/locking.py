@@ -11,7 +11,7 @@ from hashes.errors import LayersError
 from layers.graph import Graph
 from layers.lock import Lock, Pin
 from layers.oci.reference import Reference
-from layers.registry import Registry
+from layers.registry.registry import Registry
 from layers.resolve import resolve
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layers.lock import Pin
 from layers.oci.reference import HUB, Reference
-from layers.registry import Progress, Registry, RegistryError
+from layers.registry.registry import Progress, Registry, RegistryError
 
 _SHOWN = 12  # hex digits of a digest in a tag
 _LONGEST_TAG = 128  # characters (OCI distribution-spec, "Pulling manifests")

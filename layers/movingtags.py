@@ -11,7 +11,7 @@ from hashes.errors import LayersError
 from layers.claim import PREFIX
 from layers.oci.digest import Digest
 from layers.publish import Published
-from layers.registry import Manifest, Registry, RegistryError
+from layers.registry.registry import Manifest, Registry, RegistryError
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 _RESERVED = (*(f"{name}-" for name in HEX_LENGTHS), PREFIX, "sha256-")

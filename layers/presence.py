@@ -11,7 +11,7 @@ from layers.graph import Layer
 from layers.names import LABEL_KEY, Names
 from layers.oci.digest import Digest
 from layers.plan import Broken, Node, Presence
-from layers.registry import Registry, RegistryError
+from layers.registry.registry import Registry, RegistryError
 from layers.runtime.events import Listener, Warned
 
 Expected = Callable[[str], Digest | None]

@@ -30,7 +30,7 @@ from layers.oci.digest import Digest
 from layers.oci.platform import machine_platform
 from layers.plan import Broken, Node, Plan, Presence, make_plan
 from layers.presence import Seen
-from layers.registry import Registry
+from layers.registry.registry import Registry
 from layers.runtime.events import Event, Listener, Warned, silent
 from layers.runtime.state import State
 from layers.setup.choose import Endpoint, endpoint, ensure
@@ -155,8 +155,8 @@ class Project:
     @cached_property
     def registry(self) -> Registry:
         """The client for every registry; no engine is started for it."""
-        from layers.httpregistry import HttpRegistry
         from layers.oci.credentials import DockerCredentials
+        from layers.registry.client import HttpRegistry
 
         return HttpRegistry(DockerCredentials(logins(self.root)), insecure=lambda _host: False)
 

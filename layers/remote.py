@@ -21,7 +21,7 @@ from layers.oci.artifact import EMPTY, MANIFEST_TYPE, artifact, digest_of
 from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.project import Project
-from layers.registry import RegistryError
+from layers.registry.registry import RegistryError
 from layers.runtime.events import Warned
 from layers.runtime.files import read_json
 from layers.setup.addresses import config_folder

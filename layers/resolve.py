@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from layers.oci.digest import BadDigest, Digest
-from layers.registry import Manifest, Registry, RegistryError
+from layers.registry.registry import Manifest, Registry, RegistryError
 
 
 class NotOffered(RegistryError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from layers.config.spec import Image
 from layers.graph import Edge
 from layers.lock import Pin
-from layers.registry import RegistryError
+from layers.registry.registry import RegistryError
 from layers.runtime.events import Warned
 
 if TYPE_CHECKING:

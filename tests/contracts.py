@@ -11,7 +11,7 @@ from hashes.errors import LayersError
 from layers.engine import Engine, EngineDown, EngineError
 from layers.enginefaults import MissingContent
 from layers.oci.digest import Digest
-from layers.registry import Registry
+from layers.registry.registry import Registry
 
 ABSENT = Digest("sha256:" + "1" * 64)
 

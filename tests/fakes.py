@@ -10,7 +10,7 @@ from layers.engine import EngineDown, EngineError, LocalImage, Progress
 from layers.enginefaults import MissingContent, UnknownReference
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
-from layers.registry import RegistryError
+from layers.registry.registry import RegistryError
 from tests.fakes_registry import MemoryRegistry as MemoryRegistry
 from tests.ocidocs import digest_of, index_of, manifest_of, named_by
 

@@ -9,7 +9,13 @@ from typing import Any
 
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
-from layers.registry import Manifest, Progress, RegistryDown, RegistryError, RegistryRefused
+from layers.registry.registry import (
+    Manifest,
+    Progress,
+    RegistryDown,
+    RegistryError,
+    RegistryRefused,
+)
 from tests.ocidocs import digest_of, named_by
 
 
@@ -44,7 +50,7 @@ class MemoryRegistry:
         self._repositories: dict[str, _Repository] = {}
 
     def heads(self, references: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Digest]:
-        """See `layers.registry.Registry.heads`."""
+        """See `layers.registry.registry.Registry.heads`."""
         found = {}
         for repository, tag in dict.fromkeys(references):
             self.asked.append(("head", repository, tag))
@@ -53,7 +59,7 @@ class MemoryRegistry:
         return found
 
     def manifest(self, repository: str, reference: str) -> Manifest | None:
-        """See `layers.registry.Registry.manifest`."""
+        """See `layers.registry.registry.Registry.manifest`."""
         self.asked.append(("manifest", repository, reference))
         digest = self._lookup(repository, reference)
         if digest is None:
@@ -63,7 +69,7 @@ class MemoryRegistry:
         return Manifest(digest, there.types[digest], json.loads(raw), len(raw), raw)
 
     def blob(self, repository: str, digest: Digest) -> bytes:
-        """See `layers.registry.Registry.blob`."""
+        """See `layers.registry.registry.Registry.blob`."""
         self.asked.append(("blob", repository, digest.text))
         there = self._there(repository)
         if digest not in there.content:
@@ -71,7 +77,7 @@ class MemoryRegistry:
         return there.content[digest]
 
     def missing(self, repository: str, manifest: Manifest) -> tuple[Digest, ...]:
-        """See `layers.registry.Registry.missing`."""
+        """See `layers.registry.registry.Registry.missing`."""
         self.asked.append(("missing", repository, manifest.digest.text))
         there = self._there(repository)
         found: list[Digest] = []
@@ -88,12 +94,12 @@ class MemoryRegistry:
         return tuple(dict.fromkeys(found))
 
     def tags(self, repository: str) -> tuple[str, ...]:
-        """See `layers.registry.Registry.tags`."""
+        """See `layers.registry.registry.Registry.tags`."""
         self.asked.append(("tags", repository, ""))
         return tuple(sorted(self._there(repository).tags))
 
     def put_blob(self, repository: str, content: bytes) -> Digest:
-        """See `layers.registry.Registry.put_blob`."""
+        """See `layers.registry.registry.Registry.put_blob`."""
         self._may_write("POST", repository)
         digest = digest_of(content)
         there = self._repositories.setdefault(repository, _Repository())
@@ -105,7 +111,7 @@ class MemoryRegistry:
     def put_manifest(
         self, repository: str, reference: str, content: bytes, media_type: str
     ) -> Digest:
-        """See `layers.registry.Registry.put_manifest`; a subject need not be there."""
+        """See `layers.registry.registry.Registry.put_manifest`; a subject need not be there."""
         self._may_write("PUT", repository)
         digest = digest_of(content)
         if ":" in reference and reference != digest.text:
@@ -124,7 +130,7 @@ class MemoryRegistry:
         return digest
 
     def copy(self, source: str, digest: Digest, target: str, progress: Progress) -> None:
-        """See `layers.registry.Registry.copy`."""
+        """See `layers.registry.registry.Registry.copy`."""
         top = self.manifest(source, digest.text)
         if top is None:
             raise RegistryError(f"{source}@{digest}: not there")
@@ -146,7 +152,7 @@ class MemoryRegistry:
         progress(total, total)
 
     def delete(self, repository: str, digest: Digest) -> bool:
-        """See `layers.registry.Registry.delete`."""
+        """See `layers.registry.registry.Registry.delete`."""
         self.asked.append(("delete", repository, digest.text))
         there = self._there(repository)
         if not self.deletes:
@@ -159,7 +165,7 @@ class MemoryRegistry:
         return True
 
     def referrers(self, repository: str, digest: Digest) -> Sequence[Mapping[str, Any]] | None:
-        """See `layers.registry.Registry.referrers`."""
+        """See `layers.registry.registry.Registry.referrers`."""
         self.asked.append(("referrers", repository, digest.text))
         there = self._there(repository)
         if not self.knows_referrers:

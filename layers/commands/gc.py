@@ -154,7 +154,7 @@ def _remove(project: Project, clearing: Clearing, remover: Remover) -> Done:
     from layers.gc import leftovers
     from layers.gc.removal import Outcome
     from layers.gc.telling import Done
-    from layers.registry import RegistryError
+    from layers.registry.registry import RegistryError
 
     outcomes: list[Outcome] = []
     for going in clearing.sweep.goes:

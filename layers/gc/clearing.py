@@ -23,7 +23,7 @@ from layers.gc.store import Store
 from layers.gc.sweep import Sweep, make_sweep
 from layers.names import LABEL_KEY
 from layers.project import LOCK_FILE, Project
-from layers.registry import RegistryError
+from layers.registry.registry import RegistryError
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 from layers.gc.found import Found, kind, subject
 from layers.names import LABEL_KEY, LABEL_LAYER
 from layers.oci.digest import BadDigest, Digest
-from layers.registry import Manifest, Registry, RegistryError
+from layers.registry.registry import Manifest, Registry, RegistryError
 
 _THREADS = 8
 UNTAGGED = "it has no tag, but something is attached to it"

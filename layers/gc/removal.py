@@ -12,7 +12,7 @@ from layers.gc.store import Store
 from layers.gc.sweep import Going
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
-from layers.registry import Registry
+from layers.registry.registry import Registry
 from layers.runtime.state import State
 
 _TRUSTED = 1.0

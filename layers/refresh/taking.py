@@ -15,7 +15,7 @@ from layers.project import Project
 from layers.refresh.candidate import taken
 from layers.refresh.night import Told, call, here
 from layers.refresh.trial import Tools
-from layers.registry import RegistryError
+from layers.registry.registry import RegistryError
 
 
 def delivered(

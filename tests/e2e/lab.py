@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from layers.httpregistry import HttpRegistry
 from layers.oci.credentials import NoCredentials
+from layers.registry.client import HttpRegistry
 from layers.setup.endpoint import Endpoint
 
 CHECKOUT = Path(__file__).resolve().parents[2]

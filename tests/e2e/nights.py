@@ -21,7 +21,7 @@ from typing import Any
 
 from layers.host import ca
 from layers.oci.digest import Digest
-from layers.registry import Registry
+from layers.registry.registry import Registry
 from layers.rootfs import Recipe, make
 from tests.contracts import silent
 from tests.e2e.lab import Lab

@@ -8,12 +8,12 @@ import time
 from layers.delivery import deliver
 from layers.engine import Progress
 from layers.graph import Layer
-from layers.httpregistry import HttpRegistry
 from layers.names import LABEL_KEY
 from layers.oci.credentials import NoCredentials
 from layers.oci.digest import Digest
 from layers.project import Project
-from layers.registry import RegistryError
+from layers.registry.client import HttpRegistry
+from layers.registry.registry import RegistryError
 from tests.fakes import MemoryEngine
 
 

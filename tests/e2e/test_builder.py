@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from layers import travel
-from layers.httpregistry import HttpRegistry
 from layers.oci.credentials import NoCredentials
+from layers.registry import referrers
+from layers.registry.client import HttpRegistry
 from layers.runtime.events import silent
 from layers.setup import private
 from layers.setup.places import Places
@@ -121,7 +121,7 @@ def test_a_builder_builds_and_only_what_is_wanted_comes_here(
 
     repository = f"{lab.registry}/{workspace.name}/base"
     digest = registry().heads([(repository, keys(workspace, "base")[0])]).popitem()[1]
-    record = travel.fetch(registry(), repository, digest)
+    record = referrers.fetch(registry(), repository, digest)
     assert record is not None
     assert str(record.own.key()) == keys(workspace, "base")[0]
 

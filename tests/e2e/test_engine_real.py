@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from layers.dockerapi import DockerEngine
-from layers.httpregistry import HttpRegistry
 from layers.oci.credentials import NoCredentials
+from layers.registry.client import HttpRegistry
 from layers.unixhttp import request
 from tests.contracts import EngineContract, EngineWorld
 from tests.e2e.lab import Lab

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from layers.httpregistry import HttpRegistry
 from layers.oci.credentials import NoCredentials
+from layers.registry.client import HttpRegistry
 from tests.e2e.conftest import make_workspace
 from tests.e2e.faultproxy import Proxy, proxying
 from tests.e2e.faults import (

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from layers.httpregistry import HttpRegistry
 from layers.oci.credentials import NoCredentials
 from layers.oci.digest import Digest
+from layers.registry.client import HttpRegistry
 from layers.setup.places import Places
 from layers.setup.registrygc import collect
 from tests.e2e.conftest import LAB, SMALL_STACK, make_workspace

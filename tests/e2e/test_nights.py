@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from layers.httpregistry import HttpRegistry
 from layers.oci.credentials import NoCredentials
+from layers.registry.client import HttpRegistry
 from tests.e2e.conftest import LAB
 from tests.e2e.lab import Lab, Run, Workspace
 from tests.e2e.nights import Door, Shelf, Upstream, apt_base

@@ -10,9 +10,9 @@ import uuid
 import pytest
 import requests
 
-from layers.httpregistry import HttpRegistry
 from layers.oci.credentials import NoCredentials
 from layers.oci.digest import Digest
+from layers.registry.client import HttpRegistry
 from tests.contracts import ABSENT, silent
 from tests.contracts_registry import RegistryContract, RegistryWorld
 from tests.e2e.lab import CHECKOUT, Lab
@@ -85,7 +85,7 @@ COPY = """
 import resource, sys
 from layers.oci.credentials import NoCredentials
 from layers.oci.digest import Digest
-from layers.httpregistry import HttpRegistry
+from layers.registry.client import HttpRegistry
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 source, digest, target = sys.argv[1:]
 registry = HttpRegistry(NoCredentials(), lambda host: False)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from layers import travel
 from layers.carry import carry_out, push, pushed_steps
 from layers.claim import claim_tag
 from layers.delivery import deliver
@@ -19,7 +18,8 @@ from layers.lock import Lock
 from layers.names import LABEL_KEY
 from layers.oci.digest import Digest
 from layers.presence import TagMoved
-from layers.registry import RegistryRefused
+from layers.registry import referrers
+from layers.registry.registry import RegistryRefused
 from tests.fakes import MemoryRegistry
 from tests.unit.machines import APP, HOST, REPOSITORY, World, machine
 
@@ -127,7 +127,7 @@ def test_a_push_leaves_no_claim_and_attaches_what_the_image_was_made_from(
     push(world.project, world.step)
     assert world.registry.tags(REPOSITORY) == (world.key,)
     ((_, _, digest),) = world.keyed()
-    assert travel.fetch(world.registry, REPOSITORY, digest) == world.project.record(APP)
+    assert referrers.fetch(world.registry, REPOSITORY, digest) == world.project.record(APP)
 
 
 def test_an_image_of_which_parts_are_lost_counts_as_absent_and_is_replaced(

@@ -16,7 +16,7 @@ from layers.claimants import claimant
 from layers.claiming import claimed
 from layers.oci.artifact import EMPTY, MANIFEST_TYPE, artifact, descriptor, digest_of
 from layers.oci.digest import Digest
-from layers.registry import RegistryDown, RegistryError, RegistryRefused
+from layers.registry.registry import RegistryDown, RegistryError, RegistryRefused
 from tests.fakes import MemoryRegistry
 
 REPOSITORY = "127.0.0.1:5000/demo/app"

@@ -78,8 +78,8 @@ LAZY = {"docker", "requests", "zstandard", "urllib3", "rich", "blake3", "certifi
 """What nobody imports at the top of a module, unless the module itself is imported late."""
 LATE = {
     "layers/report_rich.py",
-    "layers/registry_faults.py",
-    "layers/registry_transport.py",
+    "layers/registry/errors.py",
+    "layers/registry/transport.py",
 }
 
 

@@ -25,7 +25,7 @@ from layers.oci.artifact import (
     listing,
 )
 from layers.oci.digest import Digest
-from layers.registry import RegistryError
+from layers.registry.registry import RegistryError
 from layers.runtime.state import State
 from tests.fakes import MemoryRegistry
 from tests.fakes_store import MemoryStore

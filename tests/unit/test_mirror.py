@@ -10,7 +10,7 @@ from layers import mirror
 from layers.lock import Pin
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
-from layers.registry import RegistryError
+from layers.registry.registry import RegistryError
 from tests.contracts import silent
 from tests.fakes_registry import MemoryRegistry
 from tests.ocidocs import OCI_INDEX, OCI_MANIFEST, index_of, manifest_of

@@ -17,7 +17,7 @@ from layers.names import LABEL_KEY
 from layers.oci.digest import Digest
 from layers.project import Project
 from layers.publish import NotPublished, Published, chosen, publish
-from layers.registry import RegistryDown, RegistryError, RegistryRefused
+from layers.registry.registry import RegistryDown, RegistryError, RegistryRefused
 from layers.runtime.events import Event
 from tests.fakes import MemoryRegistry
 from tests.unit.machines import APP, HOST, NOWHERE, REPOSITORY, World, machine

@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashes.key import Key
-from layers import travel
 from layers.buildx import BuildCall, BuildFailed, argv
 from layers.carry import InputsMoved, carry_out
 from layers.config.load import load
@@ -28,7 +27,8 @@ from layers.oci.digest import Digest
 from layers.plan import Node, Presence, Step, make_plan
 from layers.presence import TagMoved
 from layers.project import Project
-from layers.registry import RegistryError
+from layers.registry import referrers
+from layers.registry.registry import RegistryError
 from layers.remote import Kept, NoBuilder, advice, candidate, keep, look_up, output
 from layers.setup.endpoint import Endpoint
 from tests.fakes import MemoryEngine, MemoryRegistry
@@ -339,7 +339,7 @@ def test_a_builders_result_gets_its_key_its_record_and_a_name_here(
     carry_out(world.project, world.step)
     question = (REPOSITORY, world.key)
     found = world.registry.heads([question])[question]
-    assert travel.fetch(world.registry, REPOSITORY, found) == world.project.record(APP)
+    assert referrers.fetch(world.registry, REPOSITORY, found) == world.project.record(APP)
     assert world.engine.find(["app:latest"])["app:latest"].digest == found
     again = Project(world.project.root)
     again.engine, again.registry = world.engine, world.registry

@@ -24,7 +24,7 @@ from layers.oci.artifact import (
     listing,
 )
 from layers.oci.digest import BadDigest, Digest
-from layers.registry import Registry, RegistryError
+from layers.registry.registry import Registry, RegistryError
 
 KIND = "application/vnd.doit-layers.inputs.v1+json"
 COMPRESSED = "application/vnd.doit-layers.inputs.v1+zlib"

@@ -10,19 +10,19 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from layers.httpregistry import HttpRegistry
 from layers.oci.credentials import Login
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
-from layers.registry import RegistryError
-from layers.registry_blobs import Blobs
-from layers.registry_copy import parts
-from layers.registry_wire import Wire
+from layers.registry.blobs import Blobs
+from layers.registry.client import HttpRegistry
+from layers.registry.copy import parts
+from layers.registry.registry import RegistryError
+from layers.registry.session import Wire
 from tests.contracts import silent
 from tests.httpscript import Asked, Said, Server, serving
 from tests.ocidocs import digest_of
 from tests.registryscript import Store, refused
-from tests.unit.test_registry_uploads import BASIC, QUICK, Logins, client
+from tests.unit.registry.test_uploads import BASIC, QUICK, Logins, client
 
 LARGE = bytes(range(256)) * 3000
 """Three parts of a stream."""

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from layers.registry import RegistryDown, RegistryError, RegistryRefused
+from layers.registry.registry import RegistryDown, RegistryError, RegistryRefused
 from tests.contracts import ABSENT, silent
 from tests.contracts_registry import RegistryContract, RegistryWorld
 from tests.fakes import MemoryRegistry

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.registry_headers import next_page, origin, place, starts_at, with_query
+from layers.registry.headers import next_page, origin, place, starts_at, with_query
 
 ASKED = "https://r.example:5000/v2/a/tags/list?n=2"
 HOST = "https://r.example:5000"

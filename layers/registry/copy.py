@@ -9,8 +9,8 @@ from typing import Any
 
 from layers.oci.digest import BadDigest, Digest
 from layers.oci.reference import Reference
-from layers.registry import Manifest, Progress, Registry, RegistryError
-from layers.registry_blobs import Blobs, Body
+from layers.registry.blobs import Blobs, Body
+from layers.registry.registry import Manifest, Progress, Registry, RegistryError
 from layers.runtime.threads import each
 
 _STREAMS = 3

@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
-from layers.registry import RegistryError, RegistryRefused
-from layers.registry_auth import Answer, bare
-from layers.registry_headers import place, starts_at, with_query
-from layers.registry_wire import Wire, errors
+from layers.registry.auth import Answer, bare
+from layers.registry.headers import place, starts_at, with_query
+from layers.registry.registry import RegistryError, RegistryRefused
+from layers.registry.session import Wire, errors
 from layers.runtime.retry import Again, persist
 
 _GONE = frozenset({"BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "RANGE_INVALID"})

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from layers.oci.credentials import Credentials, Login
-from layers.registry import RegistryError, RegistryRefused
+from layers.registry.registry import RegistryError, RegistryRefused
 
 _PARAMETER = re.compile(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))\s*,?\s*')
 _SCHEME = re.compile(r"(?:^|,)\s*(Bearer|Basic)\s+(?=\w+=)", re.IGNORECASE)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from layers.httpregistry import HttpRegistry
 from layers.oci.credentials import NoCredentials
-from layers.registry import RegistryError
-from layers.registry_certs import Certificates, certificates, context
+from layers.registry.client import HttpRegistry
+from layers.registry.registry import RegistryError
+from layers.registry.tls import Certificates, certificates, context
 from tests.httpscript import Server, serving
 from tests.registryscript import Store
-from tests.unit.test_registry_uploads import QUICK
+from tests.unit.registry.test_uploads import QUICK
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def server_side(pair: Path, asks: bool = False) -> ssl.SSLContext:
 
 def tags(server: Server, root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
     """What a client that takes certificates from below ``root`` is told, by https."""
-    monkeypatch.setattr("layers.registry_wire.is_loopback", lambda host: False)
+    monkeypatch.setattr("layers.registry.session.is_loopback", lambda host: False)
     registry = HttpRegistry(NoCredentials(), lambda host: False, QUICK, certs=str(root))
     found = registry.manifest(f"{server.host}/a", "t")
     return () if found is None else (found.digest.text,)

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from layers.registry import RegistryError
+from layers.registry.registry import RegistryError
 
 if TYPE_CHECKING:
     import ssl

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from hashes.manifest import Entry, Manifest
-from layers import travel
 from layers.explain import Record
 from layers.oci.artifact import (
     EMPTY,
@@ -20,7 +19,8 @@ from layers.oci.artifact import (
     fallback_tag,
 )
 from layers.oci.digest import Digest
-from layers.registry import RegistryError
+from layers.registry import referrers
+from layers.registry.registry import RegistryError
 from tests.fakes import MemoryRegistry
 
 REPOSITORY = "127.0.0.1:5000/demo/app"
@@ -49,27 +49,27 @@ def image(registry: MemoryRegistry, content: bytes = b"layer") -> Digest:
 def test_a_record_comes_back_as_it_went(registry: MemoryRegistry) -> None:
     """And only for the image that it was attached to."""
     subject, other = image(registry), image(registry, b"another")
-    assert travel.fetch(registry, REPOSITORY, subject) is None
-    assert travel.attach(registry, REPOSITORY, subject, record())
-    assert travel.fetch(registry, REPOSITORY, subject) == record()
-    assert travel.is_attached(registry, REPOSITORY, subject)
-    assert not travel.is_attached(registry, REPOSITORY, other)
+    assert referrers.fetch(registry, REPOSITORY, subject) is None
+    assert referrers.attach(registry, REPOSITORY, subject, record())
+    assert referrers.fetch(registry, REPOSITORY, subject) == record()
+    assert referrers.is_attached(registry, REPOSITORY, subject)
+    assert not referrers.is_attached(registry, REPOSITORY, other)
 
 
 def test_attaching_again_sends_nothing(registry: MemoryRegistry) -> None:
     """One record an image."""
     subject = image(registry)
-    travel.attach(registry, REPOSITORY, subject, record())
+    referrers.attach(registry, REPOSITORY, subject, record())
     before = len(registry.pushed), len(registry.sent)
-    assert not travel.attach(registry, REPOSITORY, subject, record())
+    assert not referrers.attach(registry, REPOSITORY, subject, record())
     assert (len(registry.pushed), len(registry.sent)) == before
 
 
 def test_a_large_record_travels_compressed(registry: MemoryRegistry) -> None:
     """Of 5,000 files a small part of the bytes goes."""
     subject, large = image(registry), record(5000)
-    travel.attach(registry, REPOSITORY, subject, large)
-    assert travel.fetch(registry, REPOSITORY, subject) == large
+    referrers.attach(registry, REPOSITORY, subject, large)
+    assert referrers.fetch(registry, REPOSITORY, subject) == large
     sent = [len(registry.blob(REPOSITORY, digest)) for _, digest in registry.sent]
     assert max(sent) < len(large.to_json()) / 3
 
@@ -84,23 +84,23 @@ def test_what_others_attached_stays_in_the_list() -> None:
     listed = {**descriptor(MANIFEST_TYPE, theirs), "artifactType": "a signature"}
     index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [listed]}
     registry.put_manifest(REPOSITORY, fallback_tag(subject), json.dumps(index).encode(), INDEX_TYPE)
-    travel.attach(registry, REPOSITORY, subject, record())
+    referrers.attach(registry, REPOSITORY, subject, record())
     found = registry.manifest(REPOSITORY, fallback_tag(subject))
     assert found is not None
     assert [one["artifactType"] for one in found.content["manifests"]] == [
         "a signature",
-        travel.KIND,
+        referrers.KIND,
     ]
-    assert travel.fetch(registry, REPOSITORY, subject) == record()
+    assert referrers.fetch(registry, REPOSITORY, subject) == record()
 
 
 @pytest.mark.parametrize(
     ("kind", "content"),
     [
-        (travel.KIND, b"not JSON"),
-        (travel.KIND, b"\xff\xfe"),
-        (travel.KIND, b'{"version": 99}'),
-        (travel.COMPRESSED, b"not zlib"),
+        (referrers.KIND, b"not JSON"),
+        (referrers.KIND, b"\xff\xfe"),
+        (referrers.KIND, b'{"version": 99}'),
+        (referrers.COMPRESSED, b"not zlib"),
     ],
 )
 def test_what_is_no_record_is_left_aside(kind: str, content: bytes) -> None:
@@ -109,10 +109,10 @@ def test_what_is_no_record_is_left_aside(kind: str, content: bytes) -> None:
     subject = image(registry)
     registry.put_blob(REPOSITORY, content)
     about = {"mediaType": MANIFEST_TYPE, "digest": subject.text, "size": 1}
-    bad = artifact(travel.KIND, [descriptor(kind, content)], subject=about)
+    bad = artifact(referrers.KIND, [descriptor(kind, content)], subject=about)
     registry.put_manifest(REPOSITORY, digest_of(bad).text, bad, MANIFEST_TYPE)
-    assert travel.is_attached(registry, REPOSITORY, subject)
-    assert travel.fetch(registry, REPOSITORY, subject) is None
+    assert referrers.is_attached(registry, REPOSITORY, subject)
+    assert referrers.fetch(registry, REPOSITORY, subject) is None
 
 
 def test_a_record_that_would_grow_without_end_is_not_read(
@@ -121,12 +121,12 @@ def test_a_record_that_would_grow_without_end_is_not_read(
     """A few bytes can be packed that become gigabytes."""
     registry = MemoryRegistry()
     subject = image(registry)
-    travel.attach(registry, REPOSITORY, subject, record(5000))
-    monkeypatch.setattr(travel, "LARGEST", 1000)
-    assert travel.fetch(registry, REPOSITORY, subject) is None
+    referrers.attach(registry, REPOSITORY, subject, record(5000))
+    monkeypatch.setattr(referrers, "LARGEST", 1000)
+    assert referrers.fetch(registry, REPOSITORY, subject) is None
 
 
 def test_nothing_is_attached_to_what_is_not_there(registry: MemoryRegistry, tmp_path: Path) -> None:
     """An error, which costs whoever pushes a warning."""
     with pytest.raises(RegistryError, match="has no sha256"):
-        travel.attach(registry, REPOSITORY, Digest("sha256:" + "0" * 64), record())
+        referrers.attach(registry, REPOSITORY, Digest("sha256:" + "0" * 64), record())

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import requests
 
-from layers.registry import RegistryDown, RegistryError
-from layers.registry_auth import bare
+from layers.registry.auth import bare
+from layers.registry.registry import RegistryDown, RegistryError
 from layers.runtime.retry import Again
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from layers.httpregistry import HttpRegistry
 from layers.oci.artifact import MANIFEST_TYPES
 from layers.oci.credentials import Credentials, NoCredentials
 from layers.oci.digest import Digest
 from layers.oci.reference import is_loopback
-from layers.registry import RegistryDown, RegistryError
+from layers.registry.client import HttpRegistry
+from layers.registry.registry import RegistryDown, RegistryError
 from layers.runtime.retry import Backoff
 from tests.httpscript import Asked, Said, Script, serving
 from tests.ocidocs import OCI_MANIFEST, digest_of
@@ -219,7 +219,7 @@ def test_a_proxy_is_not_asked_for_loopback(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_an_endless_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """A config of gigabytes is an attack or a mistake."""
-    monkeypatch.setattr("layers.registry_transport.MOST_BYTES", 1000)
+    monkeypatch.setattr("layers.registry.transport.MOST_BYTES", 1000)
     with (
         serving(in_turn(Said(200, b"x" * 5000))) as server,
         pytest.raises(RegistryError, match="more than"),

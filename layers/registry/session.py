@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from layers.oci.credentials import Credentials
 from layers.oci.reference import HUB, Reference, is_loopback
-from layers.registry import RegistryError, RegistryRefused
-from layers.registry_auth import Answer, Authority, bare, refusal
-from layers.registry_certs import DOCKER_CERTS, certificates, context
-from layers.registry_headers import origin
+from layers.registry.auth import Answer, Authority, bare, refusal
+from layers.registry.headers import origin
+from layers.registry.registry import RegistryError, RegistryRefused
+from layers.registry.tls import DOCKER_CERTS, certificates, context
 from layers.runtime.retry import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from layers.registry_transport import Download, Transport
+    from layers.registry.transport import Download, Transport
 
 THREADS = 8
 _HUB_API = "registry-1.docker.io"
@@ -184,7 +184,7 @@ class Wire:
     def _transport(self, name: Reference) -> Transport:
         with self._lock:
             if name.registry not in self._transports:
-                from layers.registry_transport import Transport
+                from layers.registry.transport import Transport
 
                 tls = context(certificates(name.registry, self._certs))
                 self._transports[name.registry] = Transport(self.backoff, THREADS, tls)

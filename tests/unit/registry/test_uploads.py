@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from layers.httpregistry import HttpRegistry
 from layers.oci.credentials import Login
-from layers.registry import RegistryError, RegistryRefused
+from layers.registry.client import HttpRegistry
+from layers.registry.registry import RegistryError, RegistryRefused
 from layers.runtime.retry import Backoff
 from tests.httpscript import Asked, Said, serving
 from tests.ocidocs import OCI_MANIFEST, digest_of

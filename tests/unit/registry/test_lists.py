@@ -8,11 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from layers.registry import RegistryError, RegistryRefused
+from layers.registry.registry import RegistryError, RegistryRefused
 from tests.httpscript import Asked, Said, serving
 from tests.ocidocs import OCI_INDEX, digest_of
 from tests.registryscript import refused
-from tests.unit.test_registry_uploads import client
+from tests.unit.registry.test_uploads import client
 
 DIGEST = digest_of(b"subject")
 ALL = [f"t{n:04}" for n in range(2500)]

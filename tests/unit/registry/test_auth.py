@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from layers.httpregistry import HttpRegistry
 from layers.oci.credentials import Credentials, Login, NoCredentials
-from layers.registry import RegistryError
-from layers.registry_auth import Challenge, challenges
+from layers.registry.auth import Challenge, challenges
+from layers.registry.client import HttpRegistry
+from layers.registry.registry import RegistryError
 from layers.runtime.retry import Backoff
 from tests.httpscript import Asked, Said, Script, serving
 from tests.ocidocs import OCI_MANIFEST, digest_of

@@ -15,9 +15,9 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from layers.oci.reference import is_loopback
-from layers.registry import RegistryError
-from layers.registry_auth import Answer, bare
-from layers.registry_faults import PASSING, stays, trouble
+from layers.registry.auth import Answer, bare
+from layers.registry.errors import PASSING, stays, trouble
+from layers.registry.registry import RegistryError
 from layers.runtime.retry import Again, Backoff, persist, retry_after
 
 MOST_BYTES = 16 << 20

@@ -17,16 +17,16 @@ from layers.oci.artifact import MANIFEST_TYPES
 from layers.oci.credentials import Credentials
 from layers.oci.digest import BadDigest, Digest
 from layers.oci.reference import Reference
-from layers.registry import Manifest, Progress, RegistryError
-from layers.registry_auth import Answer, bare
-from layers.registry_certs import DOCKER_CERTS
-from layers.registry_headers import next_page
-from layers.registry_wire import THREADS, Wire, errors
+from layers.registry.auth import Answer, bare
+from layers.registry.headers import next_page
+from layers.registry.registry import Manifest, Progress, RegistryError
+from layers.registry.session import THREADS, Wire, errors
+from layers.registry.tls import DOCKER_CERTS
 from layers.runtime.retry import Backoff
 from layers.runtime.threads import each
 
 if TYPE_CHECKING:
-    from layers.registry_blobs import Blobs
+    from layers.registry.blobs import Blobs
 
 _ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
 _INDEX = MANIFEST_TYPES[0]
@@ -98,7 +98,7 @@ class HttpRegistry:
 
     def missing(self, repository: str, manifest: Manifest) -> tuple[Digest, ...]:
         """See `Registry.missing`."""
-        from layers.registry_copy import absent
+        from layers.registry.copy import absent
 
         return tuple(absent(self, self._blobs, repository, manifest))
 
@@ -155,7 +155,7 @@ class HttpRegistry:
 
     def copy(self, source: str, digest: Digest, target: str, progress: Progress) -> None:
         """See `Registry.copy`."""
-        from layers.registry_copy import Copier
+        from layers.registry.copy import Copier
 
         Copier(self, self._blobs, source, target, progress).run(digest)
 
@@ -195,7 +195,7 @@ class HttpRegistry:
 
     @cached_property
     def _blobs(self) -> Blobs:
-        from layers.registry_blobs import Blobs
+        from layers.registry.blobs import Blobs
 
         return Blobs(self._wire)
 
