@@ -180,7 +180,7 @@ def _stalls(
 
 def advice(log: BuildLog) -> str:
     """What to do where the engine, not a step of the Dockerfile, gave out; "" otherwise."""
-    from layers.enginefaults import of_build
+    from layers.engine.errors import of_build
 
     failed = log.failed()
     printed = failed.lines if failed is not None else []

@@ -7,8 +7,8 @@ from dataclasses import replace
 from hashes.errors import LayersError
 from layers import build, remote
 from layers.delivery import deliver, there
-from layers.engine import EngineError, LocalImage
-from layers.enginefaults import MissingContent, UnknownReference
+from layers.engine.engine import EngineError, LocalImage
+from layers.engine.errors import MissingContent, UnknownReference
 from layers.explain import why
 from layers.graph import Layer
 from layers.holding import fetch, find, name, remember, timed

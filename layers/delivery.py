@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from layers.claimants import claimant
 from layers.claiming import claimed
-from layers.engine import EngineError, LocalImage
-from layers.enginefaults import MissingContent, UnknownReference
+from layers.engine.engine import EngineError, LocalImage
+from layers.engine.errors import MissingContent, UnknownReference
 from layers.graph import Layer
 from layers.holding import fetch, find, name, timed
 from layers.oci.digest import Digest

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hashes.errors import LayersError, did_you_mean
 from hashes.key import BadKey, Key
 from layers.elsewhere import LATEST, Elsewhere
-from layers.engine import EngineDown
+from layers.engine.engine import EngineDown
 from layers.explain import Cause, Record, explain
 from layers.graph import Layer
 from layers.plan import Node

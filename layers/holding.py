@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from layers.engine import LocalImage
+from layers.engine.engine import LocalImage
 from layers.names import LABEL_KEY
 from layers.plan import Step
 from layers.presence import TagMoved

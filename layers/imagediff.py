@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from layers.containers import Containers
+from layers.engine.containers import Containers
 from layers.inventory import Package
 
 _SHELL = re.compile(r"^(?:RUN )?(?:\|\d+ .*? )?/bin/sh -c (?:#\(nop\)\s+)?", re.DOTALL)

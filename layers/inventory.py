@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from layers.containers import ContainerError, Containers
+from layers.engine.containers import ContainerError, Containers
 
 _DPKG = "/var/lib/dpkg/status"
 _DPKG_PARTS = "/var/lib/dpkg/status.d"

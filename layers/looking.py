@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from hashes.errors import LayersError
-from layers.engine import LocalImage
+from layers.engine.engine import LocalImage
 from layers.graph import Layer
 from layers.names import plain_name
 from layers.presence import Seen, look_in_engine, look_in_registry

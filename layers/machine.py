@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from layers.engine import EngineDown
+from layers.engine.engine import EngineDown
 from layers.setup.choose import endpoint
 from layers.setup.places import Places
 

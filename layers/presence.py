@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
-from layers.engine import Engine, LocalImage
+from layers.engine.engine import Engine, LocalImage
 from layers.graph import Layer
 from layers.names import LABEL_KEY, Names
 from layers.oci.digest import Digest

@@ -17,7 +17,7 @@ from hashes.key import BadKey, Key
 from layers.config.load import load
 from layers.config.spec import SPEC_FILE, Spec
 from layers.contexts import Contexts
-from layers.engine import Engine, EngineDown
+from layers.engine.engine import Engine, EngineDown
 from layers.explain import Record, why
 from layers.graph import Layer
 from layers.history import History
@@ -147,7 +147,7 @@ class Project:
     @cached_property
     def engine(self) -> Engine:
         """The engine behind `endpoint`."""
-        from layers.dockerapi import DockerEngine
+        from layers.engine.docker import DockerEngine
 
         found = self.endpoint
         return DockerEngine(found.host, found.environment)

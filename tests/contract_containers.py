@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from layers.containers import TIMED_OUT, ContainerError, Containers
-from layers.engine import EngineDown
-from layers.enginefaults import UnknownReference
+from layers.engine.containers import TIMED_OUT, ContainerError, Containers
+from layers.engine.engine import EngineDown
+from layers.engine.errors import UnknownReference
 
 
 @dataclass

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from hashes.errors import LayersError
-from layers.engine import Engine, EngineDown, EngineError
-from layers.enginefaults import MissingContent
+from layers.engine.engine import Engine, EngineDown, EngineError
+from layers.engine.errors import MissingContent
 from layers.oci.digest import Digest
 from layers.registry.registry import Registry
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from layers.engine import EngineDown, EngineError, LocalImage, Progress
-from layers.enginefaults import MissingContent, UnknownReference
+from layers.engine.engine import EngineDown, EngineError, LocalImage, Progress
+from layers.engine.errors import MissingContent, UnknownReference
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
 from layers.registry.registry import RegistryError
@@ -33,7 +33,7 @@ class MemoryEngine:
         self._content: dict[Digest, bytes] = {}
 
     def find(self, names: Sequence[str]) -> dict[str, LocalImage]:
-        """See `layers.engine.Engine.find`."""
+        """See `layers.engine.engine.Engine.find`."""
         found = {}
         for name in dict.fromkeys(names):
             self._answer("find", name)
@@ -42,19 +42,19 @@ class MemoryEngine:
         return found
 
     def tag(self, source: str, target: str) -> None:
-        """See `layers.engine.Engine.tag`."""
+        """See `layers.engine.engine.Engine.tag`."""
         self._answer("tag", target)
         self._names[_tagged(target)] = self._existing(source)
 
     def untag(self, name: str) -> None:
-        """See `layers.engine.Engine.untag`."""
+        """See `layers.engine.engine.Engine.untag`."""
         self._answer("untag", name)
         digest = self._names.pop(str(Reference.parse(name)), None)
         if digest and not self._image(digest).names:
             self._names = {one: other for one, other in self._names.items() if other != digest}
 
     def pull(self, reference: str, progress: Progress) -> LocalImage:
-        """See `layers.engine.Engine.pull`."""
+        """See `layers.engine.engine.Engine.pull`."""
         self._answer("pull", reference)
         name = Reference.parse(reference)
         if not name.digest:
@@ -85,7 +85,7 @@ class MemoryEngine:
         return True
 
     def push(self, name: str, progress: Progress) -> Digest:
-        """See `layers.engine.Engine.push`."""
+        """See `layers.engine.engine.Engine.push`."""
         self._answer("push", name)
         full = Reference.parse(_tagged(name))
         digest = self._existing(name)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from layers.containers import TIMED_OUT, ContainerError, Ran
-from layers.engine import EngineDown
-from layers.enginefaults import UnknownReference
+from layers.engine.containers import TIMED_OUT, ContainerError, Ran
+from layers.engine.engine import EngineDown
+from layers.engine.errors import UnknownReference
 from layers.oci.reference import Reference
 
 
@@ -81,7 +81,7 @@ class MemoryContainers:
         timeout: float | None = None,
         user: str = "",
     ) -> Ran:
-        """See `layers.containers.Containers.run`."""
+        """See `layers.engine.containers.Containers.run`."""
         held = self._held(image)
         call = Call(image, tuple(argv), network, dict(env or {}), timeout, user)
         self.calls.append(call)
@@ -93,7 +93,7 @@ class MemoryContainers:
     def files(
         self, image: str, paths: Sequence[str], wanted: Callable[[str], bool]
     ) -> dict[str, bytes]:
-        """See `layers.containers.Containers.files`."""
+        """See `layers.engine.containers.Containers.files`."""
         return {
             path: content
             for path, content in self._held(image).files.items()
@@ -102,7 +102,7 @@ class MemoryContainers:
         }
 
     def history(self, image: str) -> tuple[tuple[str, int], ...]:
-        """See `layers.containers.Containers.history`."""
+        """See `layers.engine.containers.Containers.history`."""
         return self._held(image).history
 
     def _held(self, image: str) -> MemoryImage:

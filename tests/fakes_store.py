@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from layers.engine import EngineDown
-from layers.gc.store import Container, Stored
+from layers.engine.engine import EngineDown
+from layers.engine.store import Container, Stored
 from layers.oci.digest import Digest
 
 
@@ -28,29 +28,29 @@ class MemoryStore:
         return image
 
     def images(self) -> tuple[Stored, ...]:
-        """See `layers.gc.store.Store.images`."""
+        """See `layers.engine.store.Store.images`."""
         self._answer()
         return tuple(sorted(self.held.values(), key=lambda one: -one.created))
 
     def names(self, identity: Digest) -> tuple[str, ...] | None:
-        """See `layers.gc.store.Store.names`."""
+        """See `layers.engine.store.Store.names`."""
         self._answer()
         return self.held[identity].names if identity in self.held else None
 
     def parts(self, identities: Sequence[Digest]) -> dict[Digest, tuple[str, dict[str, int]]]:
-        """See `layers.gc.store.Store.parts`."""
+        """See `layers.engine.store.Store.parts`."""
         self._answer()
         return {
             one: ("linux/amd64", self.sizes.get(one, {})) for one in identities if one in self.held
         }
 
     def containers(self) -> tuple[Container, ...]:
-        """See `layers.gc.store.Store.containers`."""
+        """See `layers.engine.store.Store.containers`."""
         self._answer()
         return tuple(self.made)
 
     def remove(self, name: str) -> bool:
-        """See `layers.gc.store.Store.remove`."""
+        """See `layers.engine.store.Store.remove`."""
         self._answer()
         for one, image in list(self.held.items()):
             left = tuple(other for other in image.names if other != name)
@@ -65,12 +65,12 @@ class MemoryStore:
         return True
 
     def cache(self) -> int:
-        """See `layers.gc.store.Store.cache`."""
+        """See `layers.engine.store.Store.cache`."""
         self._answer()
         return self.unused
 
     def prune(self, keep: int) -> int:
-        """See `layers.gc.store.Store.prune`."""
+        """See `layers.engine.store.Store.prune`."""
         self._answer()
         freed = max(0, self.unused - keep)
         self.unused -= freed

@@ -12,7 +12,7 @@ from layers.check.savedimage import Documents, Item, Wanted, items
 from layers.check.secretwords import PATTERNS, secrets_in, worth_reading
 from layers.check.sizes import Sizes, budget
 from layers.config.spec import SPEC_FILE
-from layers.enginewire import Wire
+from layers.engine.connections import Wire
 from layers.graph import Layer
 from layers.project import Project
 

@@ -18,7 +18,7 @@ from layers.check.piprequests import indexed, requests
 from layers.check.pipresolve import Said, Target
 from layers.check.subject import Root, Subject
 from layers.config.spec import Image
-from layers.containers import TIMED_OUT, Containers
+from layers.engine.containers import TIMED_OUT, Containers
 from layers.graph import Layer
 from layers.project import Project
 
@@ -106,8 +106,8 @@ class Bases:
     def containers(self) -> Containers:
         """The engine's own, unless others were given."""
         if self._containers is None:
-            from layers.enginecontainers import EngineContainers
-            from layers.enginewire import Wire
+            from layers.engine.connections import Wire
+            from layers.engine.docker_containers import EngineContainers
 
             found = self.project.endpoint
             self._containers = EngineContainers(Wire(found.host, found.environment))

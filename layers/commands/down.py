@@ -85,7 +85,7 @@ def _down(root: str, options: Any, names: Sequence[str]) -> int:
 def _composer(project: Project) -> Composer | None:
     """Compose on the engine in use; None: this checkout never had one."""
     from layers.compose.cli import DockerCompose
-    from layers.engine import EngineDown
+    from layers.engine.engine import EngineDown
     from layers.setup.places import Places
 
     try:

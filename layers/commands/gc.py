@@ -91,8 +91,8 @@ class GcCommand(Parsed):
 def _gc(root: str, options: Any, words: list[str]) -> int:
     if words:
         raise LayersError(f"gc takes no {words[0]!r}", hint="doit help gc shows its options")
+    from layers.engine.store import DockerStore
     from layers.gc.clearing import Surveyor
-    from layers.gc.store import DockerStore
     from layers.gc.telling import as_json, as_text, ending
     from layers.report import report_for
 
@@ -150,7 +150,7 @@ def _bytes(text: str) -> int:
 
 
 def _remove(project: Project, clearing: Clearing, remover: Remover) -> Done:
-    from layers.engine import EngineError
+    from layers.engine.engine import EngineError
     from layers.gc import leftovers
     from layers.gc.removal import Outcome
     from layers.gc.telling import Done

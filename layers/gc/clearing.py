@@ -11,6 +11,7 @@ from functools import cached_property
 from hashes.errors import LayersError
 from layers.config.spec import SPEC_FILE
 from layers.config.toml import read
+from layers.engine.store import Store
 from layers.gc.committed import History, history
 from layers.gc.found import KEY, Found
 from layers.gc.inengine import look_in_engine
@@ -19,7 +20,6 @@ from layers.gc.leftovers import Leftover, leftovers
 from layers.gc.owned import Owned, owned
 from layers.gc.reach import Reach
 from layers.gc.seen import Seen
-from layers.gc.store import Store
 from layers.gc.sweep import Sweep, make_sweep
 from layers.names import LABEL_KEY
 from layers.project import LOCK_FILE, Project

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from layers.engine.store import Store, Stored
 from layers.gc.found import Found
 from layers.gc.owned import Owned
-from layers.gc.store import Store, Stored
 from layers.names import LABEL_KEY, LABEL_LAYER
 from layers.oci.reference import Reference
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from layers.carry import carry_out
 from layers.delivery import deliver
-from layers.enginecontainers import EngineContainers
-from layers.enginewire import Wire
+from layers.engine.connections import Wire
+from layers.engine.docker_containers import EngineContainers
 from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.project import Project

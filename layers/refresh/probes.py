@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from hashes.errors import LayersError
 from layers.config.spec import Image
-from layers.containers import TIMED_OUT, Containers, Ran
+from layers.engine.containers import TIMED_OUT, Containers, Ran
 
 PATIENCE = 600.0
 """Seconds that a probe or a smoke test may take."""

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from hashes.errors import LayersError
-from layers.engine import EngineDown, EngineError
+from layers.engine.engine import EngineDown, EngineError
 from layers.setup.addresses import addresses
 from layers.setup.endpoint import Endpoint, answers, running
 from layers.setup.places import Places

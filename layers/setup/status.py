@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-from layers.engine import EngineDown
+from layers.engine.engine import EngineDown
 from layers.host.system import run
 from layers.setup.choose import endpoint
 from layers.setup.endpoint import Endpoint

@@ -6,7 +6,7 @@ import sys
 import time
 
 from layers.delivery import deliver
-from layers.engine import Progress
+from layers.engine.engine import Progress
 from layers.graph import Layer
 from layers.names import LABEL_KEY
 from layers.oci.credentials import NoCredentials
@@ -21,7 +21,7 @@ class SlowEngine(MemoryEngine):
     """Its pushes last as long as those of a small image."""
 
     def push(self, name: str, progress: Progress) -> Digest:
-        """See `layers.engine.Engine.push`."""
+        """See `layers.engine.engine.Engine.push`."""
         time.sleep(1.0)
         return super().push(name, progress)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from layers.containers import KEPT, LABEL_UNTIL
-from layers.enginecontainers import EngineContainers
-from layers.enginewire import Wire
+from layers.engine.connections import Wire
+from layers.engine.containers import KEPT, LABEL_UNTIL
+from layers.engine.docker_containers import EngineContainers
 from layers.imagediff import LayerSize, layer_sizes
 from layers.inventory import Package, read_inventory
 from tests.contract_containers import ContainersContract, ContainersWorld
@@ -110,8 +110,8 @@ class TestEngineContainers(ContainersContract):
         """Ctrl-C removes it at once; after kill -9 it removes itself when its command ends."""
         program = (
             "import os, signal, sys\n"
-            "from layers.enginecontainers import EngineContainers\n"
-            "from layers.enginewire import Wire\n"
+            "from layers.engine.docker_containers import EngineContainers\n"
+            "from layers.engine.connections import Wire\n"
             "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
             f"EngineContainers(Wire({lab.endpoint.host!r}, os.environ))"
             f".run({world.image!r}, ['sleep', '4'])\n"

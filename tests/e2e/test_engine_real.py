@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from layers.dockerapi import DockerEngine
+from layers.engine.docker import DockerEngine
+from layers.engine.http import request
 from layers.oci.credentials import NoCredentials
 from layers.registry.client import HttpRegistry
-from layers.unixhttp import request
 from tests.contracts import EngineContract, EngineWorld
 from tests.e2e.lab import Lab
 

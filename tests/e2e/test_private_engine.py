@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from layers.engine import EngineDown
+from layers.engine.engine import EngineDown
 from layers.host.system import this_system
 from layers.runtime.events import Event, Started, silent
 from layers.runtime.files import locked, read_json

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from layers.engine.http import Connection
 from layers.setup.endpoint import Endpoint
-from layers.unixhttp import Connection
 from tests.e2e.lab import steps_that_ran
 from tests.fuzz.draw import BASE
 from tests.fuzz.keys import ENV

@@ -11,8 +11,8 @@ import pytest
 from layers.carry import carry_out, push, pushed_steps
 from layers.claim import claim_tag
 from layers.delivery import deliver
-from layers.engine import EngineError
-from layers.enginefaults import UnknownReference
+from layers.engine.engine import EngineError
+from layers.engine.errors import UnknownReference
 from layers.graph import Layer
 from layers.lock import Lock
 from layers.names import LABEL_KEY

@@ -53,7 +53,13 @@ def test_rules_know_values_and_no_effects(path: Path) -> None:
     if path.stem in EFFECTS:
         return
     names = {name for name, _ in imports(path)}
-    assert not names & {"subprocess", "socket", "requests", "layers.project", "layers.enginewire"}
+    assert not names & {
+        "subprocess",
+        "socket",
+        "requests",
+        "layers.project",
+        "layers.engine.connections",
+    }
     assert not names & {f"layers.check.{each}" for each in EFFECTS}
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.bases import NEXT, Base, Epoch
-from layers.engine import LocalImage
+from layers.engine.engine import LocalImage
 from layers.oci.digest import Digest
 from layers.refresh.content import same_content
 from layers.refresh.due import Night, due, groups, moved

@@ -11,9 +11,9 @@ import pytest
 
 from hashes.errors import LayersError
 from layers.commands.gc import _bytes, _scope
-from layers.engine import EngineDown
+from layers.engine.engine import EngineDown
+from layers.engine.store import Container, Store, Stored
 from layers.gc.clearing import Clearing, Scope, Surveyor
-from layers.gc.store import Container, Store, Stored
 from layers.project import Project
 from tests.fakes import MemoryRegistry
 from tests.fakes_store import MemoryStore

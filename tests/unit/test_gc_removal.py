@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from layers.engine.store import Container, Stored
 from layers.gc.found import Found
 from layers.gc.inengine import FOREIGN, look_in_engine
 from layers.gc.inregistry import Looker, moment
@@ -14,7 +15,6 @@ from layers.gc.owned import Owned
 from layers.gc.reach import Reach
 from layers.gc.removal import Outcome, Remover
 from layers.gc.seen import Seen
-from layers.gc.store import Container, Stored
 from layers.gc.sweep import DAY, Sweep, make_sweep
 from layers.oci.artifact import (
     INDEX_TYPE,

@@ -13,6 +13,7 @@ import pytest
 from hashes.errors import LayersError
 from layers.config.load import load
 from layers.config.spec import Spec
+from layers.engine.store import DockerStore
 from layers.gc.clearing import Clearing, Scope
 from layers.gc.committed import history
 from layers.gc.found import Found
@@ -20,11 +21,10 @@ from layers.gc.leftovers import Leftover, leftovers, remove
 from layers.gc.owned import owned
 from layers.gc.removal import Outcome
 from layers.gc.seen import Seen
-from layers.gc.store import DockerStore
 from layers.gc.sweep import Going, Staying, Sweep
 from layers.gc.telling import Done, as_json, as_text, ending
 from layers.oci.digest import Digest
-from tests.unit.test_dockerapi import answer, engine
+from tests.unit.engine.test_docker import answer, engine
 
 KEYS = [f"xxh3-{number:032x}" for number in range(9)]
 NOW = 1_700_000_000.0

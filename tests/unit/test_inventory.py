@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from layers.containers import Ran
-from layers.engine import EngineDown
+from layers.engine.containers import Ran
+from layers.engine.engine import EngineDown
 from layers.inventory import Package, read_inventory
 from tests.fakes_containers import Call, MemoryContainers, MemoryImage, said
 

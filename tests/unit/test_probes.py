@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from layers.config.spec import Image
-from layers.containers import Ran
+from layers.engine.containers import Ran
 from layers.refresh.probes import PATIENCE, ProbeFailed, SmokeFailed, ask, smoke
 from tests.fakes_containers import MemoryContainers, MemoryImage, said
 

@@ -10,7 +10,7 @@ import pytest
 
 from hashes.errors import LayersError
 from layers.commands.publish import as_json, as_text
-from layers.engine import EngineError
+from layers.engine.engine import EngineError
 from layers.graph import Layer
 from layers.movingtags import Tagged, check_tag, move_tags
 from layers.names import LABEL_KEY

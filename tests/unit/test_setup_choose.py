@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hashes.errors import LayersError
-from layers.engine import EngineDown
+from layers.engine.engine import EngineDown
 from layers.host.system import os_release, recognise
 from layers.setup.addresses import addresses
 from layers.setup.choose import endpoint, find_root

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from layers.engine import EngineDown
+from layers.engine.engine import EngineDown
 from layers.runtime.threads import Ahead
 
 

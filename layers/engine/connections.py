@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock
 
-from layers.dial import dialer
-from layers.engine import EngineDown
-from layers.unixhttp import Connection, Reply, request
+from layers.engine.engine import EngineDown
+from layers.engine.http import Connection, Reply, request
+from layers.engine.sockets import dialer
 
 Streamed = tuple[int, Iterator[bytes]]
 """Status, and the body as it comes."""

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from layers.engine import EngineError, LocalImage, Progress
-from layers.enginewire import Wire
+from layers.engine.connections import Wire
+from layers.engine.engine import EngineError, LocalImage, Progress
+from layers.engine.http import Reply
 from layers.oci.digest import BadDigest, Digest
 from layers.oci.reference import Reference
-from layers.unixhttp import Reply
 
 if TYPE_CHECKING:
     from layers.oci.credentials import Credentials
@@ -92,7 +92,7 @@ class DockerEngine:
         self._moved("pull", pinned, path, progress, name.registry)
         image = self.find([pinned]).get(pinned)
         if image is None:
-            from layers.enginefaults import UnknownReference
+            from layers.engine.errors import UnknownReference
 
             raise UnknownReference(
                 f"pulled {reference}, but the engine does not have it",
@@ -140,7 +140,7 @@ class DockerEngine:
         return _object(reply)
 
     def _moved(self, action: str, reference: str, path: str, progress: Progress, host: str) -> str:
-        from layers.enginefaults import Passing
+        from layers.engine.errors import Passing
         from layers.runtime.retry import Again, Backoff, persist
 
         def once() -> str:
@@ -154,7 +154,7 @@ class DockerEngine:
     def _moved_once(
         self, action: str, reference: str, path: str, progress: Progress, host: str
     ) -> str:
-        from layers.enginestream import follow
+        from layers.engine.progress import follow
         from layers.oci.credentials import engine_header
 
         headers = engine_header(self._logins.login(host))
@@ -223,7 +223,7 @@ def _object(reply: Reply) -> dict[str, Any]:
 
 
 def _fault(action: str, name: str, body: Iterable[bytes], registry: str = "") -> EngineError:
-    from layers.enginefaults import fault
+    from layers.engine.errors import fault
 
     text = b"".join(body).decode("utf-8", "replace")
     with contextlib.suppress(ValueError, KeyError, TypeError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from layers.engine import EngineError
+from layers.engine.engine import EngineError
 
 _QUERY = re.compile(r"(https?://[^\s?\"]+)\?[^\s\"]*[^\s\":,]")
 """Links that a registry signed for one request carry secrets behind the question mark."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from layers.engine import EngineError
-from layers.enginefaults import (
+from layers.engine.engine import EngineError
+from layers.engine.errors import (
     MissingContent,
     Passing,
     UnknownReference,
@@ -16,7 +16,7 @@ from layers.enginefaults import (
 )
 from layers.oci.digest import Digest
 from tests.contracts import silent
-from tests.unit.test_dockerapi import answer, engine, lines
+from tests.unit.engine.test_docker import answer, engine, lines
 
 A = "sha256:" + "a" * 64
 

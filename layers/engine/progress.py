@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from layers.engine import Progress
+from layers.engine.engine import Progress
 
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64}) size: \d+\Z")
 _DONE = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from layers.engine import EngineError
+from layers.engine.engine import EngineError
 from tests.contracts import EngineContract, EngineWorld, silent
 from tests.fakes import MemoryEngine, MemoryRegistry
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from layers.containers import LABEL_UNTIL, TIMED_OUT, ContainerError, Ran
-from layers.containerstreams import demultiplex, regular_files
-from layers.engine import EngineDown, EngineError
-from layers.enginefaults import UnknownReference, fault
-from layers.enginewire import Wire
+from layers.engine.connections import Wire
+from layers.engine.containers import LABEL_UNTIL, TIMED_OUT, ContainerError, Ran
+from layers.engine.engine import EngineDown, EngineError
+from layers.engine.errors import UnknownReference, fault
+from layers.engine.streams import demultiplex, regular_files
 from layers.oci.reference import Reference
 
 _PATIENCE = 60

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from layers.engine import EngineError
+from layers.engine.engine import EngineError
 
 if TYPE_CHECKING:
     import ssl

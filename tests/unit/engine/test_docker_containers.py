@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from layers.containers import LABEL_UNTIL, ContainerError
-from layers.engine import EngineDown, EngineError
-from layers.enginecontainers import EngineContainers
-from layers.enginefaults import UnknownReference
-from layers.enginewire import Wire
+from layers.engine.connections import Wire
+from layers.engine.containers import LABEL_UNTIL, ContainerError
+from layers.engine.docker_containers import EngineContainers
+from layers.engine.engine import EngineDown, EngineError
+from layers.engine.errors import UnknownReference
 from tests.httpscript import Asked, Said, serving
 
 NOW = 1_000_000

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from layers.dockerapi import DockerEngine
-from layers.engine import EngineDown, EngineError
+from layers.engine.docker import DockerEngine
+from layers.engine.engine import EngineDown, EngineError
 from layers.oci.credentials import Credentials, Login, NoCredentials
 from layers.oci.digest import Digest
 from layers.runtime.retry import Backoff

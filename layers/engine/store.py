@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from layers.engine import EngineError
-from layers.enginewire import Wire
+from layers.engine.connections import Wire
+from layers.engine.engine import EngineError
 from layers.oci.digest import BadDigest, Digest
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from layers.engine import EngineError
+from layers.engine.engine import EngineError
 
 KEPT = 1 << 20
 """Bytes kept of each stream that a command writes: the last ones."""

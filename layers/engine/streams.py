@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from io import RawIOBase
 
-from layers.containers import KEPT
+from layers.engine.containers import KEPT
 
 
 def demultiplex(chunks: Iterable[bytes]) -> tuple[str, str]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.containers import KEPT
-from layers.containerstreams import demultiplex, regular_files
+from layers.engine.containers import KEPT
+from layers.engine.streams import demultiplex, regular_files
 
 
 def frame(stream: int, content: bytes) -> bytes:
