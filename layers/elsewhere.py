@@ -58,8 +58,8 @@ class Elsewhere:
         return None
 
     def _behind(self, registry: Registry, repository: str, tag: str) -> str | None:
+        from layers.lock.resolve import resolve
         from layers.registry.referrers import fetch
-        from layers.resolve import resolve
 
         digest = registry.heads([(repository, tag)]).get((repository, tag))
         if digest is None:

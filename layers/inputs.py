@@ -12,13 +12,13 @@ from hashes.dockerfile.reachable import Reached, reach
 from hashes.key import Key
 from hashes.manifest import CONFIG, EPOCH, Entry, Manifest
 from hashes.stage import UNPINNED, External, Request, layers
-from layers.bases import place
 from layers.config.spec import Image, Spec
 from layers.contexts import Contexts
 from layers.explain import Record
 from layers.frontier import Frontier, frontier
 from layers.graph import Edge, Graph, Layer, make_graph
-from layers.lock import Lock
+from layers.lock.epochs import place
+from layers.lock.lock import Lock
 from layers.records import Home
 from layers.rootfs import Recipe
 from layers.rootfsfiles import ENV

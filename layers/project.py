@@ -22,7 +22,8 @@ from layers.explain import Record, why
 from layers.graph import Layer
 from layers.history import History
 from layers.inputs import Inputs
-from layers.lock import Lock
+from layers.lock.lock import LOCK_FILE, Lock
+from layers.lock.upstreams import Upstreams
 from layers.looking import look, plain_names
 from layers.machine import logins
 from layers.names import Names, names
@@ -35,9 +36,7 @@ from layers.runtime.events import Event, Listener, Warned, silent
 from layers.runtime.state import State
 from layers.setup.choose import Endpoint, endpoint, ensure
 from layers.setup.places import Places
-from layers.upstreams import Upstreams
 
-LOCK_FILE = "images.lock"
 _SHARED = ("endpoint", "spec", "cache", "engine", "registry", "registry_host")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from layers.imagediff import LayerChange, PackageChange
-from layers.locking import Moved
+from layers.lock.update import Moved
 
 Outcome = Literal["unchanged", "same content", "refreshed", "failed", "due"]
 """``due`` is said by a dry run only."""

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from hashes.dockerfile.parser import Dockerfile
 from hashes.dockerfile.reachable import Reference, references
 from hashes.errors import LayersError, did_you_mean
-from layers.bases import place
 from layers.config.spec import Image, Spec
 from layers.graph import Edge
-from layers.lock import Lock
+from layers.lock.epochs import place
+from layers.lock.lock import Lock
 from layers.oci.reference import BadReference
 from layers.oci.reference import Reference as ImageReference
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from layers.lock.resolve import resolve
 from layers.oci.digest import Digest
 from layers.registry.registry import Manifest, Registry, RegistryDown, RegistryError
-from layers.resolve import resolve
 from tests.contracts import ABSENT, silent
 from tests.ocidocs import OCI_INDEX, OCI_MANIFEST, digest_of, index_of, manifest_of
 

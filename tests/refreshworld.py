@@ -6,12 +6,11 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from layers.bases import Base
 from layers.delivery import deliver
 from layers.graph import Layer
 from layers.holding import fetch, find, name
-from layers.lock import Lock
-from layers.locking import Wanted
+from layers.lock.epochs import Base
+from layers.lock.lock import Lock, Wanted
 from layers.names import LABEL_KEY
 from layers.oci.digest import Digest
 from layers.plan import Step

@@ -10,10 +10,9 @@ from typing import Any
 from hashes.errors import LayersError
 from layers.commands.guard import guarded
 from layers.commands.parsing import Parsed
-from layers.lock import Lock
-from layers.locking import Wanted
+from layers.lock.lock import LOCK_FILE, Lock, Wanted
 from layers.opening import open_project
-from layers.project import LOCK_FILE, Project, find_root
+from layers.project import Project, find_root
 from layers.runtime.files import write_whole
 
 
@@ -47,7 +46,7 @@ class LockCommand(Parsed):
 
 def _lock(root: str, names: list[str], *, copy: bool) -> int:
     from hashes.errors import did_you_mean
-    from layers.locking import merge, resolve_all, upstreams
+    from layers.lock.update import merge, resolve_all, upstreams
 
     project = open_project(root)
     wanted = upstreams(project.inputs.graph, project.spec.platform)
@@ -78,7 +77,7 @@ def _copy(project: Project, lock: Lock, chosen: Sequence[Wanted]) -> None:
     """
     if project.spec.registry in (None, "engine"):
         return
-    from layers.refresh.copies import copy_pins
+    from layers.lock.mirror import copy_pins
     from layers.report import report_for
 
     sys.stdout.flush()

@@ -14,7 +14,7 @@ from layers.opening import open_project
 from layers.project import find_root
 
 if TYPE_CHECKING:
-    from layers.bases import Base, Epoch
+    from layers.lock.epochs import Base, Epoch
     from layers.refresh.rollback import Went
 
 

@@ -21,8 +21,9 @@ from layers.gc.owned import Owned, owned
 from layers.gc.reach import Reach
 from layers.gc.seen import Seen
 from layers.gc.sweep import Sweep, make_sweep
+from layers.lock.lock import LOCK_FILE
 from layers.names import LABEL_KEY
-from layers.project import LOCK_FILE, Project
+from layers.project import Project
 from layers.registry.registry import RegistryError
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from hashes.errors import LayersError
 from layers.config.spec import Spec
 from layers.config.toml import read
-from layers.mirror import repository as mirror_of
+from layers.lock.mirror import repository as mirror_of
 from layers.oci.reference import BadReference, Reference
 
 

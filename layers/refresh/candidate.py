@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from layers.bases import Base, Epoch
-from layers.lock import Lock, Pin
+from layers.lock.epochs import Base, Epoch
+from layers.lock.lock import Lock, Pin
 from layers.oci.digest import Digest
 
 UNBUILT = Digest("sha256:" + "0" * 64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from layers.bases import NEXT, Base
+from layers.lock.epochs import NEXT, Base
 from layers.oci.digest import Digest
 
 

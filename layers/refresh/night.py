@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
-from layers.bases import place, upstream_name
 from layers.graph import Layer
-from layers.lock import Lock, Pin
-from layers.locking import Moved, Wanted, resolve_each
+from layers.lock.epochs import place, upstream_name
+from layers.lock.lock import Lock, Pin, Wanted
+from layers.lock.resolve import NotOffered
+from layers.lock.update import Moved, resolve_each
 from layers.names import LABEL_KEY
 from layers.oci.reference import Reference
 from layers.project import Project
 from layers.refresh.due import Night
 from layers.refresh.trial import Trial
 from layers.refreshreport import Outcome
-from layers.resolve import NotOffered
 
 
 @dataclass(frozen=True)

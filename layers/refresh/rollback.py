@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hashes.errors import LayersError, did_you_mean
-from layers.bases import NEXT, Base, Epoch
 from layers.explain import why
 from layers.graph import Layer
-from layers.lock import Lock
+from layers.lock.epochs import NEXT, Base, Epoch
+from layers.lock.file import LockFile
+from layers.lock.lock import Lock
 from layers.names import LABEL_KEY
 from layers.project import Project
 from layers.refresh import probes
 from layers.refresh.candidate import effective
-from layers.refresh.lockfile import LockFile
 from layers.refresh.night import here
 from layers.refresh.trial import Tools, environment, present
 from layers.runtime.events import Warned

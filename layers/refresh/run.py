@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from hashes.errors import LayersError
-from layers.bases import NEXT
-from layers.lock import Lock
-from layers.locking import Wanted, upstreams
+from layers.lock.epochs import NEXT
+from layers.lock.file import LockFile
+from layers.lock.lock import Lock, Wanted
+from layers.lock.mirror import copy_pins, gone
+from layers.lock.update import upstreams
 from layers.project import Project
 from layers.refresh.candidate import left, tried, with_new_pins
-from layers.refresh.copies import copy_pins, gone
 from layers.refresh.due import due, groups, moved
-from layers.refresh.lockfile import LockFile
 from layers.refresh.night import Told, ask_upstreams, call, here, night
 from layers.refresh.survey import bases
 from layers.refresh.taking import check_keys, delivered

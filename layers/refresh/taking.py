@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hashes.errors import LayersError
-from layers.bases import Epoch
 from layers.graph import Layer
-from layers.lock import Lock
-from layers.locking import Wanted
+from layers.lock.epochs import Epoch
+from layers.lock.lock import Lock, Wanted
 from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.project import Project

@@ -15,7 +15,7 @@ from layers.engine.engine import EngineError, LocalImage
 from layers.graph import Layer
 from layers.imagediff import LayerChange, PackageChange, layer_changes, layer_sizes, package_changes
 from layers.inventory import read_inventory
-from layers.lock import Lock
+from layers.lock.lock import Lock
 from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.project import Project

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from layers.lock import Lock
+from layers.lock.lock import Lock
 from layers.names import LABEL_KEY
 from tests.e2e.faultproxy import Proxy, proxying
 from tests.e2e.faults import Hold

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from layers.lock import Lock
+from layers.lock.lock import Lock
 from tests.e2e.lab import Workspace
 
 pytestmark = pytest.mark.e2e

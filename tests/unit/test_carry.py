@@ -14,7 +14,7 @@ from layers.delivery import deliver
 from layers.engine.engine import EngineError
 from layers.engine.errors import UnknownReference
 from layers.graph import Layer
-from layers.lock import Lock
+from layers.lock.lock import Lock
 from layers.names import LABEL_KEY
 from layers.oci.digest import Digest
 from layers.presence import TagMoved

@@ -20,7 +20,7 @@ from layers.compose.stacks import laid_over, pinned, prepare
 from layers.compose.telling import Up, as_json, as_text
 from layers.config.spec import Stack
 from layers.graph import Layer
-from layers.lock import Lock, Pin
+from layers.lock.lock import Lock, Pin
 from layers.names import LABEL_KEY
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.bases import NEXT, Base, Epoch
 from layers.engine.engine import LocalImage
+from layers.lock.epochs import NEXT, Base, Epoch
 from layers.oci.digest import Digest
 from layers.refresh.content import same_content
 from layers.refresh.due import Night, due, groups, moved

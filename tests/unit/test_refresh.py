@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashes.errors import LayersError
-from layers.lock import Lock
+from layers.lock.lock import Lock
 from layers.plan import Step
 from layers.project import Project
 from layers.refresh.rollback import NoWayBack

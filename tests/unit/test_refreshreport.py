@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from layers.imagediff import LayerChange, PackageChange
-from layers.locking import Moved
+from layers.lock.update import Moved
 from layers.refreshmarkdown import code, fenced, plain
 from layers.refreshreport import (
     BaseReport,

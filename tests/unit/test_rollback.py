@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from layers.bases import KEPT, NEXT
+from layers.lock.epochs import KEPT, NEXT
 from layers.refresh.candidate import effective
 from layers.refresh.rollback import NoWayBack, back
 from tests.refreshworld import HOST, HUB, World, outcomes

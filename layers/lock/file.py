@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 
 from hashes.errors import LayersError
-from layers.lock import Lock
-from layers.project import LOCK_FILE
+from layers.lock.lock import LOCK_FILE, Lock
 from layers.runtime.files import write_whole
 
 

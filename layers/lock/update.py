@@ -9,18 +9,10 @@ from dataclasses import dataclass
 
 from hashes.errors import LayersError
 from layers.graph import Graph
-from layers.lock import Lock, Pin
+from layers.lock.lock import Lock, Pin, Wanted
+from layers.lock.resolve import resolve
 from layers.oci.reference import Reference
 from layers.registry.registry import Registry
-from layers.resolve import resolve
-
-
-@dataclass(frozen=True, order=True)
-class Wanted:
-    """An upstream image on one platform."""
-
-    name: str
-    platform: str
 
 
 @dataclass(frozen=True)

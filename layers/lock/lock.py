@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hashes.errors import LayersError
-from layers.bases import Base, base_lines, base_shape, read_base
 from layers.config.faults import Faults, LockError
 from layers.config.toml import Path, TomlError, read
+from layers.lock.epochs import Base, base_lines, base_shape, read_base
 from layers.oci.digest import Digest
 from layers.oci.reference import BadReference, Reference
+
+LOCK_FILE = "images.lock"
 
 __all__ = ["Lock", "LockError", "Pin"]
 
@@ -321,3 +323,11 @@ def _escaped(character: str) -> str:
     if character >= " " and character != "\x7f":
         return character
     return f"\\u{ord(character):04x}"
+
+
+@dataclass(frozen=True, order=True)
+class Wanted:
+    """An upstream image on one platform."""
+
+    name: str
+    platform: str

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashes.key import Key
-from layers.bases import Base, Epoch
-from layers.lock import Lock, LockError, Pin
+from layers.lock.epochs import Base, Epoch
+from layers.lock.lock import Lock, LockError, Pin
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from layers.config.spec import Image
 from layers.graph import Edge
-from layers.lock import Pin
+from layers.lock.lock import Pin
 from layers.registry.registry import RegistryError
 from layers.runtime.events import Warned
 
@@ -43,7 +43,8 @@ class Upstreams:
 
 
 def _resolved(project: Project, upstream: str, platform: str) -> str | None:
-    from layers.locking import Wanted, resolve_all
+    from layers.lock.lock import Wanted
+    from layers.lock.update import resolve_all
 
     try:
         (pin,) = resolve_all(project.registry, [Wanted(upstream, platform)])
@@ -57,7 +58,7 @@ def _mirrored(project: Project, pin: Pin) -> str:
     host = project.registry_host
     if host is None:
         return pin.reference
-    from layers import mirror
+    from layers.lock import mirror
 
     try:
         repository = mirror.repository(host, project.spec.project, pin.name)
