@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
-from layers import wording
 from layers.buildlog import BuildLog
 from layers.oci.digest import Digest
+from layers.report import wording
 from layers.runtime import lines as hearing
 from layers.runtime import signals
 from layers.runtime.events import Listener, Stalled

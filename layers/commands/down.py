@@ -56,7 +56,7 @@ class DownCommand(Parsed):
 def _down(root: str, options: Any, names: Sequence[str]) -> int:
     from layers.compose.pinning import project_name
     from layers.compose.stacks import chosen
-    from layers.report import report_for
+    from layers.report.report import report_for
 
     project = open_project(root)
     project.only_looks = True  # no engine is set up to find that nothing runs on it

@@ -94,7 +94,7 @@ def _gc(root: str, options: Any, words: list[str]) -> int:
     from layers.engine.store import DockerStore
     from layers.gc.clearing import Surveyor
     from layers.gc.telling import as_json, as_text, ending
-    from layers.report import report_for
+    from layers.report.report import report_for
 
     scope = _scope(options)
     project = open_project(root)

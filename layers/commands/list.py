@@ -70,7 +70,7 @@ class ListCommand(Parsed, List):  # type: ignore[misc]  # doit ships no types
         return guarded(work, found.root)
 
     def _look(self, found: Project, names: Sequence[str], everything: bool) -> list[Step]:
-        from layers.report import report_for
+        from layers.report.report import report_for
 
         report = report_for(sys.stderr, json=False)
         found.listener = report

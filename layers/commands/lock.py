@@ -78,7 +78,7 @@ def _copy(project: Project, lock: Lock, chosen: Sequence[Wanted]) -> None:
     if project.spec.registry in (None, "engine"):
         return
     from layers.lock.mirror import copy_pins
-    from layers.report import report_for
+    from layers.report.report import report_for
 
     sys.stdout.flush()
     report = report_for(sys.stderr, json=False)

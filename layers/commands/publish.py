@@ -60,7 +60,7 @@ class PublishCommand(Parsed):
 def _publish(root: str, names: Sequence[str], tags: Sequence[str], program: bool) -> int:
     from layers.movingtags import check_tag, move_tags
     from layers.publish import chosen, publish
-    from layers.report import report_for
+    from layers.report.report import report_for
 
     for tag in tags:
         check_tag(tag)

@@ -65,7 +65,7 @@ def _refresh(root: str, options: Any, names: list[str]) -> int:
     from layers.refresh.run import refresh
     from layers.refresh.survey import bases
     from layers.refreshreport import as_json, as_markdown, write_summary
-    from layers.report import report_for
+    from layers.report.report import report_for
     from layers.runtime.files import write_whole
 
     project = open_project(root)

@@ -64,7 +64,7 @@ class RollbackCommand(Parsed):
 def _rollback(root: str, options: Any, names: list[str]) -> int:
     from layers.refresh.effects import tools
     from layers.refresh.rollback import known_base, rollback
-    from layers.report import report_for
+    from layers.report.report import report_for
 
     if not names:
         raise LayersError("expected a base", hint="doit rollback BASE [--to EPOCH] [--list]")

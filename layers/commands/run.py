@@ -86,7 +86,7 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
 
     def _make(self, found: Project, run: Callable[[], Any], always: bool, json_lines: bool) -> int:
         from layers import doitreport
-        from layers.report import report_for
+        from layers.report.report import report_for
 
         begin = time.monotonic()
         tasks = {task.name: task for task in self.task_list}

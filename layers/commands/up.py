@@ -153,7 +153,7 @@ class UpCommand(RunCommand):
     def _composer(self, found: Project) -> Composer:
         """Compose on the engine in use, which is started here if it is ours and down."""
         from layers.compose.cli import DockerCompose
-        from layers.report import report_for
+        from layers.report.report import report_for
 
         report = report_for(self.shown_on())
         found.listener = report

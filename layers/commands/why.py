@@ -15,7 +15,7 @@ from layers.explanation import Explanation, explanation
 from layers.graph import Layer
 from layers.opening import open_project
 from layers.project import Project, find_root
-from layers.report import report_for
+from layers.report.report import report_for
 
 
 class WhyCommand(Parsed):

@@ -48,7 +48,7 @@ HEAVY = {
     "layers.registry.client",
     "layers.pipindex",
     "layers.registry.transport",
-    "layers.report_rich",
+    "layers.report.terminal",
     "requests",
     "rich",
     "ssl",

@@ -68,7 +68,7 @@ FOREIGN = {
 """Distributions that each package may import."""
 
 OWNERS = {
-    "rich": {"layers/report_rich.py"},
+    "rich": {"layers/report/terminal.py"},
     "doit": {"layers/tasks.py", "layers/opening.py", "layers/nodb.py", "layers/doitreport.py"},
     "docker": {"layers/oci/credentials.py"},
 }
@@ -77,7 +77,7 @@ OWNERS = {
 LAZY = {"docker", "requests", "zstandard", "urllib3", "rich", "blake3", "certifi"}
 """What nobody imports at the top of a module, unless the module itself is imported late."""
 LATE = {
-    "layers/report_rich.py",
+    "layers/report/terminal.py",
     "layers/registry/errors.py",
     "layers/registry/transport.py",
 }

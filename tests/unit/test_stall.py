@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from layers import buildx, stall, wording
+from layers import buildx, stall
 from layers.buildlog import BuildLog
 from layers.config.load import load
 from layers.config.spec import SpecError
-from layers.report_json import JsonReport
-from layers.report_plain import PlainReport
-from layers.report_rich import RichReport
+from layers.report import wording
+from layers.report.json_lines import JsonReport
+from layers.report.plain import PlainReport
+from layers.report.terminal import RichReport
 from layers.runtime import lines as hearing
 from layers.runtime import signals
 from layers.runtime.events import Event, Stalled, Started, Step

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TextIO
 
-from layers.report_plain import PlainReport
+from layers.report.plain import PlainReport
 from layers.runtime.events import Event, Started
 
 
@@ -36,7 +36,7 @@ def report_for(
     """
     env = os.environ if env is None else env
     if json:
-        from layers.report_json import JsonReport
+        from layers.report.json_lines import JsonReport
 
         return JsonReport(stream)
     if stream.isatty() and env.get("TERM", "") not in ("", "dumb") and not env.get("CI"):
@@ -57,7 +57,7 @@ class _Terminal:
         if isinstance(event, Started) and self._report is self._plain:
             with self._lock:  # two layers may begin at once, and a terminal has one set of rows
                 if self._report is self._plain:
-                    from layers.report_rich import RichReport
+                    from layers.report.terminal import RichReport
 
                     self._report = RichReport(self._stream)
         self._report(event)

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from layers.report import report_for
-from layers.report_plain import PlainReport
-from layers.report_rich import RichReport
+from layers.report.plain import PlainReport
+from layers.report.report import report_for
+from layers.report.terminal import RichReport
 from layers.runtime.events import Finished, Output, Started, Step, Transfer, Warned
 
 TOKEN = re.compile(r"\x1b\[(\?25[hl]|[0-9;]*[A-Za-z])|([\r\n])|([^\x1b\r\n]+)")
@@ -185,7 +185,7 @@ def test_events_of_many_threads_are_all_shown(monkeypatch: pytest.MonkeyPatch) -
 DRIVER = """
 import os, signal, sys, time
 sys.path.insert(0, sys.argv[1])
-from layers.report import report_for
+from layers.report.report import report_for
 from layers.runtime.events import Finished, Started, Warned
 report = report_for(sys.stdout)
 if sys.argv[2] == "idle":
@@ -207,7 +207,9 @@ sys.exit()
 def drive(mode: Any, **env: Any) -> Any:
     """Run `DRIVER` on a terminal; its screen and status."""
     terminal = Terminal(80)
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    root = os.path.dirname(
+        os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    )
     clean = {k: v for k, v in os.environ.items() if k not in ("CI", "COLUMNS", "NO_COLOR")}
     done = subprocess.run(
         [sys.executable, "-c", DRIVER, root, mode],
@@ -271,7 +273,7 @@ def test_layers_that_begin_at_once_share_one_set_of_rows(monkeypatch: pytest.Mon
         def close(self) -> None:
             """Leave nothing."""
 
-    monkeypatch.setattr("layers.report_rich.RichReport", Slow)
+    monkeypatch.setattr("layers.report.terminal.RichReport", Slow)
 
     class Tty(io.StringIO):
         """A terminal, as far as anybody asks."""

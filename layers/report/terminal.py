@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from layers import wording
+from layers.report import wording
 from layers.runtime import units
 from layers.runtime.events import (
     Event,

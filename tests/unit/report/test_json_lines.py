@@ -6,8 +6,8 @@ import io
 import json
 from typing import Any
 
-from layers.report import report_for
-from layers.report_json import JsonReport
+from layers.report.json_lines import JsonReport
+from layers.report.report import report_for
 from layers.runtime.events import Finished, Output, Started, Step, Transfer, Warned
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from layers import wording
+from layers.report import wording
 from layers.runtime import units
 from layers.runtime.events import (
     Event,

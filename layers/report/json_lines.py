@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
+from layers.report.wording import Output
 from layers.runtime.events import Event
-from layers.wording import Output
 
 
 class JsonReport:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from layers.report import report_for
-from layers.report_plain import PlainReport
+from layers.report.plain import PlainReport
+from layers.report.report import report_for
 from layers.runtime.events import Finished, Output, Started, Step, StepDone, Transfer, Warned
 
 
