@@ -16,7 +16,7 @@ from bench.table import Row
 from bench.trees import Shape, make_tree
 from layers import build, sending
 from layers.buildx import BuildCall
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.project import Project

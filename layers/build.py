@@ -11,7 +11,7 @@ from hashes.errors import LayersError
 from layers import buildx, sending
 from layers.config.required import problem_of
 from layers.config.spec import Image, Require
-from layers.graph import Edge, Layer
+from layers.graph.graph import Edge, Layer
 from layers.names import LABEL_KEY, LABEL_LAYER
 from layers.oci.digest import Digest
 from layers.plan import Step

@@ -9,8 +9,8 @@ from layers import build, remote
 from layers.delivery import deliver, there
 from layers.engine.engine import EngineError, LocalImage
 from layers.engine.errors import MissingContent, UnknownReference
-from layers.explain import why
-from layers.graph import Layer
+from layers.graph.causes import why
+from layers.graph.graph import Layer
 from layers.holding import fetch, find, name, remember, timed
 from layers.oci.digest import Digest
 from layers.plan import Step

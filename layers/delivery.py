@@ -9,7 +9,7 @@ from layers.claimants import claimant
 from layers.claiming import claimed
 from layers.engine.engine import EngineError, LocalImage
 from layers.engine.errors import MissingContent, UnknownReference
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.holding import fetch, find, name, timed
 from layers.oci.digest import Digest
 from layers.plan import Step

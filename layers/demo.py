@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.project import Project
 from layers.runtime.files import write_whole
 from layers.runtime.state import State

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hashes.errors import LayersError
 from hashes.key import BadKey, Key
-from layers.explain import Record
-from layers.graph import Layer
+from layers.graph.graph import Layer
+from layers.graph.record import Record
 from layers.names import LABEL_KEY
 from layers.registry.registry import Registry, RegistryError
 from layers.runtime.events import Warned

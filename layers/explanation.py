@@ -11,8 +11,9 @@ from hashes.errors import LayersError, did_you_mean
 from hashes.key import BadKey, Key
 from layers.elsewhere import LATEST, Elsewhere
 from layers.engine.engine import EngineDown
-from layers.explain import Cause, Record, explain
-from layers.graph import Layer
+from layers.graph.causes import Cause, explain
+from layers.graph.graph import Layer
+from layers.graph.record import Record
 from layers.plan import Node
 from layers.presence import Seen, look_in_engine
 

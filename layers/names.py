@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hashes.key import Key
 from layers.config.spec import Spec
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.oci.reference import Reference
 
 LABEL_KEY = "io.doit-layers.key"

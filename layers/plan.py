@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hashes.key import Key
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 
 State = Literal["fresh", "pull", "build"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
 from layers.engine.engine import Engine, LocalImage
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.names import LABEL_KEY, Names
 from layers.oci.digest import Digest
 from layers.plan import Broken, Node, Presence

@@ -16,12 +16,13 @@ from hashes.errors import LayersError
 from hashes.key import BadKey, Key
 from layers.config.load import load
 from layers.config.spec import SPEC_FILE, Spec
-from layers.contexts import Contexts
 from layers.engine.engine import Engine, EngineDown
-from layers.explain import Record, why
-from layers.graph import Layer
+from layers.graph.causes import why
+from layers.graph.contexts import Contexts
+from layers.graph.graph import Layer
+from layers.graph.inputs import Inputs
+from layers.graph.record import Record
 from layers.history import History
-from layers.inputs import Inputs
 from layers.lock.lock import LOCK_FILE, Lock
 from layers.lock.upstreams import Upstreams
 from layers.looking import look, plain_names

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hashes.errors import LayersError
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan import Broken, Step
 from layers.presence import held_fast, parts_missing

@@ -14,7 +14,7 @@ from hashes.errors import LayersError, did_you_mean
 from layers import build
 from layers.buildx import BuildCall, BuildFailed
 from layers.delivery import arrived, contested, deliver, there
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.holding import other_key
 from layers.names import LABEL_KEY
 from layers.oci.artifact import EMPTY, MANIFEST_TYPE, artifact, digest_of

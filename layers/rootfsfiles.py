@@ -8,14 +8,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
+from layers.graph.recipe import ENV
 from layers.host import ca
-
-ENV = {
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "LANG": "C.UTF-8",
-    **dict.fromkeys(ca.VARIABLES, ca.BUNDLE),
-}
-"""Variables of every base, whatever the host: bases of two machines do not differ in shape."""
 
 _SLIM = """\
 path-exclude=/usr/share/doc/*

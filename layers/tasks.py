@@ -10,7 +10,7 @@ from typing import Any
 from doit.exceptions import TaskFailed
 
 from hashes.errors import LayersError
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.opening import open_project
 from layers.project import Project
 from layers.runtime import signals

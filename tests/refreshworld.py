@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from layers.delivery import deliver
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.holding import fetch, find, name
 from layers.lock.epochs import Base
 from layers.lock.lock import Lock, Wanted

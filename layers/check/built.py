@@ -13,7 +13,7 @@ from layers.check.secretwords import PATTERNS, secrets_in, worth_reading
 from layers.check.sizes import Sizes, budget
 from layers.config.spec import SPEC_FILE
 from layers.engine.connections import Wire
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.project import Project
 
 RULE = "secret-in-layer"

@@ -19,7 +19,7 @@ from layers.check.pipresolve import Said, Target
 from layers.check.subject import Root, Subject
 from layers.config.spec import Image
 from layers.engine.containers import TIMED_OUT, Containers
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.project import Project
 
 PATIENCE = 120.0

@@ -19,7 +19,7 @@ from layers.check.finding import Finding, Severity
 from layers.check.lines import script
 from layers.check.shell import Unreadable, commands
 from layers.config.spec import Image
-from layers.graph import Edge
+from layers.graph.graph import Edge
 
 _FILES = frozenset(("RUN", "COPY", "ADD"))
 

@@ -11,8 +11,8 @@ from layers.check.context import Context
 from layers.check.finding import Finding
 from layers.check.subject import Root, Subject
 from layers.config.spec import SPEC_FILE
+from layers.graph.recipe import ENV
 from layers.project import Project
-from layers.rootfsfiles import ENV
 
 UNPINNED = "unpinned"
 

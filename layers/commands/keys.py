@@ -10,7 +10,7 @@ from typing import Any
 from hashes.errors import LayersError, did_you_mean
 from layers.commands.guard import guarded
 from layers.commands.parsing import Parsed
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.opening import open_project
 from layers.project import Project, find_root
 

@@ -13,7 +13,7 @@ from hashes.errors import LayersError, did_you_mean
 from layers.commands import ours
 from layers.commands.guard import guarded
 from layers.commands.parsing import Parsed
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.plan import Step
 
 if TYPE_CHECKING:

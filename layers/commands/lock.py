@@ -46,7 +46,8 @@ class LockCommand(Parsed):
 
 def _lock(root: str, names: list[str], *, copy: bool) -> int:
     from hashes.errors import did_you_mean
-    from layers.lock.update import merge, resolve_all, upstreams
+    from layers.graph.graph import upstreams
+    from layers.lock.update import merge, resolve_all
 
     project = open_project(root)
     wanted = upstreams(project.inputs.graph, project.spec.platform)

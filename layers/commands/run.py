@@ -16,7 +16,7 @@ from layers.commands import ours
 from layers.commands.guard import BUG, MISTAKE, guarded
 from layers.commands.ours import is_layer, single
 from layers.commands.parsing import parsed
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.runtime import signals
 
 if TYPE_CHECKING:

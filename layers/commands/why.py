@@ -12,7 +12,7 @@ from hashes.errors import LayersError, did_you_mean
 from layers.commands.guard import MISTAKE, guarded
 from layers.commands.parsing import Parsed
 from layers.explanation import Explanation, explanation
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.opening import open_project
 from layers.project import Project, find_root
 from layers.report.report import report_for

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hashes.errors import LayersError, did_you_mean
 from layers.compose.services import Build, Service
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.oci.reference import BadReference, Reference
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.names import Names
 from layers.oci.digest import Digest
 

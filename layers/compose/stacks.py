@@ -12,7 +12,7 @@ from layers.compose.matching import Candidate, Known, match
 from layers.compose.pinning import Pinned, local_reference, override, project_name
 from layers.compose.services import Service, read_services
 from layers.config.spec import Image, Spec, Stack
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.names import plain_name
 from layers.oci.reference import Reference
 from layers.project import Project

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from hashes.errors import LayersError
-from layers.graph import Graph
 from layers.lock.lock import Lock, Pin, Wanted
 from layers.lock.resolve import resolve
 from layers.oci.reference import Reference
@@ -23,17 +22,6 @@ class Moved:
     platform: str
     old: str
     new: str
-
-
-def upstreams(graph: Graph, platform: str) -> tuple[Wanted, ...]:
-    """All upstreams that any image of the graph is made from, sorted."""
-    found = {
-        Wanted(edge.upstream, edge.platform or platform)
-        for edges in graph.edges.values()
-        for edge in edges
-        if edge.upstream is not None and "@" not in edge.upstream
-    }
-    return tuple(sorted(found))
 
 
 def resolve_all(registry: Registry, wanted: Sequence[Wanted]) -> tuple[Pin, ...]:

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from layers.config.spec import Image
-from layers.graph import Edge
+from layers.graph.graph import Edge
 from layers.lock.lock import Pin
 from layers.registry.registry import RegistryError
 from layers.runtime.events import Warned

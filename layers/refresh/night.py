@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.lock.epochs import place, upstream_name
 from layers.lock.lock import Lock, Pin, Wanted
 from layers.lock.resolve import NotOffered

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hashes.errors import LayersError, did_you_mean
-from layers.explain import why
-from layers.graph import Layer
+from layers.graph.causes import why
+from layers.graph.graph import Layer
 from layers.lock.epochs import NEXT, Base, Epoch
 from layers.lock.file import LockFile
 from layers.lock.lock import Lock

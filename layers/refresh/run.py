@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from hashes.errors import LayersError
+from layers.graph.graph import upstreams
 from layers.lock.epochs import NEXT
 from layers.lock.file import LockFile
 from layers.lock.lock import Lock, Wanted
 from layers.lock.mirror import copy_pins, gone
-from layers.lock.update import upstreams
 from layers.project import Project
 from layers.refresh.candidate import left, tried, with_new_pins
 from layers.refresh.due import due, groups, moved

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hashes.errors import LayersError, did_you_mean
 from layers.config.spec import Spec
-from layers.graph import Graph
+from layers.graph.graph import Graph
 from layers.lock.lock import Wanted
 
 

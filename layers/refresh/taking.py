@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hashes.errors import LayersError
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.lock.epochs import Epoch
 from layers.lock.lock import Lock, Wanted
 from layers.oci.digest import Digest

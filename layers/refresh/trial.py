@@ -12,7 +12,7 @@ from hashes.errors import LayersError
 from layers.config.spec import Image
 from layers.engine.containers import Containers
 from layers.engine.engine import EngineError, LocalImage
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.imagediff import LayerChange, PackageChange, layer_changes, layer_sizes, package_changes
 from layers.inventory import read_inventory
 from layers.lock.lock import Lock

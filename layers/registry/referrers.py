@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hashes.manifest import BadManifest
-from layers.explain import Record
+from layers.graph.record import Record
 from layers.names import LABEL_KEY
 from layers.oci.artifact import (
     EMPTY,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from hashes.key import Key
 from hashes.manifest import BadManifest
-from layers.explain import Record
+from layers.graph.record import Record
 from layers.runtime import signals
 from layers.runtime.files import _alive, write_whole
 

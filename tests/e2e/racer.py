@@ -7,7 +7,7 @@ import time
 
 from layers.delivery import deliver
 from layers.engine.engine import Progress
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.names import LABEL_KEY
 from layers.oci.credentials import NoCredentials
 from layers.oci.digest import Digest

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from layers.carry import carry_out
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.oci.credentials import NoCredentials
 from layers.project import Project
 from layers.registry.client import HttpRegistry

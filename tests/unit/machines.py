@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.names import LABEL_KEY
 from layers.oci.digest import Digest
 from layers.plan import Step

@@ -13,7 +13,7 @@ from layers.claim import claim_tag
 from layers.delivery import deliver
 from layers.engine.engine import EngineError
 from layers.engine.errors import UnknownReference
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.lock.lock import Lock
 from layers.names import LABEL_KEY
 from layers.oci.digest import Digest

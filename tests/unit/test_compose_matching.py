@@ -8,7 +8,7 @@ import pytest
 
 from layers.compose.matching import Candidate, Known, UnknownImage, match
 from layers.compose.services import Build, Service, read_services
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.oci.reference import Reference
 
 APP = Candidate("app", "/p/app", "/p/app/Dockerfile", ("deps", "", "runtime"), 2, ("deps",))

@@ -19,7 +19,7 @@ from layers.compose.matching import UnknownImage
 from layers.compose.stacks import laid_over, pinned, prepare
 from layers.compose.telling import Up, as_json, as_text
 from layers.config.spec import Stack
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.lock.lock import Lock, Pin
 from layers.names import LABEL_KEY
 from layers.oci.digest import Digest

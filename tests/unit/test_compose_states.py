@@ -18,7 +18,7 @@ from layers.compose.states import (
     to_blame,
     verdict,
 )
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.names import Names
 from layers.oci.digest import Digest
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from layers.explanation import Explanation, UnknownKey, explanation
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.movingtags import move_tags
 from layers.names import LABEL_KEY
 from layers.publish import publish

@@ -7,7 +7,7 @@ from typing import Any
 
 from hashes.key import Hasher
 from layers.commands import list as listing
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.plan import Step
 
 KEY = Hasher().key()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashes.key import Hasher, Key
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan import Node, Plan, Presence, Step, make_plan
 

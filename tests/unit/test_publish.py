@@ -11,7 +11,7 @@ import pytest
 from hashes.errors import LayersError
 from layers.commands.publish import as_json, as_text
 from layers.engine.engine import EngineError
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.movingtags import Tagged, check_tag, move_tags
 from layers.names import LABEL_KEY
 from layers.oci.digest import Digest

@@ -20,7 +20,7 @@ from layers.carry import InputsMoved, carry_out
 from layers.config.load import load
 from layers.config.spec import Spec, SpecError
 from layers.gc.found import Found
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.names import LABEL_KEY
 from layers.oci.artifact import digest_of
 from layers.oci.digest import Digest

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from layers import rootfsfiles
 from layers.debcache import DebCache
+from layers.graph.recipe import Recipe
 from layers.host import ca
-from layers.rootfs import Recipe, RootfsError, make
+from layers.rootfs import RootfsError, make
 
 BASE = Recipe("bookworm", ("python3", "ffmpeg"), env={"B": "2", "A": "1"})
 

@@ -14,9 +14,9 @@ from hashes.algorithm import HEX_LENGTHS, MissingAlgorithm, hasher
 from hashes.context.filehash import hash_file
 from hashes.context.statcache import StatCache
 from hashes.context.tree import Tree
-from layers.graph import Layer
+from layers.graph.graph import Layer
 from layers.project import Project
-from tests.unit.test_explain import FILES, Repository
+from tests.unit.graph.test_causes import FILES, Repository
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 ALGORITHMS = sorted(HEX_LENGTHS)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from layers.graph import Edge, make_graph
+from layers.graph.graph import Edge, make_graph, upstreams
 from layers.lock.epochs import Base, Epoch
 from layers.lock.lock import Lock, Pin, Wanted
-from layers.lock.update import Moved, merge, upstreams
+from layers.lock.update import Moved, merge
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hashes.manifest import Entry, Manifest
-from layers.explain import Record
+from layers.graph.record import Record
 from layers.oci.artifact import (
     EMPTY,
     INDEX_TYPE,

@@ -8,7 +8,7 @@ from hashes.dockerfile.parser import Dockerfile
 from hashes.dockerfile.reachable import Reference, references
 from hashes.errors import LayersError, did_you_mean
 from layers.config.spec import Image, Spec
-from layers.graph import Edge
+from layers.graph.graph import Edge
 from layers.lock.epochs import place
 from layers.lock.lock import Lock
 from layers.oci.reference import BadReference

@@ -13,16 +13,14 @@ from hashes.key import Key
 from hashes.manifest import CONFIG, EPOCH, Entry, Manifest
 from hashes.stage import UNPINNED, External, Request, layers
 from layers.config.spec import Image, Spec
-from layers.contexts import Contexts
-from layers.explain import Record
-from layers.frontier import Frontier, frontier
-from layers.graph import Edge, Graph, Layer, make_graph
+from layers.graph.contexts import Contexts
+from layers.graph.edges import Wiring
+from layers.graph.frontier import Frontier, frontier
+from layers.graph.graph import Edge, Graph, Layer, make_graph
+from layers.graph.recipe import ENV, Recipe
+from layers.graph.record import Home, Record
 from layers.lock.epochs import place
 from layers.lock.lock import Lock
-from layers.records import Home
-from layers.rootfs import Recipe
-from layers.rootfsfiles import ENV
-from layers.wiring import Wiring
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ import pytest
 
 from hashes import BadManifest, Key, changes
 from hashes.change import Change
-from layers import explain as explaining
-from layers.explain import Record
 from layers.explanation import Explanation, UnknownKey, explanation
-from layers.graph import Layer
+from layers.graph import causes as explaining
+from layers.graph.graph import Layer
+from layers.graph.record import Record
 from layers.project import Project
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 APP = Layer("app")
 
 FILES = {

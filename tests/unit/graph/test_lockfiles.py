@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashes.packages import differences
-from layers.lockfiles import is_lockfile, packages_of
+from layers.graph.lockfiles import differences, is_lockfile, packages_of
 
 NPM = {"name": "app", "version": "1.0.0"}
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from hashes.errors import LayersError
+from layers.lock.lock import Wanted
 
 
 @dataclass(frozen=True, order=True)
@@ -104,3 +105,14 @@ def make_graph(edges: Mapping[str, tuple[Edge, ...]], *, file: str = "images.tom
             elif parent not in done:
                 stack.append(visit(parent))
     return Graph(dict(edges), tuple(order))
+
+
+def upstreams(graph: Graph, platform: str) -> tuple[Wanted, ...]:
+    """All upstreams that any image of the graph is made from, sorted."""
+    found = {
+        Wanted(edge.upstream, edge.platform or platform)
+        for edges in graph.edges.values()
+        for edge in edges
+        if edge.upstream is not None and "@" not in edge.upstream
+    }
+    return tuple(sorted(found))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from layers.graph import CycleError, Edge, Graph, Layer, make_graph
+from layers.graph.graph import CycleError, Edge, Graph, Layer, make_graph
 
 
 def graph(**parents: str) -> Graph:

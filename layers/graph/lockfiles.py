@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase, translate
 from typing import Any
 
 import xxhash
-
-from hashes.packages import PINS, Packages
 
 _NAME = re.compile(
     r"^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^\]]*\])?\s*(.*)$"
@@ -210,3 +208,27 @@ _READERS: Mapping[str, Callable[[str], dict[str, str]]] = {
 }
 """By pattern of the base name, in lower case; the first that matches."""
 _KNOWN = re.compile("|".join(map(translate, _READERS)))
+
+
+Packages = Mapping[str, str]
+"""By name: the version, then `PINS` and a short hash of the checksums where a file has any."""
+
+PINS = " #"
+
+
+def differences(old: Packages, new: Packages) -> Iterator[tuple[str, str | None, str | None]]:
+    """Name, old and new version, in the order of the new file; then what is gone.
+
+    The same version twice: only its checksums are others.
+    """
+    for name, version in new.items():
+        was = old.get(name)
+        if was != version:
+            yield name, None if was is None else _shown(was), _shown(version)
+    for name, was in old.items():
+        if name not in new:
+            yield name, _shown(was), None
+
+
+def _shown(version: str) -> str:
+    return version.rpartition(PINS)[0] if PINS in version else version

@@ -6,8 +6,8 @@ import pytest
 
 from hashes.dockerfile.parser import parse
 from hashes.dockerfile.reachable import reach, references
-from layers.frontier import Frontier, frontier
-from layers.graph import Edge
+from layers.graph.frontier import Frontier, frontier
+from layers.graph.graph import Edge
 
 POSE = """\
 FROM cuda AS system

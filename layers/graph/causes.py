@@ -4,61 +4,18 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from hashes.change import FILES, Change
 from hashes.diff import changes
-from hashes.manifest import CONFIG, BadManifest, Manifest
-from hashes.packages import Packages, differences
+from hashes.manifest import CONFIG
+from layers.graph.lockfiles import differences
+from layers.graph.record import Record
 
-VERSION = 2
 KEY = "key "
 """How a manifest's entry begins that names an image of ours."""
 
-
-@dataclass(frozen=True)
-class Record:
-    """What is kept of a layer at one key, to explain another key against it; no secrets."""
-
-    own: Manifest
-    stages: Mapping[str, Manifest] = field(default_factory=dict)
-    """Of the stages below it, by title."""
-    image: str = ""
-    profile: str | None = None
-    """None: without one."""
-    dockerfile: str = ""
-    """Relative to the project; "" for a system base."""
-    folders: Mapping[str, str] = field(default_factory=dict)
-    """Relative to the project, by named context; "" is the image's own, `hashes.change.SERVED`
-    its package sources."""
-    ignored: Mapping[str, str] = field(default_factory=dict)
-    """The ignore file that counts, by path: a hash of it."""
-    packages: Mapping[str, Packages] = field(default_factory=dict)
-    """By path of a lock file, relative to the project."""
-
-    def to_json(self) -> str:
-        """A text that `from_json` reads back."""
-        rest = {name: getattr(self, name) for name in _PLAIN}
-        stages = {title: each.to_json() for title, each in self.stages.items()}
-        value = {"version": VERSION, **rest, "own": self.own.to_json(), "stages": stages}
-        return json.dumps(value, separators=(",", ":"))
-
-    @classmethod
-    def from_json(cls, text: str) -> Record:
-        """The exact inverse of `to_json`; raises BadManifest."""
-        try:
-            value = json.loads(text)
-            if value["version"] != VERSION:
-                raise BadManifest(f"record of version {value['version']}: expected {VERSION}")
-            own = Manifest.from_json(value["own"])
-            stages = {title: Manifest.from_json(it) for title, it in value["stages"].items()}
-            return cls(own, stages, **{name: value[name] for name in _PLAIN})
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise BadManifest(f"not a record: {error}") from None
-
-
-_PLAIN = ("image", "profile", "dockerfile", "folders", "ignored", "packages")
 
 Recall = Callable[[str], Record | None]
 """Gives what a key was made from, by the key's text; None when nobody here knows."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import posixpath
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import xxhash
 
 from hashes.algorithm import digest
 from hashes.change import SERVED
-from hashes.manifest import Manifest
-from hashes.packages import Packages
+from hashes.manifest import BadManifest, Manifest
 from layers.config.spec import Image
-from layers.explain import Record
+from layers.graph.lockfiles import Packages
+
+VERSION = 2
+
+_PLAIN = ("image", "profile", "dockerfile", "folders", "ignored", "packages")
 
 LARGEST = 16 * 1024 * 1024
 """Bytes; no lock file that people keep in git is larger."""
@@ -56,7 +61,10 @@ class Home(NamedTuple):
     def _packages(
         self, manifests: tuple[Manifest, ...], folders: tuple[str, ...]
     ) -> Iterator[tuple[str, Packages]]:
-        from layers.lockfiles import is_lockfile, packages_of  # a run that finds all fresh has none
+        from layers.graph.lockfiles import (  # a run that finds all fresh has none
+            is_lockfile,
+            packages_of,
+        )
 
         wanted = {
             (entry.name, entry.value.partition(" ")[2].partition(":")[0]): each.algorithm
@@ -81,3 +89,44 @@ class Home(NamedTuple):
         except OSError:
             return None
         return content if len(content) <= LARGEST else None
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is kept of a layer at one key, to explain another key against it; no secrets."""
+
+    own: Manifest
+    stages: Mapping[str, Manifest] = field(default_factory=dict)
+    """Of the stages below it, by title."""
+    image: str = ""
+    profile: str | None = None
+    """None: without one."""
+    dockerfile: str = ""
+    """Relative to the project; "" for a system base."""
+    folders: Mapping[str, str] = field(default_factory=dict)
+    """Relative to the project, by named context; "" is the image's own, `hashes.change.SERVED`
+    its package sources."""
+    ignored: Mapping[str, str] = field(default_factory=dict)
+    """The ignore file that counts, by path: a hash of it."""
+    packages: Mapping[str, Packages] = field(default_factory=dict)
+    """By path of a lock file, relative to the project."""
+
+    def to_json(self) -> str:
+        """A text that `from_json` reads back."""
+        rest = {name: getattr(self, name) for name in _PLAIN}
+        stages = {title: each.to_json() for title, each in self.stages.items()}
+        value = {"version": VERSION, **rest, "own": self.own.to_json(), "stages": stages}
+        return json.dumps(value, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Record:
+        """The exact inverse of `to_json`; raises BadManifest."""
+        try:
+            value = json.loads(text)
+            if value["version"] != VERSION:
+                raise BadManifest(f"record of version {value['version']}: expected {VERSION}")
+            own = Manifest.from_json(value["own"])
+            stages = {title: Manifest.from_json(it) for title, it in value["stages"].items()}
+            return cls(own, stages, **{name: value[name] for name in _PLAIN})
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise BadManifest(f"not a record: {error}") from None

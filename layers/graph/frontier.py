@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hashes.dockerfile.parser import Stage
 from hashes.dockerfile.reachable import Reached, Source
-from layers.graph import Edge
+from layers.graph.graph import Edge
 
 
 @dataclass(frozen=True)
