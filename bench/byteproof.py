@@ -22,7 +22,7 @@ from layers.plan import Step
 from layers.project import Project
 from layers.setup.choose import ensure
 from layers.setup.endpoint import Endpoint
-from layers.setup.places import Places
+from layers.setup.private.paths import Places
 
 SHAPES = (Shape("byteproof-60", 1, 60, 200_000), Shape("byteproof-6000", 1, 6_000, 200_000_000))
 IMAGE = "base"

@@ -16,7 +16,7 @@ from bench.harness import Case, median, ratio, side_by_side, walls
 from bench.table import Row
 from layers.setup.choose import ensure, stop
 from layers.setup.endpoint import Endpoint
-from layers.setup.places import Places
+from layers.setup.private.paths import Places
 
 SIZE = 1_050_000_000
 """Bytes of libraries in the image: this machine's, since they compress as libraries do."""

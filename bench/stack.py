@@ -17,7 +17,7 @@ from layers.config.toml import read
 from layers.project import Project
 from layers.setup.choose import ensure
 from layers.setup.endpoint import Endpoint
-from layers.setup.places import Places
+from layers.setup.private.paths import Places
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 WORK = CHECKOUT / ".layers" / "bench"

@@ -26,7 +26,6 @@ from layers.history import History
 from layers.lock.lock import LOCK_FILE, Lock
 from layers.lock.upstreams import Upstreams
 from layers.looking import look, plain_names
-from layers.machine import logins
 from layers.names import Names, names
 from layers.oci.digest import Digest
 from layers.oci.platform import machine_platform
@@ -36,7 +35,8 @@ from layers.registry.registry import Registry
 from layers.runtime.events import Event, Listener, Warned, silent
 from layers.runtime.state import State
 from layers.setup.choose import Endpoint, endpoint, ensure
-from layers.setup.places import Places
+from layers.setup.logins import logins
+from layers.setup.private.paths import Places
 
 _SHARED = ("endpoint", "spec", "cache", "engine", "registry", "registry_host")
 

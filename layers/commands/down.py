@@ -86,7 +86,7 @@ def _composer(project: Project) -> Composer | None:
     """Compose on the engine in use; None: this checkout never had one."""
     from layers.compose.cli import DockerCompose
     from layers.engine.engine import EngineDown
-    from layers.setup.places import Places
+    from layers.setup.private.paths import Places
 
     try:
         endpoint = project.endpoint

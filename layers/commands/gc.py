@@ -178,8 +178,8 @@ def _free(project: Project, outcomes: list[Outcome]) -> tuple[int | None, tuple[
         return None, ("the registry frees the bytes when it collects its own garbage",)
     if any(name.startswith("push-") for name in project.state.busy()):
         return None, ("somebody pushes now: the registry frees the bytes at the next doit gc",)
-    from layers.setup.places import Places
-    from layers.setup.registrygc import collect
+    from layers.setup.private.paths import Places
+    from layers.setup.private.registry_gc import collect
 
     return collect(Places.of(project.root)), ()
 

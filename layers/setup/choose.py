@@ -9,7 +9,7 @@ from hashes.errors import LayersError
 from layers.engine.engine import EngineDown, EngineError
 from layers.setup.addresses import addresses
 from layers.setup.endpoint import Endpoint, answers, running
-from layers.setup.places import Places
+from layers.setup.private.paths import Places
 
 if TYPE_CHECKING:
     from layers.runtime.events import Listener
@@ -69,12 +69,12 @@ def ensure(root: str, listener: Listener) -> Endpoint:
     except EngineDown:
         places = Places.of(root)
     from layers.runtime.events import Warned
-    from layers.setup import private
+    from layers.setup.private import lifecycle
 
     chosen = next(addresses(os.environ))
     if chosen.source != "the default socket" and chosen.host != f"unix://{places.socket}":
         listener(Warned(f"{chosen.source} is {chosen.host}, where no engine answers"))
-    return private.start(places, listener)
+    return lifecycle.start(places, listener)
 
 
 def stop(root: str) -> bool:
@@ -84,6 +84,6 @@ def stop(root: str) -> bool:
     """
     if os.geteuid() != 0:
         raise LayersError("only root can stop a private engine")
-    from layers.setup import private
+    from layers.setup.private import lifecycle
 
-    return private.stop(Places.of(root))
+    return lifecycle.stop(Places.of(root))

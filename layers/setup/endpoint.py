@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from layers.runtime.files import read_json
-from layers.setup.places import Places
-from layers.setup.processes import Process
+from layers.setup.private.paths import Places
+from layers.setup.private.processes import Process
 
 
 class Endpoint(NamedTuple):

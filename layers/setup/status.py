@@ -12,7 +12,7 @@ from layers.engine.engine import EngineDown
 from layers.host.system import run
 from layers.setup.choose import endpoint
 from layers.setup.endpoint import Endpoint
-from layers.setup.places import Places
+from layers.setup.private.paths import Places
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ import pytest
 from layers.host.system import this_system
 from layers.runtime.events import silent
 from layers.runtime.files import locked
-from layers.setup import private
 from layers.setup.choose import ensure
 from layers.setup.endpoint import Endpoint
-from layers.setup.packages import bring
-from layers.setup.places import Places
+from layers.setup.private import lifecycle
+from layers.setup.private.packages import bring
+from layers.setup.private.paths import Places
 from tests.e2e.lab import CHECKOUT, Lab, Workspace
 
 LAB = CHECKOUT / ".layers" / "lab"
@@ -93,9 +93,9 @@ def lab() -> Iterator[Lab]:
     if not packages.exists():
         packages.parent.mkdir(parents=True, exist_ok=True)
         packages.symlink_to(ours.packages)
-    endpoint = private.start(theirs, silent)
+    endpoint = lifecycle.start(theirs, silent)
     yield Lab(endpoint, Path(theirs.registry_log))
-    private.stop(theirs)
+    lifecycle.stop(theirs)
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ from layers.oci.credentials import NoCredentials
 from layers.registry import referrers
 from layers.registry.client import HttpRegistry
 from layers.runtime.events import silent
-from layers.setup import private
-from layers.setup.places import Places
+from layers.setup.private import lifecycle
+from layers.setup.private.paths import Places
 from tests.e2e import conftest
 from tests.e2e.lab import Lab, Workspace
 
@@ -31,13 +31,13 @@ def second(lab: Lab) -> Iterator[Lab]:
     if not packages.exists():
         packages.parent.mkdir(parents=True, exist_ok=True)
         packages.symlink_to(ours.packages)
-    engine = Lab(private.start(theirs, silent), Path(theirs.registry_log))
+    engine = Lab(lifecycle.start(theirs, silent), Path(theirs.registry_log))
     lab.docker("context", "rm", "--force", SECOND, check=False)
     lab.docker("context", "create", SECOND, "--docker", f"host={engine.endpoint.host}")
     engine.empty()
     yield engine
     lab.docker("context", "rm", "--force", SECOND)
-    private.stop(theirs)
+    lifecycle.stop(theirs)
 
 
 @pytest.fixture(scope="module")

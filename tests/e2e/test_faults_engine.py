@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from layers.runtime.events import silent
-from layers.setup import private
-from layers.setup.places import Places
-from layers.setup.processes import serving
+from layers.setup.private import lifecycle
+from layers.setup.private.paths import Places
+from layers.setup.private.processes import serving
 from tests.e2e.conftest import LAB, make_workspace
 from tests.e2e.lab import Lab, Workspace
 
@@ -68,11 +68,11 @@ def small(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]
     places = Places.of(str(tmp_path_factory.mktemp("small")))
     with mounted(Path(places.data), "64m"):
         Path(places.packages).symlink_to(os.path.realpath(Places.of(str(LAB)).packages))
-        endpoint = private.start(places, silent)
+        endpoint = lifecycle.start(places, silent)
         try:
             yield Small(Lab(endpoint, Path(places.registry_log)), places)
         finally:
-            private.stop(places)
+            lifecycle.stop(places)
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 from layers.oci.credentials import NoCredentials
 from layers.oci.digest import Digest
 from layers.registry.client import HttpRegistry
-from layers.setup.places import Places
-from layers.setup.registrygc import collect
+from layers.setup.private.paths import Places
+from layers.setup.private.registry_gc import collect
 from tests.e2e.conftest import LAB, SMALL_STACK, make_workspace
 from tests.e2e.lab import Lab, Workspace
 

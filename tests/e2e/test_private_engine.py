@@ -20,9 +20,9 @@ from layers.runtime.events import Event, Started, silent
 from layers.runtime.files import locked, read_json
 from layers.setup import choose
 from layers.setup.endpoint import Endpoint
-from layers.setup.packages import bring
-from layers.setup.places import Places
-from layers.setup.processes import Process, serving
+from layers.setup.private.packages import bring
+from layers.setup.private.paths import Places
+from layers.setup.private.processes import Process, serving
 
 pytestmark = pytest.mark.e2e
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from layers.setup.choose import ensure, stop
 from layers.setup.endpoint import Endpoint
-from layers.setup.places import Places
+from layers.setup.private.paths import Places
 from tests.fuzz.cases import FOLDER
 from tests.fuzz.judge import DISAGREEMENTS, FALSE_STALE
 from tests.fuzz.keys import RULES

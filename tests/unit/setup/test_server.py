@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from hashes.errors import LayersError
-from layers.setup.processes import reap
-from layers.setup.server import await_ready, ready, remedy, size, spawn, tail
+from layers.setup.private.processes import reap
+from layers.setup.private.server import await_ready, ready, remedy, size, spawn, tail
 
 
 def test_a_server_that_ends_shows_its_last_words(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from layers.runtime.files import read_json, write_json
 from layers.setup.addresses import config_folder
-from layers.setup.places import Places
+from layers.setup.private.paths import Places
 
 _LOGINS = ("auths", "credHelpers")
 _COPIED = ("credsStore", "proxies", "HttpHeaders")

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from layers.setup.processes import Process, belongs, end, serving, with_children
+from layers.setup.private.processes import Process, belongs, end, serving, with_children
 
 RUN = "/run/doit-layers-0123abcd"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from layers.engine.engine import EngineDown
 from layers.setup.choose import endpoint
-from layers.setup.places import Places
+from layers.setup.private.paths import Places
 
 
 def logins(root: str) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashes.errors import LayersError
-from layers.setup.subnets import (
+from layers.setup.private.subnets import (
     bridge_subnet,
     free_pool,
     gateway,

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from hashes.errors import LayersError
-from layers.setup.processes import Process, reap
+from layers.setup.private.processes import Process, reap
 
 _KEPT_LOG = 16 << 20
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from ipaddress import IPv4Network
 
 from layers.host.system import must, run, which
-from layers.setup.places import Places
-from layers.setup.subnets import (
+from layers.setup.private.paths import Places
+from layers.setup.private.subnets import (
     bridge_subnet,
     free_pool,
     gateway,

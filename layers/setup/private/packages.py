@@ -11,7 +11,7 @@ from hashes.errors import LayersError
 from layers.host import system as system_of
 from layers.host.system import BY_HAND, System
 from layers.runtime.files import read_json, write_json, write_text
-from layers.setup.places import Places
+from layers.setup.private.paths import Places
 from layers.setup.sources import Source, candidates, system_sources
 
 _SHARED = ["docker.io", "docker-cli", "docker-buildx", "containerd", "docker-registry", "tini"]

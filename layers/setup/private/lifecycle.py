@@ -11,10 +11,10 @@ from ipaddress import IPv4Network
 from layers.host import system
 from layers.runtime.events import Finished, Listener, Output, Started, Step, Warned
 from layers.runtime.files import forget, locked, read_json, write_json
-from layers.setup import clientconfig, daemon, network, packages, registry
 from layers.setup.endpoint import Endpoint, private_endpoint, running
-from layers.setup.leftovers import end_engine, reclaim, unmount
-from layers.setup.places import Places
+from layers.setup.private import client_config, daemon, network, packages, registry
+from layers.setup.private.leftovers import end_engine, reclaim, unmount
+from layers.setup.private.paths import Places
 
 MACHINE_LOCK = "/run/doit-layers.lock"
 """Held while addresses, ports and leftovers of the whole machine are looked at."""
@@ -53,7 +53,7 @@ def start(places: Places, listener: Listener) -> Endpoint:
                 tell(f"installed {package}")
             step(2)
             packages.bring(places, here, tell)
-            clientconfig.write(places, packages.plugins(places), os.environ)
+            client_config.write(places, packages.plugins(places), os.environ)
             with locked(MACHINE_LOCK):
                 result = _bring_up(places, step, tell, warn)
             ok = True

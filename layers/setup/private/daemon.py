@@ -10,10 +10,10 @@ from typing import Any
 
 from layers.host.system import run, which
 from layers.runtime.files import forget, write_json
-from layers.setup.network import mtu
-from layers.setup.places import Places
-from layers.setup.processes import Process, end, serving
-from layers.setup.server import await_ready, ready, size, spawn
+from layers.setup.private.network import mtu
+from layers.setup.private.paths import Places
+from layers.setup.private.processes import Process, end, serving
+from layers.setup.private.server import await_ready, ready, size, spawn
 
 _PATIENCE = 60.0
 """Seconds that a start may take; on a busy machine with much data it is 3 to 10."""

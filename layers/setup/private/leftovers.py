@@ -9,9 +9,9 @@ from ipaddress import IPv4Network
 
 from layers.host.system import run
 from layers.runtime.files import read_json
-from layers.setup import network
-from layers.setup.places import RUN_PREFIX, Places
-from layers.setup.processes import end, serving, with_children
+from layers.setup.private import network
+from layers.setup.private.paths import RUN_PREFIX, Places
+from layers.setup.private.processes import end, serving, with_children
 
 
 def end_engine(places: Places) -> bool:

@@ -18,9 +18,9 @@ from layers.host.system import os_release, recognise
 from layers.setup.addresses import addresses
 from layers.setup.choose import endpoint, find_root
 from layers.setup.client import version
-from layers.setup.clientconfig import merge, write
 from layers.setup.endpoint import answers
-from layers.setup.places import SOCKET_LIMIT, Places
+from layers.setup.private.client_config import merge, write
+from layers.setup.private.paths import SOCKET_LIMIT, Places
 
 Monkey = pytest.MonkeyPatch
 

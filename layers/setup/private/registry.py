@@ -7,10 +7,10 @@ import os
 import socket
 
 from layers.runtime.files import write_text
-from layers.setup.daemon import which_of
-from layers.setup.places import Places
-from layers.setup.processes import Process, end, serving
-from layers.setup.server import await_ready, ready, size, spawn
+from layers.setup.private.daemon import which_of
+from layers.setup.private.paths import Places
+from layers.setup.private.processes import Process, end, serving
+from layers.setup.private.server import await_ready, ready, size, spawn
 
 _FIRST_PORT = 20000
 _PORTS = 10000

@@ -7,10 +7,10 @@ import subprocess
 
 from hashes.errors import LayersError
 from layers.runtime.files import locked, read_json, write_json, write_text
-from layers.setup import registry
-from layers.setup.daemon import which_of
-from layers.setup.places import Places
-from layers.setup.processes import end, serving
+from layers.setup.private import registry
+from layers.setup.private.daemon import which_of
+from layers.setup.private.paths import Places
+from layers.setup.private.processes import end, serving
 
 
 def collect(places: Places) -> int:
