@@ -19,7 +19,7 @@ from layers.buildx import BuildCall
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan import Step
-from layers.project import Project
+from layers.project.project import Project
 from layers.setup.choose import ensure
 from layers.setup.endpoint import Endpoint
 from layers.setup.private.paths import Places

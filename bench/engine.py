@@ -11,7 +11,7 @@ from bench.table import Row
 
 SCRIPT = """
 import os, time
-from layers.project import Project
+from layers.project.project import Project
 begin = time.perf_counter()
 project = Project(os.getcwd(), profile="local")
 nodes = project.nodes

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.harness import Case
 from layers.config.toml import read
-from layers.project import Project
+from layers.project.project import Project
 from layers.setup.choose import ensure
 from layers.setup.endpoint import Endpoint
 from layers.setup.private.paths import Places

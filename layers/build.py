@@ -15,7 +15,7 @@ from layers.graph.graph import Edge, Layer
 from layers.names import LABEL_KEY, LABEL_LAYER
 from layers.oci.digest import Digest
 from layers.plan import Step
-from layers.project import Project
+from layers.project.project import Project
 from layers.runtime.events import Output, Warned
 from layers.stall import Patience
 

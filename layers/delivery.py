@@ -14,7 +14,7 @@ from layers.holding import fetch, find, name, timed
 from layers.oci.digest import Digest
 from layers.plan import Step
 from layers.presence import held_fast, parts_missing
-from layers.project import Project
+from layers.project.project import Project
 from layers.registry.referrers import attach
 from layers.registry.registry import RegistryError
 from layers.runtime.events import Output, Transfer, Warned

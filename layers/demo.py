@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from layers.graph.graph import Layer
-from layers.project import Project
+from layers.project.project import Project
 from layers.runtime.files import write_whole
 from layers.runtime.state import State
 from layers.runtime.units import seconds as as_seconds

@@ -15,7 +15,7 @@ from layers.registry.registry import Registry, RegistryError
 from layers.runtime.events import Warned
 
 if TYPE_CHECKING:
-    from layers.project import Project
+    from layers.project.project import Project
 
 T = TypeVar("T")
 

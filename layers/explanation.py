@@ -18,7 +18,7 @@ from layers.plan import Node
 from layers.presence import Seen, look_in_engine
 
 if TYPE_CHECKING:
-    from layers.project import Project
+    from layers.project.project import Project
 
 SHORTEST = 6
 """Hexadecimal digits that an abbreviated key must have."""

@@ -10,7 +10,7 @@ from layers.engine.engine import LocalImage
 from layers.names import LABEL_KEY
 from layers.plan import Step
 from layers.presence import TagMoved
-from layers.project import Project
+from layers.project.project import Project
 from layers.runtime.events import Action, Finished, Started, Transfer
 
 T = TypeVar("T")

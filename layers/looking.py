@@ -14,7 +14,7 @@ from layers.runtime.threads import Ahead
 from layers.setup.choose import endpoint
 
 if TYPE_CHECKING:
-    from layers.project import Project
+    from layers.project.project import Project
 
 Names = Mapping[str, LocalImage]
 

@@ -14,7 +14,7 @@ from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan import Broken, Step
 from layers.presence import held_fast, parts_missing
-from layers.project import Project
+from layers.project.project import Project
 from layers.runtime.events import Warned
 
 How = Literal["there", "pushed", "built and pushed"]

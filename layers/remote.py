@@ -20,7 +20,7 @@ from layers.names import LABEL_KEY
 from layers.oci.artifact import EMPTY, MANIFEST_TYPE, artifact, digest_of
 from layers.oci.digest import Digest
 from layers.plan import Step
-from layers.project import Project
+from layers.project.project import Project
 from layers.registry.registry import RegistryError
 from layers.runtime.events import Warned
 from layers.runtime.files import read_json

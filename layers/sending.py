@@ -11,7 +11,7 @@ from layers.buildx import BuildCall, BuildFailed
 from layers.config.spec import Image
 from layers.oci.digest import Digest
 from layers.plan import Step
-from layers.project import Project
+from layers.project.project import Project
 from layers.runtime.events import Output
 from layers.transfer import Row
 from layers.transferfiles import Files

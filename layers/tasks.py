@@ -11,8 +11,8 @@ from doit.exceptions import TaskFailed
 
 from hashes.errors import LayersError
 from layers.graph.graph import Layer
-from layers.opening import open_project
-from layers.project import Project
+from layers.project.open import open_project
+from layers.project.project import Project
 from layers.runtime import signals
 
 __all__ = ["DOIT_CONFIG", "task_layers"]

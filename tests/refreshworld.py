@@ -14,7 +14,7 @@ from layers.lock.lock import Lock, Wanted
 from layers.names import LABEL_KEY
 from layers.oci.digest import Digest
 from layers.plan import Step
-from layers.project import Project
+from layers.project.project import Project
 from layers.refresh.rollback import Went, rollback
 from layers.refresh.run import refresh
 from layers.refresh.trial import Tools

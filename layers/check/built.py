@@ -14,7 +14,7 @@ from layers.check.sizes import Sizes, budget
 from layers.config.spec import SPEC_FILE
 from layers.engine.connections import Wire
 from layers.graph.graph import Layer
-from layers.project import Project
+from layers.project.project import Project
 
 RULE = "secret-in-layer"
 

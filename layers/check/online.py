@@ -20,7 +20,7 @@ from layers.check.subject import Root, Subject
 from layers.config.spec import Image
 from layers.engine.containers import TIMED_OUT, Containers
 from layers.graph.graph import Layer
-from layers.project import Project
+from layers.project.project import Project
 
 PATIENCE = 120.0
 """Seconds for one base's index, and for one run of pip."""

@@ -12,7 +12,7 @@ from layers.check.finding import Finding
 from layers.check.subject import Root, Subject
 from layers.config.spec import SPEC_FILE
 from layers.graph.recipe import ENV
-from layers.project import Project
+from layers.project.project import Project
 
 UNPINNED = "unpinned"
 

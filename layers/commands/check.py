@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from hashes.errors import LayersError, did_you_mean
 from layers.commands.guard import MISTAKE, guarded
 from layers.commands.parsing import Parsed
-from layers.opening import open_project
-from layers.project import Project, find_root
+from layers.project.open import find_root, open_project
+from layers.project.project import Project
 
 if TYPE_CHECKING:
     from layers.check.finding import Finding

@@ -11,8 +11,8 @@ from hashes.errors import LayersError, did_you_mean
 from layers.commands.guard import guarded
 from layers.commands.parsing import Parsed
 from layers.graph.graph import Layer
-from layers.opening import open_project
-from layers.project import Project, find_root
+from layers.project.open import find_root, open_project
+from layers.project.project import Project
 
 
 class KeysCommand(Parsed):

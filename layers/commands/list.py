@@ -17,7 +17,7 @@ from layers.graph.graph import Layer
 from layers.plan import Step
 
 if TYPE_CHECKING:
-    from layers.project import Project
+    from layers.project.project import Project
 
 MOST = 3
 """Reasons of one layer that the table shows; JSON has all."""

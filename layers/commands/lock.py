@@ -11,8 +11,8 @@ from hashes.errors import LayersError
 from layers.commands.guard import guarded
 from layers.commands.parsing import Parsed
 from layers.lock.lock import LOCK_FILE, Lock, Wanted
-from layers.opening import open_project
-from layers.project import Project, find_root
+from layers.project.open import find_root, open_project
+from layers.project.project import Project
 from layers.runtime.files import write_whole
 
 

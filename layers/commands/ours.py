@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from layers.project import Project
+    from layers.project.project import Project
 
 
 def project() -> Project | None:

@@ -36,7 +36,7 @@ def parsed(name: str, parse: Callable[[list[str]], Any], words: list[str]) -> An
         return parse(words)
     except CmdParseError as error:
         from layers.config.spec import SPEC_FILE
-        from layers.project import find_root
+        from layers.project.open import find_root
 
         if not os.path.isfile(os.path.join(find_root(os.getcwd()), SPEC_FILE)):
             raise

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from layers.commands.guard import MISTAKE, guarded
 from layers.commands.parsing import Parsed
-from layers.opening import open_project
-from layers.project import find_root
+from layers.project.open import find_root, open_project
 
 if TYPE_CHECKING:
     from layers.refreshreport import BaseReport, RefreshReport

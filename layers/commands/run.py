@@ -20,7 +20,7 @@ from layers.graph.graph import Layer
 from layers.runtime import signals
 
 if TYPE_CHECKING:
-    from layers.project import Project
+    from layers.project.project import Project
 
 
 class RunCommand(Run):  # type: ignore[misc]  # doit ships no types

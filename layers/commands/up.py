@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from layers.compose.composer import Composer
     from layers.compose.stacks import Prepared
     from layers.compose.telling import Up
-    from layers.project import Project
+    from layers.project.project import Project
 
 
 class UpCommand(RunCommand):

@@ -13,8 +13,8 @@ from layers.commands.guard import MISTAKE, guarded
 from layers.commands.parsing import Parsed
 from layers.explanation import Explanation, explanation
 from layers.graph.graph import Layer
-from layers.opening import open_project
-from layers.project import Project, find_root
+from layers.project.open import find_root, open_project
+from layers.project.project import Project
 from layers.report.report import report_for
 
 

@@ -15,7 +15,7 @@ from layers.config.spec import Image, Spec, Stack
 from layers.graph.graph import Layer
 from layers.names import plain_name
 from layers.oci.reference import Reference
-from layers.project import Project
+from layers.project.project import Project
 from layers.runtime.files import write_whole
 
 

@@ -23,7 +23,7 @@ from layers.gc.seen import Seen
 from layers.gc.sweep import Sweep, make_sweep
 from layers.lock.lock import LOCK_FILE
 from layers.names import LABEL_KEY
-from layers.project import Project
+from layers.project.project import Project
 from layers.registry.registry import RegistryError
 
 

@@ -10,7 +10,7 @@ from hashes.errors import LayersError
 from layers.lock import mirror
 from layers.lock.lock import Pin, Wanted
 from layers.oci.reference import HUB, Reference
-from layers.project import Project
+from layers.project.project import Project
 from layers.refreshreport import Gone
 from layers.registry.registry import Progress, Registry, RegistryError
 from layers.runtime.events import Finished, Started, Transfer, Warned

@@ -12,7 +12,7 @@ from layers.registry.registry import RegistryError
 from layers.runtime.events import Warned
 
 if TYPE_CHECKING:
-    from layers.project import Project
+    from layers.project.project import Project
 
 
 class Upstreams:

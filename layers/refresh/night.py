@@ -13,7 +13,7 @@ from layers.lock.resolve import NotOffered
 from layers.lock.update import Moved, resolve_each
 from layers.names import LABEL_KEY
 from layers.oci.reference import Reference
-from layers.project import Project
+from layers.project.project import Project
 from layers.refresh.due import Night
 from layers.refresh.trial import Trial
 from layers.refreshreport import Outcome

@@ -12,7 +12,7 @@ from layers.lock.epochs import NEXT, Base, Epoch
 from layers.lock.file import LockFile
 from layers.lock.lock import Lock
 from layers.names import LABEL_KEY
-from layers.project import Project
+from layers.project.project import Project
 from layers.refresh import probes
 from layers.refresh.candidate import effective
 from layers.refresh.night import here

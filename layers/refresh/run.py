@@ -12,7 +12,7 @@ from layers.lock.epochs import NEXT
 from layers.lock.file import LockFile
 from layers.lock.lock import Lock, Wanted
 from layers.lock.mirror import copy_pins, gone
-from layers.project import Project
+from layers.project.project import Project
 from layers.refresh.candidate import left, tried, with_new_pins
 from layers.refresh.due import due, groups, moved
 from layers.refresh.night import Told, ask_upstreams, call, here, night

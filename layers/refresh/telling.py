@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from layers.graph.graph import Layer
-from layers.project import Project
+from layers.project.project import Project
 from layers.refresh.night import Told, here
 from layers.refreshreport import BaseReport
 

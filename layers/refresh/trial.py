@@ -18,7 +18,7 @@ from layers.inventory import read_inventory
 from layers.lock.lock import Lock
 from layers.oci.digest import Digest
 from layers.plan import Step
-from layers.project import Project
+from layers.project.project import Project
 from layers.refresh import probes
 from layers.refresh.content import same_content
 from layers.runtime.events import Warned

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from layers.carry import carry_out
-from layers.project import Project
+from layers.project.project import Project
 from layers.runtime.events import Event, Output
 from layers.setup.choose import ensure, stop
 

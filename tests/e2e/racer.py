@@ -11,7 +11,7 @@ from layers.graph.graph import Layer
 from layers.names import LABEL_KEY
 from layers.oci.credentials import NoCredentials
 from layers.oci.digest import Digest
-from layers.project import Project
+from layers.project.project import Project
 from layers.registry.client import HttpRegistry
 from layers.registry.registry import RegistryError
 from tests.fakes import MemoryEngine

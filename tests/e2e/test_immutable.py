@@ -18,7 +18,7 @@ import pytest
 from layers.carry import carry_out
 from layers.graph.graph import Layer
 from layers.oci.credentials import NoCredentials
-from layers.project import Project
+from layers.project.project import Project
 from layers.registry.client import HttpRegistry
 from layers.runtime.events import Event, Warned
 from tests.e2e.lab import CHECKOUT, Lab, Workspace

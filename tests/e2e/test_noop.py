@@ -95,7 +95,7 @@ def test_an_up_to_date_run_is_light(
 ) -> None:
     """Neither a client nor a display is imported, no file of a context opened, no process begun."""
     found = trace(*words)
-    assert "layers.project" in found["modules"]
+    assert "layers.project.project" in found["modules"]
     assert "up to date" in found["text"] or "fresh" in found["text"]
     assert "build" not in found["text"]
     assert set(found["modules"]) & HEAVY == set()

@@ -10,7 +10,7 @@ from layers.check.finding import Finding, Result
 from layers.check.rules import RULES
 from layers.check.subject import Subject
 from layers.check.survey import Survey
-from layers.project import Project
+from layers.project.project import Project
 
 HEAD = "version = 1\n[project]\nname = 'p'\n"
 ONE = f"{HEAD}[images.app]\ncontext = '.'\n"

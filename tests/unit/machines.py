@@ -9,7 +9,7 @@ from layers.graph.graph import Layer
 from layers.names import LABEL_KEY
 from layers.oci.digest import Digest
 from layers.plan import Step
-from layers.project import Project
+from layers.project.project import Project
 from layers.runtime.events import Event, Warned
 from layers.setup.endpoint import Endpoint
 from tests.fakes import MemoryEngine, MemoryRegistry

@@ -57,7 +57,7 @@ def test_rules_know_values_and_no_effects(path: Path) -> None:
         "subprocess",
         "socket",
         "requests",
-        "layers.project",
+        "layers.project.project",
         "layers.engine.connections",
     }
     assert not names & {f"layers.check.{each}" for each in EFFECTS}

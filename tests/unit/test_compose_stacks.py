@@ -24,7 +24,7 @@ from layers.lock.lock import Lock, Pin
 from layers.names import LABEL_KEY
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
-from layers.project import Project
+from layers.project.project import Project
 from tests.fakes import MemoryRegistry
 from tests.fakes_compose import MemoryClock, MemoryComposer, RefusingComposer
 from tests.unit.machines import HOST, SPEC, World, machine

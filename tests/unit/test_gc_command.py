@@ -14,7 +14,7 @@ from layers.commands.gc import _bytes, _scope
 from layers.engine.engine import EngineDown
 from layers.engine.store import Container, Store, Stored
 from layers.gc.clearing import Clearing, Scope, Surveyor
-from layers.project import Project
+from layers.project.project import Project
 from tests.fakes import MemoryRegistry
 from tests.fakes_store import MemoryStore
 from tests.unit.test_gc_removal import HOST, KEYS, digest, put_image

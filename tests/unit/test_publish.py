@@ -15,7 +15,7 @@ from layers.graph.graph import Layer
 from layers.movingtags import Tagged, check_tag, move_tags
 from layers.names import LABEL_KEY
 from layers.oci.digest import Digest
-from layers.project import Project
+from layers.project.project import Project
 from layers.publish import NotPublished, Published, chosen, publish
 from layers.registry.registry import RegistryDown, RegistryError, RegistryRefused
 from layers.runtime.events import Event

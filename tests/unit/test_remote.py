@@ -26,7 +26,7 @@ from layers.oci.artifact import digest_of
 from layers.oci.digest import Digest
 from layers.plan import Node, Presence, Step, make_plan
 from layers.presence import TagMoved
-from layers.project import Project
+from layers.project.project import Project
 from layers.registry import referrers
 from layers.registry.registry import RegistryError
 from layers.remote import Kept, NoBuilder, advice, candidate, keep, look_up, output

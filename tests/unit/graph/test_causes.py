@@ -19,7 +19,7 @@ from layers.explanation import Explanation, UnknownKey, explanation
 from layers.graph import causes as explaining
 from layers.graph.graph import Layer
 from layers.graph.record import Record
-from layers.project import Project
+from layers.project.project import Project
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 APP = Layer("app")

@@ -15,7 +15,7 @@ from hashes.context.filehash import hash_file
 from hashes.context.statcache import StatCache
 from hashes.context.tree import Tree
 from layers.graph.graph import Layer
-from layers.project import Project
+from layers.project.project import Project
 from tests.unit.graph.test_causes import FILES, Repository
 
 CHECKOUT = Path(__file__).resolve().parents[3]

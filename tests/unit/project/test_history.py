@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layers import history
-from layers.history import History
+from layers.project import history
+from layers.project.history import History
 
 
 def fill(path: Any, *times: Any, ok: Any = True, layer: Any = "a") -> None:

@@ -22,7 +22,6 @@ from layers.graph.contexts import Contexts
 from layers.graph.graph import Layer
 from layers.graph.inputs import Inputs
 from layers.graph.record import Record
-from layers.history import History
 from layers.lock.lock import LOCK_FILE, Lock
 from layers.lock.upstreams import Upstreams
 from layers.looking import look, plain_names
@@ -31,6 +30,7 @@ from layers.oci.digest import Digest
 from layers.oci.platform import machine_platform
 from layers.plan import Broken, Node, Plan, Presence, make_plan
 from layers.presence import Seen
+from layers.project.history import History
 from layers.registry.registry import Registry
 from layers.runtime.events import Event, Listener, Warned, silent
 from layers.runtime.state import State
@@ -327,18 +327,6 @@ class Project:
         except EngineDown as error:
             self.tell(Warned(str(error)))
             return make_plan(self.nodes.values(), Presence(), self._wanted(), {})
-
-
-def find_root(start: str) -> str:
-    """The nearest folder at or above ``start`` that holds ``images.toml``, else ``start``."""
-    folder = os.path.abspath(start)
-    while True:
-        if os.path.isfile(os.path.join(folder, SPEC_FILE)):
-            return folder
-        above = os.path.dirname(folder)
-        if above == folder:
-            return os.path.abspath(start)
-        folder = above
 
 
 __all__ = ["Project", "endpoint", "find_root", "machine_platform"]
