@@ -18,7 +18,7 @@ from layers import build, sending
 from layers.buildx import BuildCall
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
-from layers.plan import Step
+from layers.plan.plan import Step
 from layers.project.project import Project
 from layers.setup.choose import ensure
 from layers.setup.endpoint import Endpoint

@@ -12,9 +12,9 @@ from layers import buildx, sending
 from layers.config.required import problem_of
 from layers.config.spec import Image, Require
 from layers.graph.graph import Edge, Layer
-from layers.names import LABEL_KEY, LABEL_LAYER
 from layers.oci.digest import Digest
-from layers.plan import Step
+from layers.plan.names import LABEL_KEY, LABEL_LAYER
+from layers.plan.plan import Step
 from layers.project.project import Project
 from layers.runtime.events import Output, Warned
 from layers.stall import Patience

@@ -13,7 +13,7 @@ from layers.graph.causes import why
 from layers.graph.graph import Layer
 from layers.holding import fetch, find, name, remember, timed
 from layers.oci.digest import Digest
-from layers.plan import Step
+from layers.plan.plan import Step
 from layers.project.project import Project
 from layers.registry.registry import RegistryError
 from layers.runtime.events import Warned

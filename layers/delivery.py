@@ -12,8 +12,8 @@ from layers.engine.errors import MissingContent, UnknownReference
 from layers.graph.graph import Layer
 from layers.holding import fetch, find, name, timed
 from layers.oci.digest import Digest
-from layers.plan import Step
-from layers.presence import held_fast, parts_missing
+from layers.plan.plan import Step
+from layers.plan.presence import held_fast, parts_missing
 from layers.project.project import Project
 from layers.registry.referrers import attach
 from layers.registry.registry import RegistryError

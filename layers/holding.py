@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from layers.engine.engine import LocalImage
-from layers.names import LABEL_KEY
-from layers.plan import Step
-from layers.presence import TagMoved
+from layers.plan.names import LABEL_KEY
+from layers.plan.plan import Step
+from layers.plan.presence import TagMoved
 from layers.project.project import Project
 from layers.runtime.events import Action, Finished, Started, Transfer
 

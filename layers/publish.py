@@ -12,8 +12,8 @@ from typing import Literal
 from hashes.errors import LayersError
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
-from layers.plan import Broken, Step
-from layers.presence import held_fast, parts_missing
+from layers.plan.plan import Broken, Step
+from layers.plan.presence import held_fast, parts_missing
 from layers.project.project import Project
 from layers.runtime.events import Warned
 

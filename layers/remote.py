@@ -16,10 +16,10 @@ from layers.buildx import BuildCall, BuildFailed
 from layers.delivery import arrived, contested, deliver, there
 from layers.graph.graph import Layer
 from layers.holding import other_key
-from layers.names import LABEL_KEY
 from layers.oci.artifact import EMPTY, MANIFEST_TYPE, artifact, digest_of
 from layers.oci.digest import Digest
-from layers.plan import Step
+from layers.plan.names import LABEL_KEY
+from layers.plan.plan import Step
 from layers.project.project import Project
 from layers.registry.registry import RegistryError
 from layers.runtime.events import Warned

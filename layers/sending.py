@@ -10,7 +10,7 @@ from hashes.errors import LayersError
 from layers.buildx import BuildCall, BuildFailed
 from layers.config.spec import Image
 from layers.oci.digest import Digest
-from layers.plan import Step
+from layers.plan.plan import Step
 from layers.project.project import Project
 from layers.runtime.events import Output
 from layers.transfer import Row

@@ -11,9 +11,9 @@ from layers.graph.graph import Layer
 from layers.holding import fetch, find, name
 from layers.lock.epochs import Base
 from layers.lock.lock import Lock, Wanted
-from layers.names import LABEL_KEY
 from layers.oci.digest import Digest
-from layers.plan import Step
+from layers.plan.names import LABEL_KEY
+from layers.plan.plan import Step
 from layers.project.project import Project
 from layers.refresh.rollback import Went, rollback
 from layers.refresh.run import refresh

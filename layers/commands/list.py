@@ -14,7 +14,7 @@ from layers.commands import ours
 from layers.commands.guard import guarded
 from layers.commands.parsing import Parsed
 from layers.graph.graph import Layer
-from layers.plan import Step
+from layers.plan.plan import Step
 
 if TYPE_CHECKING:
     from layers.project.project import Project

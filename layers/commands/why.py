@@ -11,8 +11,8 @@ from typing import Any
 from hashes.errors import LayersError, did_you_mean
 from layers.commands.guard import MISTAKE, guarded
 from layers.commands.parsing import Parsed
-from layers.explanation import Explanation, explanation
 from layers.graph.graph import Layer
+from layers.plan.explain import Explanation, explanation
 from layers.project.open import find_root, open_project
 from layers.project.project import Project
 from layers.report.report import report_for

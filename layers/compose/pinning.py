@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from layers.graph.graph import Layer
-from layers.names import Names
 from layers.oci.digest import Digest
+from layers.plan.names import Names
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from layers.compose.pinning import Pinned, local_reference, override, project_na
 from layers.compose.services import Service, read_services
 from layers.config.spec import Image, Spec, Stack
 from layers.graph.graph import Layer
-from layers.names import plain_name
 from layers.oci.reference import Reference
+from layers.plan.names import plain_name
 from layers.project.project import Project
 from layers.runtime.files import write_whole
 

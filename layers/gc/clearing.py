@@ -22,7 +22,7 @@ from layers.gc.reach import Reach
 from layers.gc.seen import Seen
 from layers.gc.sweep import Sweep, make_sweep
 from layers.lock.lock import LOCK_FILE
-from layers.names import LABEL_KEY
+from layers.plan.names import LABEL_KEY
 from layers.project.project import Project
 from layers.registry.registry import RegistryError
 

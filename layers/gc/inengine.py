@@ -7,8 +7,8 @@ from collections.abc import Callable
 from layers.engine.store import Store, Stored
 from layers.gc.found import Found
 from layers.gc.owned import Owned
-from layers.names import LABEL_KEY, LABEL_LAYER
 from layers.oci.reference import Reference
+from layers.plan.names import LABEL_KEY, LABEL_LAYER
 
 FOREIGN = "it is not of this project"
 

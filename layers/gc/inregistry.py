@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from layers.gc.found import Found, kind, subject
-from layers.names import LABEL_KEY, LABEL_LAYER
 from layers.oci.digest import BadDigest, Digest
+from layers.plan.names import LABEL_KEY, LABEL_LAYER
 from layers.registry.registry import Manifest, Registry, RegistryError
 
 _THREADS = 8

@@ -24,12 +24,12 @@ from layers.graph.inputs import Inputs
 from layers.graph.record import Record
 from layers.lock.lock import LOCK_FILE, Lock
 from layers.lock.upstreams import Upstreams
-from layers.looking import look, plain_names
-from layers.names import Names, names
 from layers.oci.digest import Digest
 from layers.oci.platform import machine_platform
-from layers.plan import Broken, Node, Plan, Presence, make_plan
-from layers.presence import Seen
+from layers.plan.names import Names, names
+from layers.plan.plan import Broken, Node, Plan, Presence, make_plan
+from layers.plan.planner import look, plain_names
+from layers.plan.presence import Seen
 from layers.project.history import History
 from layers.registry.registry import Registry
 from layers.runtime.events import Event, Listener, Warned, silent

@@ -7,7 +7,7 @@ from layers.delivery import deliver
 from layers.engine.connections import Wire
 from layers.engine.docker_containers import EngineContainers
 from layers.oci.digest import Digest
-from layers.plan import Step
+from layers.plan.plan import Step
 from layers.project.project import Project
 from layers.refresh.trial import Tools
 

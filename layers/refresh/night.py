@@ -11,8 +11,8 @@ from layers.lock.epochs import place, upstream_name
 from layers.lock.lock import Lock, Pin, Wanted
 from layers.lock.resolve import NotOffered
 from layers.lock.update import Moved, resolve_each
-from layers.names import LABEL_KEY
 from layers.oci.reference import Reference
+from layers.plan.names import LABEL_KEY
 from layers.project.project import Project
 from layers.refresh.due import Night
 from layers.refresh.trial import Trial

@@ -11,7 +11,7 @@ from layers.graph.graph import Layer
 from layers.lock.epochs import NEXT, Base, Epoch
 from layers.lock.file import LockFile
 from layers.lock.lock import Lock
-from layers.names import LABEL_KEY
+from layers.plan.names import LABEL_KEY
 from layers.project.project import Project
 from layers.refresh import probes
 from layers.refresh.candidate import effective

@@ -9,7 +9,7 @@ from layers.graph.graph import Layer
 from layers.lock.epochs import Epoch
 from layers.lock.lock import Lock, Wanted
 from layers.oci.digest import Digest
-from layers.plan import Step
+from layers.plan.plan import Step
 from layers.project.project import Project
 from layers.refresh.candidate import taken
 from layers.refresh.night import Told, call, here

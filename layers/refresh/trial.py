@@ -17,7 +17,7 @@ from layers.imagediff import LayerChange, PackageChange, layer_changes, layer_si
 from layers.inventory import read_inventory
 from layers.lock.lock import Lock
 from layers.oci.digest import Digest
-from layers.plan import Step
+from layers.plan.plan import Step
 from layers.project.project import Project
 from layers.refresh import probes
 from layers.refresh.content import same_content

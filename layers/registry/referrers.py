@@ -12,7 +12,6 @@ from typing import Any
 
 from hashes.manifest import BadManifest
 from layers.graph.record import Record
-from layers.names import LABEL_KEY
 from layers.oci.artifact import (
     EMPTY,
     INDEX_TYPE,
@@ -24,6 +23,7 @@ from layers.oci.artifact import (
     listing,
 )
 from layers.oci.digest import BadDigest, Digest
+from layers.plan.names import LABEL_KEY
 from layers.registry.registry import Registry, RegistryError
 
 KIND = "application/vnd.doit-layers.inputs.v1+json"

@@ -8,9 +8,9 @@ import time
 from layers.delivery import deliver
 from layers.engine.engine import Progress
 from layers.graph.graph import Layer
-from layers.names import LABEL_KEY
 from layers.oci.credentials import NoCredentials
 from layers.oci.digest import Digest
+from layers.plan.names import LABEL_KEY
 from layers.project.project import Project
 from layers.registry.client import HttpRegistry
 from layers.registry.registry import RegistryError

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from layers.lock.lock import Lock
-from layers.names import LABEL_KEY
+from layers.plan.names import LABEL_KEY
 from tests.e2e.faultproxy import Proxy, proxying
 from tests.e2e.faults import Hold
 from tests.e2e.lab import CHECKOUT, Lab, Workspace

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layers.graph.graph import Layer
-from layers.names import LABEL_KEY
 from layers.oci.digest import Digest
-from layers.plan import Step
+from layers.plan.names import LABEL_KEY
+from layers.plan.plan import Step
 from layers.project.project import Project
 from layers.runtime.events import Event, Warned
 from layers.setup.endpoint import Endpoint

@@ -15,9 +15,9 @@ from layers.engine.engine import EngineError
 from layers.engine.errors import UnknownReference
 from layers.graph.graph import Layer
 from layers.lock.lock import Lock
-from layers.names import LABEL_KEY
 from layers.oci.digest import Digest
-from layers.presence import TagMoved
+from layers.plan.names import LABEL_KEY
+from layers.plan.presence import TagMoved
 from layers.registry import referrers
 from layers.registry.registry import RegistryRefused
 from tests.fakes import MemoryRegistry

@@ -21,9 +21,9 @@ from layers.compose.telling import Up, as_json, as_text
 from layers.config.spec import Stack
 from layers.graph.graph import Layer
 from layers.lock.lock import Lock, Pin
-from layers.names import LABEL_KEY
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
+from layers.plan.names import LABEL_KEY
 from layers.project.project import Project
 from tests.fakes import MemoryRegistry
 from tests.fakes_compose import MemoryClock, MemoryComposer, RefusingComposer

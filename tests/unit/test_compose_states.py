@@ -19,8 +19,8 @@ from layers.compose.states import (
     verdict,
 )
 from layers.graph.graph import Layer
-from layers.names import Names
 from layers.oci.digest import Digest
+from layers.plan.names import Names
 
 HASH = "b" * 64
 ROW = {

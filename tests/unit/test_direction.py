@@ -158,5 +158,5 @@ def test_the_dodo_takes_everything_from_one_module() -> None:
 def test_the_reader_of_imports_sees_a_wrong_one(tmp_path: Path) -> None:
     """The tests above can fail: an import inside a function is found as well as one on top."""
     file = tmp_path / "bad.py"
-    file.write_text("import layers.plan\ndef f():\n    from docker import errors\n")
-    assert list(imports(file)) == [("layers.plan", True), ("docker", False)]
+    file.write_text("import layers.plan.plan\ndef f():\n    from docker import errors\n")
+    assert list(imports(file)) == [("layers.plan.plan", True), ("docker", False)]

@@ -8,7 +8,7 @@ from typing import Any
 from hashes.key import Hasher
 from layers.commands import list as listing
 from layers.graph.graph import Layer
-from layers.plan import Step
+from layers.plan.plan import Step
 
 KEY = Hasher().key()
 

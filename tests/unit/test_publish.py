@@ -13,8 +13,8 @@ from layers.commands.publish import as_json, as_text
 from layers.engine.engine import EngineError
 from layers.graph.graph import Layer
 from layers.movingtags import Tagged, check_tag, move_tags
-from layers.names import LABEL_KEY
 from layers.oci.digest import Digest
+from layers.plan.names import LABEL_KEY
 from layers.project.project import Project
 from layers.publish import NotPublished, Published, chosen, publish
 from layers.registry.registry import RegistryDown, RegistryError, RegistryRefused

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hashes.errors import LayersError
 from layers.lock.lock import Lock
-from layers.plan import Step
+from layers.plan.plan import Step
 from layers.project.project import Project
 from layers.refresh.rollback import NoWayBack
 from tests.refreshworld import HOST, HUB, BuildBroke, World, of, outcomes

@@ -21,11 +21,11 @@ from layers.config.load import load
 from layers.config.spec import Spec, SpecError
 from layers.gc.found import Found
 from layers.graph.graph import Layer
-from layers.names import LABEL_KEY
 from layers.oci.artifact import digest_of
 from layers.oci.digest import Digest
-from layers.plan import Node, Presence, Step, make_plan
-from layers.presence import TagMoved
+from layers.plan.names import LABEL_KEY
+from layers.plan.plan import Node, Presence, Step, make_plan
+from layers.plan.presence import TagMoved
 from layers.project.project import Project
 from layers.registry import referrers
 from layers.registry.registry import RegistryError

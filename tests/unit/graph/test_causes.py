@@ -15,10 +15,10 @@ import pytest
 
 from hashes import BadManifest, Key, changes
 from hashes.change import Change
-from layers.explanation import Explanation, UnknownKey, explanation
 from layers.graph import causes as explaining
 from layers.graph.graph import Layer
 from layers.graph.record import Record
+from layers.plan.explain import Explanation, UnknownKey, explanation
 from layers.project.project import Project
 
 CHECKOUT = Path(__file__).resolve().parents[3]

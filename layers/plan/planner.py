@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from hashes.errors import LayersError
 from layers.engine.engine import LocalImage
 from layers.graph.graph import Layer
-from layers.names import plain_name
-from layers.presence import Seen, look_in_engine, look_in_registry
+from layers.plan.names import plain_name
+from layers.plan.presence import Seen, look_in_engine, look_in_registry
 from layers.runtime.threads import Ahead
 from layers.setup.choose import endpoint
 

@@ -10,7 +10,7 @@ from hashes.errors import LayersError
 from hashes.key import BadKey, Key
 from layers.graph.graph import Layer
 from layers.graph.record import Record
-from layers.names import LABEL_KEY
+from layers.plan.names import LABEL_KEY
 from layers.registry.registry import Registry, RegistryError
 from layers.runtime.events import Warned
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from hashes.errors import LayersError
 from layers.engine.engine import Engine, LocalImage
 from layers.graph.graph import Layer
-from layers.names import LABEL_KEY, Names
 from layers.oci.digest import Digest
-from layers.plan import Broken, Node, Presence
+from layers.plan.names import LABEL_KEY, Names
+from layers.plan.plan import Broken, Node, Presence
 from layers.registry.registry import Registry, RegistryError
 from layers.runtime.events import Listener, Warned
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hashes.key import Hasher, Key
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
-from layers.plan import Node, Plan, Presence, Step, make_plan
+from layers.plan.plan import Node, Plan, Presence, Step, make_plan
 
 
 def key(text: str) -> Key:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from hashes.errors import LayersError, did_you_mean
 from hashes.key import BadKey, Key
-from layers.elsewhere import LATEST, Elsewhere
 from layers.engine.engine import EngineDown
 from layers.graph.causes import Cause, explain
 from layers.graph.graph import Layer
 from layers.graph.record import Record
-from layers.plan import Node
-from layers.presence import Seen, look_in_engine
+from layers.plan.plan import Node
+from layers.plan.presence import Seen, look_in_engine
+from layers.plan.remote_records import LATEST, Elsewhere
 
 if TYPE_CHECKING:
     from layers.project.project import Project
