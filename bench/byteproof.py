@@ -14,8 +14,9 @@ from bench import stack
 from bench.harness import median, ratio
 from bench.table import Row
 from bench.trees import Shape, make_tree
-from layers import build, sending
-from layers.buildx import BuildCall
+from layers.build import prepare
+from layers.build.buildx import BuildCall
+from layers.build.context import send
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.plan import Step
@@ -61,18 +62,18 @@ def _compare(root: Path, shape: Shape, endpoint: Endpoint, rounds: int) -> list[
 
         def work(project: Project, step: Step, call: BuildCall) -> Digest:
             begin = time.perf_counter()
-            digest = build.built(project, step, call)
+            digest = prepare.built(project, step, call)
             inside.append(time.perf_counter() - begin)
             return digest
 
         begin = time.perf_counter()
-        sending.build(project, step, call, work)
+        send.build(project, step, call, work)
         shares.append(time.perf_counter() - begin - sum(inside))
 
     sides: dict[str, Callable[[], float]] = {
-        "docker buildx build": lambda: _timed(root, build.built),
+        "docker buildx build": lambda: _timed(root, prepare.built),
         "byte-proof": lambda: _timed(root, ours),
-        "byte-proof, suspicious": lambda: _timed(root, build.run, keep=True),
+        "byte-proof, suspicious": lambda: _timed(root, prepare.run, keep=True),
         "tar on stdin": lambda: _tar(root, endpoint),
     }
     found: dict[str, list[float]] = {name: [] for name in sides}
@@ -102,7 +103,7 @@ def _timed(root: Path, work: Callable[..., object], *, keep: bool = False) -> fl
     _edit(root, keep=keep)
     project = Project(str(root))
     step = project.plan.steps[Layer(IMAGE)]
-    with build.prepared(project, step, build.Parents(project)) as call:
+    with prepare.prepared(project, step, prepare.Parents(project)) as call:
         begin = time.perf_counter()
         work(project, step, call)
         seconds = time.perf_counter() - begin

@@ -149,8 +149,8 @@ SECRET = ".layers/pip.conf"
 
 def bake_once(stack: Stack) -> None:
     """Build all of it by bake, with what its steps read when they run."""
+    from layers.build.packages.index import PipIndex
     from layers.host import settings
-    from layers.pipindex import PipIndex
 
     project = stack.project()
     bake_file(stack)

@@ -57,7 +57,7 @@ class UpToDate:
 
 def make(layer: str) -> TaskFailed | None:
     """The action of every task: make one layer true."""
-    from layers.carry import carry_out, push
+    from layers.build.execute import carry_out, push
 
     gc.enable()
     found = project()

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from layers.delivery import deliver
+from layers.build.push.local import fetch, find, name
+from layers.build.push.push import deliver
 from layers.graph.graph import Layer
-from layers.holding import fetch, find, name
 from layers.lock.epochs import Base
 from layers.lock.lock import Lock, Wanted
 from layers.oci.digest import Digest
@@ -138,7 +138,7 @@ class World:
             image = step.layer.image
             self.built.append(str(step.layer))
             if image == self.broken:
-                from layers.buildx import BuildFailed
+                from layers.build.buildx import BuildFailed
 
                 raise BuildFailed(f"{image}: the build failed\n  step    RUN install")
             content = f"{image} {self.nights} {len(self.built)}".ljust(1000 + self.bulk)

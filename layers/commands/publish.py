@@ -13,8 +13,8 @@ from layers.commands.parsing import Parsed
 from layers.project.open import find_root, open_project
 
 if TYPE_CHECKING:
-    from layers.movingtags import Tagged
-    from layers.publish import Published
+    from layers.build.publish import Published
+    from layers.build.tags import Tagged
 
 
 class PublishCommand(Parsed):
@@ -57,8 +57,8 @@ class PublishCommand(Parsed):
 
 
 def _publish(root: str, names: Sequence[str], tags: Sequence[str], program: bool) -> int:
-    from layers.movingtags import check_tag, move_tags
-    from layers.publish import chosen, publish
+    from layers.build.publish import chosen, publish
+    from layers.build.tags import check_tag, move_tags
     from layers.report.report import report_for
 
     for tag in tags:

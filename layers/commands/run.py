@@ -133,7 +133,7 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
 def catch_up(project: Project, owed: frozenset[str]) -> None:
     """Push what an earlier run could not; most runs find nothing of that kind, and import less."""
     if owed:
-        from layers.carry import pushed_steps
+        from layers.build.execute import pushed_steps
 
         pushed_steps(project, project.wanted or (), owed)
 

@@ -26,7 +26,7 @@ _CANDIDATE = re.compile(r"candidate-[0-9a-f]{16}\Z")
 def kind(tag: str) -> Kind:
     """What a tag is for: a key, a claim of one, what belongs to a digest, or a name that moves.
 
-    A candidate is what a builder pushed before its key was set (`layers.remote`).
+    A candidate is what a builder pushed before its key was set (`layers.build.remote`).
     ``sha256-<hex>`` is the distribution-spec's "Referrers Tag Schema"; cosign adds an ending.
     """
     if KEY.fullmatch(tag):

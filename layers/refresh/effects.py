@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from layers.carry import carry_out
-from layers.delivery import deliver
+from layers.build.execute import carry_out
+from layers.build.push.push import deliver
 from layers.engine.connections import Wire
 from layers.engine.docker_containers import EngineContainers
 from layers.oci.digest import Digest

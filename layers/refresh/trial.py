@@ -38,7 +38,7 @@ class Tools:
 
     containers: Containers
     make: Callable[[Project, Step], None]
-    """Makes one layer true, as `layers.carry.carry_out`."""
+    """Makes one layer true, as `layers.build.execute.carry_out`."""
     deliver: Callable[[Project, Step], Digest]
     """Sees to it that the registry has a layer under its key; raises where that fails."""
     clock: Callable[[], str] = lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from layers.carry import carry_out
+from layers.build.execute import carry_out
 from layers.project.project import Project
 from layers.runtime.events import Event, Output
 from layers.setup.choose import ensure, stop

@@ -19,11 +19,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from layers.build.rootfs.make import make
 from layers.graph.recipe import Recipe
 from layers.host import ca
 from layers.oci.digest import Digest
 from layers.registry.registry import Registry
-from layers.rootfs import make
 from tests.contracts import silent
 from tests.e2e.lab import Lab
 from tests.ocidocs import OCI_INDEX, index_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from layers.delivery import deliver
+from layers.build.push.push import deliver
 from layers.engine.engine import Progress
 from layers.graph.graph import Layer
 from layers.oci.credentials import NoCredentials

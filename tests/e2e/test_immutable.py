@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from layers.carry import carry_out
+from layers.build.execute import carry_out
 from layers.graph.graph import Layer
 from layers.oci.credentials import NoCredentials
 from layers.project.project import Project

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from layers.build.rootfs.make import RootfsError, make, system_mirrors
 from layers.graph.recipe import Recipe
 from layers.host import ca
-from layers.rootfs import RootfsError, make, system_mirrors
 
 pytestmark = [
     pytest.mark.e2e,

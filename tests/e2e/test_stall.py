@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from layers import stall
+from layers.build import stall
 from tests.e2e.lab import Workspace
 
 pytestmark = pytest.mark.e2e

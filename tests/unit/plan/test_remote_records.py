@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from layers.build.publish import publish
+from layers.build.tags import move_tags
 from layers.graph.graph import Layer
-from layers.movingtags import move_tags
 from layers.plan.explain import Explanation, UnknownKey, explanation
 from layers.plan.names import LABEL_KEY
-from layers.publish import publish
 from tests.fakes import MemoryRegistry
 from tests.unit.machines import APP, HOST, REPOSITORY, World, machine
 

@@ -1,0 +1,242 @@
+"""One build through ``docker buildx build``: docker-py cannot drive BuildKit."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hashes.errors import LayersError
+from layers.build.rawjson import BuildLog
+from layers.build.stall import Patience, Told, Watch
+from layers.oci.digest import Digest
+from layers.report import wording
+from layers.runtime import lines as hearing
+from layers.runtime import signals
+from layers.runtime.events import Listener, Stalled
+
+TICK = 0.5
+"""Seconds between two looks at who is silent."""
+
+_SECRET_ARG = re.compile(
+    r"(?i)\A(--build-arg=[^=]*(?:token|secret|passw|credential|api_?key|private)[^=]*)=.*", re.S
+)
+
+
+@dataclass(frozen=True)
+class BuildCall:
+    """Everything that one build is asked with."""
+
+    layer: str
+    context: str
+    dockerfile: str
+    target: str | None
+    platform: str
+    args: Mapping[str, str] = field(default_factory=dict)
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    """Named contexts: what a FROM says → ``docker-image://…@sha256:…`` or a folder."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Secret id → file that holds it; never in a log."""
+    network: str = ""
+    no_cache: bool = False
+    program: tuple[str, ...] = ("docker", "buildx")
+    compress: bool = True
+    """Whether the engine keeps images as the registry does and so takes zstd filesystem layers:
+    a third of gzip's time for less bytes. False for the classic image store."""
+    builder: str = ""
+    """Who builds it, as buildx knows it; "": whatever ``program`` takes by itself."""
+    output: str = ""
+    """Where the result goes, as ``--output`` has it; "": into the engine."""
+    environment: Mapping[str, str] | None = field(default=None, repr=False)
+    """Of buildx, whole; None: the engine's own."""
+    patience: Patience = field(default_factory=Patience)
+    """With steps that print nothing."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build gave; nothing is tagged yet."""
+
+    digest: Digest
+    ran: tuple[str, ...]
+    """Steps that BuildKit ran rather than took from its cache."""
+
+
+class BuildFailed(LayersError):
+    """A step failed, or BuildKit refused the Dockerfile; the text is the whole report."""
+
+    sent = False
+    """Whether a step failed while every file had arrived: BuildKit's copy of them is sound."""
+
+
+class BuildxMissing(LayersError):
+    """The docker CLI or its buildx plugin is not there."""
+
+
+def argv(call: BuildCall, metadata: str) -> list[str]:
+    """The command line of a build; pure, so that tests can read it."""
+    words = [*call.program, "build", "--progress=rawjson", f"--metadata-file={metadata}"]
+    if call.builder:
+        words.append(f"--builder={call.builder}")
+    # A plain manifest: provenance stamps the time, so that no digest would ever come twice.
+    words += ["--provenance=false", "--sbom=false"]
+    if call.output:
+        words.append(f"--output={call.output}")
+    elif call.compress:
+        words.append("--output=type=image,compression=zstd,oci-mediatypes=true")
+    words += [f"--file={call.dockerfile}", f"--platform={call.platform}"]
+    if call.target is not None:
+        words.append(f"--target={call.target}")
+    if call.network:
+        words.append(f"--network={call.network}")
+    if call.no_cache:
+        words.append("--no-cache")
+    words += [f"--build-arg={name}={value}" for name, value in sorted(call.args.items())]
+    words += [f"--build-context={name}={at}" for name, at in sorted(call.contexts.items())]
+    words += [f"--label={name}={value}" for name, value in sorted(call.labels.items())]
+    words += [f"--secret=id={name},src={path}" for name, path in sorted(call.secrets.items())]
+    return [*words, call.context]
+
+
+def run(
+    call: BuildCall, environment: Mapping[str, str], log_path: str, listener: Listener
+) -> Built:
+    """Build, tell the listener, keep the output in ``log_path`` and BuildKit's record beside it.
+
+    Raises BuildFailed with the failing step, or the one that stalls, and its last lines;
+    BuildxMissing.
+    """
+    log = BuildLog(call.layer)
+    watch = Watch(call.layer, call.patience)
+    os.makedirs(os.path.dirname(log_path), exist_ok=True)
+    base = os.path.splitext(log_path)[0]
+    metadata = f"{base}.{os.getpid()}.metadata.json"
+    words = argv(call, metadata)
+    try:
+        process = subprocess.Popen(
+            words,
+            # buildx starts git seven times to fill in a provenance that we do not ask for.
+            env={**environment, "BUILDX_GIT_INFO": "false"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # Ctrl-C reaches us alone; we end it, and say so
+        )
+    except FileNotFoundError as error:
+        raise BuildxMissing(
+            f"{words[0]}: command not found",
+            hint="install the docker CLI with buildx 0.13 or newer",
+        ) from error
+    signals.adopt(process.pid)
+    try:
+        with (
+            open(log_path, "w", encoding="utf-8") as file,
+            open(f"{base}.rawjson", "w", encoding="utf-8", buffering=1) as raw,
+        ):
+            file.write("$ " + " ".join(shown(words)) + "\n")
+            assert process.stderr is not None
+            for line in hearing.lines(process.stderr, TICK):
+                raw.write(line)
+                for event in log.feed(line) if line else ():
+                    file.write(_log_line(event))
+                    listener(event)
+                for stalled in watch.look(time.monotonic(), log.at_work):
+                    file.write(_log_line(stalled.event))
+                    _stalls(call, log, stalled, log_path, listener)
+            file.writelines(f"{line}\n" for line in log.tail)
+        status = process.wait()
+    except BaseException:  # a stall; our log cannot be written, or whoever listens is gone
+        signals.end(process)
+        raise
+    finally:
+        signals.release(process.pid)
+    if status != 0:
+        failed = BuildFailed(report(call, log, status, log_path), hint=advice(log))
+        failed.sent = _all_sent(log)
+        raise failed
+    with open(metadata, encoding="utf-8") as file:
+        told = json.load(file)
+    os.unlink(metadata)
+    return Built(Digest.parse(told["containerimage.digest"]), log.ran())
+
+
+def _stalls(
+    call: BuildCall, log: BuildLog, stalled: Told, log_path: str, listener: Listener
+) -> None:
+    if stalled.ends:
+        failed = BuildFailed(ended(call, stalled.event, log_path), hint=stalled.event.advice)
+        failed.sent = _arrived(log)
+        raise failed
+    listener(stalled.event)
+
+
+def advice(log: BuildLog) -> str:
+    """What to do where the engine, not a step of the Dockerfile, gave out; "" otherwise."""
+    from layers.engine.errors import of_build
+
+    failed = log.failed()
+    printed = failed.lines if failed is not None else []
+    return of_build("\n".join([failed.error if failed is not None else "", *printed, *log.tail]))
+
+
+def _all_sent(log: BuildLog) -> bool:
+    """Whether a step failed, and no transfer from the client was cut off by that."""
+    failed = log.failed()
+    return failed is not None and not failed.internal and _arrived(log)
+
+
+def _arrived(log: BuildLog) -> bool:
+    return all(
+        vertex.completed and not vertex.error
+        for vertex in log.vertices.values()
+        if vertex.internal and vertex.started and "load " in vertex.name
+    )
+
+
+def shown(words: list[str]) -> list[str]:
+    """A command line fit for a log: values of build args that look like secrets are left out."""
+    return [_SECRET_ARG.sub(r"\1=…", word) for word in words]
+
+
+def _log_line(event: object) -> str:
+    if isinstance(event, Stalled):
+        return f"{wording.stalled(event)}\n"
+    line = getattr(event, "line", None)
+    if line is not None:
+        return f"    {line}\n"
+    return f"{getattr(event, 'name', event)}\n"
+
+
+def report(call: BuildCall, log: BuildLog, status: int, log_path: str) -> str:
+    """The failure as a person needs it: headline, step, last lines, excerpt, where the log is."""
+    failed = log.failed()
+    lines = [f"{call.layer}: the build failed"]
+    if failed is not None:
+        lines.append(f"  step    {failed.name}")
+        lines.append(f"  error   {failed.error}")
+    elif not log.tail:
+        lines.append(f"  docker buildx build ended with status {status} and said nothing")
+    lines.append(f"  file    {call.dockerfile}")
+    lines.append(f"  log     {log_path}")
+    if failed is not None and failed.lines:
+        lines.append("  last lines of the step:")
+        lines += [f"    | {line}" for line in failed.lines[-20:]]
+    if log.tail:
+        lines += [f"    {line}" for line in log.tail[-20:]]
+    return "\n".join(lines)
+
+
+def ended(call: BuildCall, event: Stalled, log_path: str) -> str:
+    """The failure of a build that was ended because a step said nothing, in the words of that."""
+    said = wording.stalled(event._replace(advice=""))
+    lines = [f"{call.layer}: the build was ended, as stall_end asks: {said}"]
+    lines += [f"  file    {call.dockerfile}", f"  log     {log_path}"]
+    return "\n".join(lines)

@@ -1,0 +1,194 @@
+"""Publishing: a set of images in the registry under their keys, whole and with their records."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+from hashes.errors import LayersError
+from layers.graph.graph import Layer
+from layers.oci.digest import Digest
+from layers.plan.plan import Broken, Step
+from layers.plan.presence import held_fast, parts_missing
+from layers.project.project import Project
+from layers.runtime.events import Warned
+
+How = Literal["there", "pushed", "built and pushed"]
+
+_WORKERS = 4
+
+
+class NotPublished(LayersError):
+    """Something of a set is not in the registry; no tag was moved then."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """An image that is in the registry under its key, with all its parts."""
+
+    layer: Layer
+    key: str
+    repository: str
+    digest: Digest
+    how: How
+    seconds: float
+
+
+def chosen(project: Project, names: Sequence[str]) -> tuple[Layer, ...]:
+    """The images to publish: those named, else every goal with ``push = true``.
+
+    Raises LayersError for what is no image of ours, and for one that is not pushed.
+    """
+    from hashes.errors import did_you_mean
+
+    images = project.spec.images
+    names = project.spec.named(names)
+    for name in names:
+        if name not in images:
+            guess = did_you_mean(name, images)
+            raise LayersError(f"{name!r} is not an image of images.toml{guess}")
+        if not images[name].push:
+            raise LayersError(
+                f"{name} is not pushed, so it cannot be published",
+                hint=f"set push = true under [images.{name}] in images.toml",
+            )
+    found = [Layer(name) for name in dict.fromkeys(names)]
+    found = found or [layer for layer in project.goals() if images[layer.image].push]
+    if not found:
+        raise LayersError("no image has push = true", hint="set it in images.toml")
+    if project.registry_host is None:
+        raise LayersError(
+            "there is no registry to publish to",
+            hint="name one in images.toml (project.registry) or in LAYERS_REGISTRY",
+        )
+    return tuple(found)
+
+
+def publish(project: Project, layers: Sequence[Layer]) -> list[Published]:
+    """See to it that the registry holds every layer under its key, whole and with its record.
+
+    The registry is asked first; only for what it lacks is the engine asked, and pulled or built.
+    Raises LayersError when anything of the set could not be brought there.
+    """
+    begin = time.monotonic()
+    there, broken = _there(project, layers)
+    spent = time.monotonic() - begin
+    found = {}
+    for layer, digest in there.items():
+        found[layer] = _published(project, layer, digest, "there", spent)
+    lacking = [layer for layer in layers if layer not in there]
+    if lacking:
+        found |= _make(project, lacking, broken)
+    _attach(project, [found[layer] for layer in there])
+    return [found[layer] for layer in layers]
+
+
+def _there(
+    project: Project, layers: Sequence[Layer]
+) -> tuple[dict[Layer, Digest], dict[Layer, Broken]]:
+    """What the registry holds whole, and what in part."""
+    at = {layer: _place(project, layer) for layer in layers}
+    found = project.registry.heads(list(at.values()))
+    known = [layer for layer in layers if at[layer] in found]
+    for layer in known:
+        held_fast(*at[layer], found[at[layer]], project.lock.expected)
+    parts = parts_missing(project.registry, [(at[each][0], found[at[each]]) for each in known])
+    there, broken = {}, {}
+    for layer, lost in zip(known, parts, strict=True):
+        if lost is None:
+            there[layer] = found[at[layer]]
+        else:
+            broken[layer] = lost
+            project.tell(Warned(f"{lost}; it is made anew", str(layer)))
+    return there, broken
+
+
+def _place(project: Project, layer: Layer) -> tuple[str, str]:
+    key = project.inputs.key(layer)
+    remote = project.names(layer, key).remote
+    assert remote is not None
+    return remote, str(key)
+
+
+def _published(
+    project: Project, layer: Layer, digest: Digest, how: How, seconds: float
+) -> Published:
+    repository, key = _place(project, layer)
+    return Published(layer, key, repository, digest, how, seconds)
+
+
+def _make(
+    project: Project, lacking: Sequence[Layer], broken: Mapping[Layer, Broken]
+) -> dict[Layer, Published]:
+    """Carry out the ordinary plan for what the registry lacks, and push it."""
+    gc.enable()
+    project.want(lacking)
+    project.remain = True
+    project.distrust(broken)
+    plan = project.plan
+    steps = [step for step in plan.steps.values() if step.needed]
+    found: dict[Layer, Published] = {}
+    running: dict[Layer, Future[None]] = {}
+
+    def work(step: Step) -> None:
+        for parent in project.inputs.parents(step.layer):
+            if parent in running:
+                running[parent].result()
+        published = _one(project, step, step.layer in lacking)
+        if published is not None:
+            found[step.layer] = published
+
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        for step in steps:  # parents first, so that whoever waits waits for one that runs
+            running[step.layer] = pool.submit(work, step)
+    errors = dict.fromkeys(
+        str(error) for each in running.values() if (error := _failure(each)) is not None
+    )
+    if errors:
+        raise NotPublished("\n".join(errors), hint="no tag was moved")
+    return found
+
+
+def _failure(future: Future[None]) -> LayersError | None:
+    """What went wrong for the user; what went wrong in our code is raised."""
+    error = future.exception()
+    if error is None or isinstance(error, LayersError):
+        return error
+    raise error
+
+
+def _one(project: Project, step: Step, asked: bool) -> Published | None:
+    """Make one layer true and push it; a push that fails is an error only for what was asked."""
+    from layers.build.execute import carry_out, push
+    from layers.build.push.push import deliver
+
+    begin = time.monotonic()
+    if not step.idle:
+        carry_out(project, step)
+    if not asked:
+        push(project, step)
+        return None
+    delivered = deliver(project, step)
+    project.state.mark_unpushed(f"{step.layer}@{step.key}", owed=False)
+    how: How = "there"
+    if delivered.pushed or (step.builder and step.here is False):
+        how = "built and pushed" if step.state == "build" else "pushed"
+    return _published(project, step.layer, delivered.digest, how, time.monotonic() - begin)
+
+
+def _attach(project: Project, images: Sequence[Published]) -> None:
+    """Attach records where they are lacking, e.g. since a push was killed before its end."""
+    from layers.build.push.push import attach_record
+
+    if images:
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            list(
+                pool.map(
+                    lambda one: attach_record(project, one.layer, one.repository, one.digest),
+                    images,
+                )
+            )
