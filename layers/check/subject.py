@@ -13,11 +13,11 @@ from hashes.dockerfile.parser import Dockerfile
 from hashes.dockerfile.reachable import Reached
 from hashes.dockerfile.settings import Settings
 from hashes.dockerfile.state import State
-from layers.check.calls import Call, calls
 from layers.check.context import Context
 from layers.check.finding import Finding, Severity
-from layers.check.lines import script
-from layers.check.shell import Unreadable, commands
+from layers.check.shell.calls import Call, calls
+from layers.check.shell.lines import script
+from layers.check.shell.parser import Unreadable, commands
 from layers.config.spec import Image
 from layers.graph.graph import Edge
 

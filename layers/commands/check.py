@@ -62,9 +62,9 @@ class CheckCommand(Parsed):
 
 
 def _check(root: str, options: Any, asked: list[str]) -> int:
-    from layers.check.checking import conclude, offline
-    from layers.check.rendering import as_json, as_text
-    from layers.check.rules import BUILT_RULES, HADOLINT, ONLINE_RULES, RULES
+    from layers.check.catalogue import BUILT_RULES, HADOLINT, ONLINE_RULES, RULES
+    from layers.check.render import as_json, as_text
+    from layers.check.run import conclude, offline
     from layers.check.survey import Survey
 
     began = time.monotonic()
@@ -82,12 +82,12 @@ def _check(root: str, options: Any, asked: list[str]) -> int:
     found: list[Finding] = [*offline(subjects), *survey.refused]
     ran = set(RULES) - {each.name for each in (*ONLINE_RULES, *BUILT_RULES, HADOLINT)}
     if options["online"]:
-        from layers.check.online import look_up
+        from layers.check.online.look_up import look_up
 
         found += look_up(project, subjects, notes, rules)
         ran |= {each.name for each in ONLINE_RULES} if not notes else set()
     if options["built"]:
-        from layers.check.built import look_into
+        from layers.check.built.inspect import look_into
 
         found += look_into(project, names, notes)
     if options["hadolint"]:

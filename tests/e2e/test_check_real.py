@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from layers.check.online import run_pip
-from layers.check.piprequests import requests
-from layers.check.pipresolve import Target, resolve
+from layers.check.online.look_up import run_pip
+from layers.check.online.pip_resolve import Target, resolve
+from layers.check.shell.pip_calls import requests
 from tests.e2e.conftest import LAB
 from tests.e2e.lab import Lab, Workspace
 from tests.e2e.nights import apt_base

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from layers.check.checking import conclude, offline
+from layers.check.catalogue import RULES
 from layers.check.finding import Finding, Result
-from layers.check.rules import RULES
+from layers.check.run import conclude, offline
 from layers.check.subject import Subject
 from layers.check.survey import Survey
 from layers.project.project import Project

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layers.check.calls import calls
-from layers.check.shell import Unreadable, commands
+from layers.check.shell.calls import calls
+from layers.check.shell.parser import Unreadable, commands
 
 NOWHERE = "/"
 

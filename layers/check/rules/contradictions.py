@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from layers.check.finding import Finding
-from layers.check.piprequests import Request, Wanted, indexed, requests
+from layers.check.shell.pip_calls import Request, Wanted, indexed, requests
 from layers.check.subject import Subject
 
 RULE = "contradicting-pins"

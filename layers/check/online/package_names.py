@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from layers.check.calls import Call
 from layers.check.finding import Finding
-from layers.check.hangs import APT, APT_VALUED, apt_verb
+from layers.check.rules.hangs import APT, APT_VALUED, apt_verb
+from layers.check.shell.calls import Call
 from layers.check.subject import Step, Subject
 
 RULE = "unknown-package"

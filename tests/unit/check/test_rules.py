@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from layers.check.rules import RULES
+from layers.check.catalogue import RULES
 from tests.unit.test_direction import imports
 from tests.unit.test_docs import classes, command_lines, problem
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 RULE_PAGES = ROOT / "docs" / "rules"
 CODE = ROOT / "layers" / "check"
 SECTIONS = ["Why", "How to mend it", "How to silence it"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from layers.check.calls import Call
 from layers.check.families import family
 from layers.check.finding import Finding, Rule
+from layers.check.shell.calls import Call
 from layers.check.subject import Step, Subject
 
 APT_ASKS = Rule("apt-asks", "error", "apt installs without DEBIAN_FRONTEND=noninteractive")

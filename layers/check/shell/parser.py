@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from layers.check.shellwords import REDIRECTIONS, Operator, Unreadable, Word, cut
+from layers.check.shell.words import REDIRECTIONS, Operator, Unreadable, Word, cut
 
 __all__ = ["Command", "Unreadable", "commands"]
 

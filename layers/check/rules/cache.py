@@ -6,10 +6,10 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from layers.check.calls import Call
 from layers.check.finding import Finding, Rule
-from layers.check.hangs import APT, apt_verb
-from layers.check.piprequests import pip
+from layers.check.rules.hangs import APT, apt_verb
+from layers.check.shell.calls import Call
+from layers.check.shell.pip_calls import pip
 from layers.check.subject import Step, Subject
 
 SOURCES_FIRST = Rule("sources-first", "warning", "sources copied before dependencies are installed")

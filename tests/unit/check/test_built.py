@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from layers.check.built import secrets
-from layers.check.sizes import Sizes, budget
+from layers.check.built.inspect import secrets
+from layers.check.built.sizes import Sizes, budget
 from layers.runtime.state import State
 
 KEY = b"-----BEGIN PRIVATE KEY-----\n" + b"MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" * 4 + b"\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from layers.check.secretwords import secrets_in
+from layers.check.rules.secrets import secrets_in
 from tests.unit.checks import HEAD, findings
 
 TOKEN = "ghp_" + "a1B2c3D4e5F6" * 3

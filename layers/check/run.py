@@ -6,8 +6,8 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 
+from layers.check.catalogue import OFFLINE, RULES
 from layers.check.finding import Finding, Result, merged
-from layers.check.rules import OFFLINE, RULES
 from layers.check.silence import apply
 from layers.check.subject import Subject
 

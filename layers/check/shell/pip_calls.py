@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from hashes.dockerfile import mounts
 from hashes.dockerfile.state import BASE
-from layers.check.calls import Call
+from layers.check.shell.calls import Call
 from layers.check.subject import Step
 
 _PIP = re.compile(r"^pip(?:3(?:\.\d+)?)?$")

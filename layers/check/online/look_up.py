@@ -10,12 +10,12 @@ import tempfile
 from collections.abc import Collection, Sequence
 
 from hashes.errors import LayersError
-from layers.check import packagenames, pipresolve
 from layers.check.families import family, python_of
 from layers.check.finding import Finding
-from layers.check.packagenames import Answer, Ask
-from layers.check.piprequests import indexed, requests
-from layers.check.pipresolve import Said, Target
+from layers.check.online import package_names, pip_resolve
+from layers.check.online.package_names import Answer, Ask
+from layers.check.online.pip_resolve import Said, Target
+from layers.check.shell.pip_calls import indexed, requests
 from layers.check.subject import Root, Subject
 from layers.config.spec import Image
 from layers.engine.containers import TIMED_OUT, Containers
@@ -36,16 +36,16 @@ def look_up(
     """Findings of packages that do not exist; what could not be asked goes to ``notes``."""
     found: list[Finding] = []
     bases = Bases(project, containers, notes)
-    if packagenames.RULE in rules:
+    if package_names.RULE in rules:
         by_root: dict[Root, list[Ask]] = {}
         for subject in subjects:
-            for ask in packagenames.asks(subject):
+            for ask in package_names.asks(subject):
                 by_root.setdefault(subject.root(ask.step.stage), []).append(ask)
         for root, asks in by_root.items():
             answer = bases.answer(root, asks[0].step.subject, asks)
             if answer is not None:
-                found += packagenames.judge(asks, answer)
-    if pipresolve.RULE in rules:
+                found += package_names.judge(asks, answer)
+    if pip_resolve.RULE in rules:
         for subject in subjects:
             found += _pins(subject, bases, notes)
     return found
@@ -69,7 +69,7 @@ class Bases:
         network = "host" if subject.image.network == "host" else ""
         from layers.host.settings import proxies
 
-        argv = ["sh", "-c", packagenames.script(asks)]
+        argv = ["sh", "-c", package_names.script(asks)]
         try:
             ran = self.containers.run(
                 reference,
@@ -82,7 +82,7 @@ class Bases:
         except LayersError as error:
             self.notes.append(f"{root.name}: could not be asked: {error.message}")
             return None
-        answer = packagenames.read(ran.output)
+        answer = package_names.read(ran.output)
         if answer.python:
             self.pythons[root.name] = answer.python
         if ran.status == TIMED_OUT:
@@ -158,7 +158,7 @@ def _pins(subject: Subject, bases: Bases, notes: list[str]) -> list[Finding]:
                 notes.append(f"{place}: not looked up: which Python {root.name} has is not known")
                 continue
             target = Target(python, subject.platform, family(root) == "alpine")
-            found += pipresolve.resolve(request, target, run_pip, notes)
+            found += pip_resolve.resolve(request, target, run_pip, notes)
     return found
 
 

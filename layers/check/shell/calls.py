@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from hashes.dockerfile.state import BASE
-from layers.check.shell import Command
-from layers.check.shellwords import Word
+from layers.check.shell.parser import Command
+from layers.check.shell.words import Word
 
 _WRAPPERS = {"sudo": "ugpCh", "exec": "a", "command": "", "nice": "n", "time": "fo", "nohup": ""}
 _WRAPPERS |= {"env": "uCS", "timeout": "ks", "eatmydata": "", "ionice": "cn", "builtin": ""}

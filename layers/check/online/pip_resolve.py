@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from layers.check.contradictions import same_version
 from layers.check.finding import Finding
-from layers.check.piprequests import Request, Wanted, indexed, normal
+from layers.check.rules.contradictions import same_version
+from layers.check.shell.pip_calls import Request, Wanted, indexed, normal
 
 RULE = "pip-pin"
 ROUNDS = 4

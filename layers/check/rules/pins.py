@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from layers.check.calls import Call
 from layers.check.finding import Finding, Rule
-from layers.check.piprequests import requests
+from layers.check.shell.calls import Call
+from layers.check.shell.pip_calls import requests
 from layers.check.subject import Step, Subject
 
 UNPINNED_UPSTREAM = Rule("unpinned-upstream", "warning", "an upstream image without a digest")

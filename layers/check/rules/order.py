@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 
 from hashes.dockerfile.state import BASE
-from layers.check.buildneeds import ALIASES, BRING, NEEDS, Need
 from layers.check.families import blank, python_of
 from layers.check.finding import Finding, Rule, Severity
-from layers.check.piprequests import Request, Wanted, project, requests
+from layers.check.rules.build_needs import ALIASES, BRING, NEEDS, Need
+from layers.check.shell.pip_calls import Request, Wanted, project, requests
 from layers.check.subject import Step, Subject
 
 BUILD_NEEDS = Rule("build-needs", "error", "a source build before what it imports is installed")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from layers.check.contradictions import same_version
-from layers.check.packagenames import Ask, asks, judge, read, script
-from layers.check.piprequests import requests
-from layers.check.pipresolve import Said, Target, platforms, resolve
+from layers.check.online.package_names import Ask, asks, judge, read, script
+from layers.check.online.pip_resolve import Said, Target, platforms, resolve
+from layers.check.rules.contradictions import same_version
+from layers.check.shell.pip_calls import requests
 from tests.unit.checks import subject_of
 
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from layers.check.built.saved_image import Documents
 from layers.check.finding import Finding
-from layers.check.savedimage import Documents
 from layers.runtime.files import write_whole
 from layers.runtime.state import State
 

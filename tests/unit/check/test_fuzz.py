@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from layers.check.checking import offline
-from layers.check.rules import RULES
+from layers.check.catalogue import RULES
+from layers.check.run import offline
 from tests.unit.checks import survey
 
 FILES = {"a.txt": "", "sub/b.txt": "", "r.txt": "-r other\n-e .\n@\n==\n a ; b\n\\\n"}

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any, cast
 
 from hashes.errors import LayersError
+from layers.check.built.saved_image import Documents, Item, Wanted, items
+from layers.check.built.sizes import Sizes, budget
 from layers.check.finding import Finding
-from layers.check.savedimage import Documents, Item, Wanted, items
-from layers.check.secretwords import PATTERNS, secrets_in, worth_reading
-from layers.check.sizes import Sizes, budget
+from layers.check.rules.secrets import PATTERNS, secrets_in, worth_reading
 from layers.config.spec import SPEC_FILE
 from layers.engine.connections import Wire
 from layers.graph.graph import Layer

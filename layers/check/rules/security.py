@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from hashes.dockerfile import arguments
 from hashes.dockerfile.arguments import looks_secret
-from layers.check.calls import Call
 from layers.check.families import blank
 from layers.check.finding import Finding, Rule
-from layers.check.hangs import APT, APT_VALUED, apt_verb
-from layers.check.secretwords import LONGEST, PATTERNS, secrets_in
+from layers.check.rules.hangs import APT, APT_VALUED, apt_verb
+from layers.check.rules.secrets import LONGEST, PATTERNS, secrets_in
+from layers.check.shell.calls import Call
 from layers.check.subject import Step, Subject
 
 ROOT_USER = Rule("root-user", "warning", "a service that runs as root")

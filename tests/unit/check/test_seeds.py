@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from layers.check.packagenames import asks, judge, read, script
+from layers.check.online.package_names import asks, judge, read, script
 from tests.unit.checks import findings, subject_of
 
 DOCKERFILE = """\

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from layers.check import (
-    cachesense,
-    contextrules,
-    contradictions,
-    hangs,
-    order,
-    pins,
-    security,
-    silence,
-)
+from layers.check import silence
 from layers.check.finding import Finding, Rule
+from layers.check.rules import cache, context, contradictions, hangs, order, pins, security
 from layers.check.subject import Subject
 
 Check = Callable[[Subject], Iterable[Finding]]
@@ -31,9 +23,9 @@ OFFLINE: tuple[Check, ...] = (
     hangs.check,
     order.check,
     contradictions.check,
-    cachesense.check,
+    cache.check,
     pins.check,
-    contextrules.check,
+    context.check,
     security.check,
 )
 """What needs the files alone."""
@@ -50,9 +42,9 @@ RULES: dict[str, Rule] = {
         *ONLINE_RULES,
         *OTHER_RULES[1:2],
         *order.RULES,
-        *cachesense.RULES,
+        *cache.RULES,
         *pins.RULES,
-        *contextrules.RULES,
+        *context.RULES,
         *security.RULES,
         *BUILT_RULES,
         *OTHER_RULES[2:],
