@@ -16,9 +16,9 @@ from layers.project.open import find_root, open_project
 from layers.project.project import Project
 
 if TYPE_CHECKING:
-    from layers.gc.clearing import Clearing, Scope
-    from layers.gc.removal import Outcome, Remover
-    from layers.gc.telling import Done
+    from layers.gc.remove import Outcome, Remover
+    from layers.gc.report import Done
+    from layers.gc.scan import Clearing, Scope
 
 
 class GcCommand(Parsed):
@@ -92,8 +92,8 @@ def _gc(root: str, options: Any, words: list[str]) -> int:
     if words:
         raise LayersError(f"gc takes no {words[0]!r}", hint="doit help gc shows its options")
     from layers.engine.store import DockerStore
-    from layers.gc.clearing import Surveyor
-    from layers.gc.telling import as_json, as_text, ending
+    from layers.gc.report import as_json, as_text, ending
+    from layers.gc.scan import Surveyor
     from layers.report.report import report_for
 
     scope = _scope(options)
@@ -111,7 +111,7 @@ def _gc(root: str, options: Any, words: list[str]) -> int:
             sys.stdout.flush()
         done = None
         if not options["dry_run"]:
-            from layers.gc.removal import Remover
+            from layers.gc.remove import Remover
 
             remover = Remover(store, lambda: project.registry, project.state)
             done = _remove(project, clearing, remover)
@@ -126,7 +126,7 @@ def _gc(root: str, options: Any, words: list[str]) -> int:
 
 
 def _scope(options: Any) -> Scope:
-    from layers.gc.clearing import Scope
+    from layers.gc.scan import Scope
 
     # With none kept, a base that `doit refresh` just pushed would go before its lock is committed.
     if not re.fullmatch(r"0*[1-9]\d{0,5}", options["keep"]):
@@ -151,9 +151,9 @@ def _bytes(text: str) -> int:
 
 def _remove(project: Project, clearing: Clearing, remover: Remover) -> Done:
     from layers.engine.engine import EngineError
-    from layers.gc import leftovers
-    from layers.gc.removal import Outcome
-    from layers.gc.telling import Done
+    from layers.gc import local_files
+    from layers.gc.remove import Outcome
+    from layers.gc.report import Done
     from layers.registry.registry import RegistryError
 
     outcomes: list[Outcome] = []
@@ -163,7 +163,7 @@ def _remove(project: Project, clearing: Clearing, remover: Remover) -> Done:
         except (EngineError, RegistryError) as error:
             outcomes.append(Outcome(going, str(error), failed=True))
     for each in clearing.files:
-        leftovers.remove(project.state.folder, each)
+        local_files.remove(project.state.folder, each)
     cache = remover.store().prune(clearing.scope.cache or 0) if clearing.cache else 0
     disk, notes = _free(project, outcomes)
     return Done(tuple(outcomes), cache, disk, notes)

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from layers.gc.found import Found, Place
-from layers.gc.reach import Reach
+from layers.gc.item import Found, Place
+from layers.gc.roots import Reach
 from layers.oci.digest import Digest
 
 DAY = 86_400.0

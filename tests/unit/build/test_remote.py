@@ -21,7 +21,7 @@ from layers.build.execute import InputsMoved, carry_out
 from layers.build.remote import Kept, advice, candidate, keep, output
 from layers.config.load import load
 from layers.config.spec import Spec, SpecError
-from layers.gc.found import Found
+from layers.gc.item import Found
 from layers.graph.graph import Layer
 from layers.oci.artifact import digest_of
 from layers.oci.digest import Digest

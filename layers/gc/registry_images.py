@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from layers.gc.found import Found, kind, subject
+from layers.gc.item import Found, kind, subject
 from layers.oci.digest import BadDigest, Digest
 from layers.plan.names import LABEL_KEY, LABEL_LAYER
 from layers.registry.registry import Manifest, Registry, RegistryError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from layers.engine.store import Store, Stored
-from layers.gc.found import Found
-from layers.gc.owned import Owned
+from layers.gc.item import Found
+from layers.gc.ownership import Owned
 from layers.oci.reference import Reference
 from layers.plan.names import LABEL_KEY, LABEL_LAYER
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from layers.engine.store import Store
-from layers.gc.found import Found
+from layers.gc.item import Found
 from layers.gc.sweep import Going
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from layers.gc.found import DIGEST, KEY, Found
+from layers.gc.item import DIGEST, KEY, Found
 from layers.oci.digest import Digest
 
 

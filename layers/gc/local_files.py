@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from layers.gc.found import KEY
+from layers.gc.item import KEY
 
 HOUR = 3600.0
 DAY = 24 * HOUR

@@ -14,15 +14,15 @@ from hashes.errors import LayersError
 from layers.config.load import load
 from layers.config.spec import Spec
 from layers.engine.store import DockerStore
-from layers.gc.clearing import Clearing, Scope
-from layers.gc.committed import history
-from layers.gc.found import Found
-from layers.gc.leftovers import Leftover, leftovers, remove
-from layers.gc.owned import owned
-from layers.gc.removal import Outcome
-from layers.gc.seen import Seen
+from layers.gc.claim_times import Seen
+from layers.gc.git_history import history
+from layers.gc.item import Found
+from layers.gc.local_files import Leftover, leftovers, remove
+from layers.gc.ownership import owned
+from layers.gc.remove import Outcome
+from layers.gc.report import Done, as_json, as_text, ending
+from layers.gc.scan import Clearing, Scope
 from layers.gc.sweep import Going, Staying, Sweep
-from layers.gc.telling import Done, as_json, as_text, ending
 from layers.oci.digest import Digest
 from tests.unit.engine.test_docker import answer, engine
 

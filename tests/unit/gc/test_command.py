@@ -13,11 +13,11 @@ from hashes.errors import LayersError
 from layers.commands.gc import _bytes, _scope
 from layers.engine.engine import EngineDown
 from layers.engine.store import Container, Store, Stored
-from layers.gc.clearing import Clearing, Scope, Surveyor
+from layers.gc.scan import Clearing, Scope, Surveyor
 from layers.project.project import Project
 from tests.fakes import MemoryRegistry
 from tests.fakes_store import MemoryStore
-from tests.unit.test_gc_removal import HOST, KEYS, digest, put_image
+from tests.unit.gc.test_removal import HOST, KEYS, digest, put_image
 
 SPEC = f"""\
 version = 1
@@ -158,7 +158,7 @@ def test_locks_of_branches_count_and_a_broken_checkout_stops_everything(
 
 def test_a_surveys_json_is_json(survey: Callable[..., Clearing]) -> None:
     """Whatever was found."""
-    from layers.gc.telling import as_json
+    from layers.gc.report import as_json
 
     told = json.loads(json.dumps(as_json(survey(Scope(local=False)), None)))
     assert {each["platform"] for each in told["goes"]} == {"linux/amd64"}

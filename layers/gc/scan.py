@@ -12,14 +12,14 @@ from hashes.errors import LayersError
 from layers.config.spec import SPEC_FILE
 from layers.config.toml import read
 from layers.engine.store import Store
-from layers.gc.committed import History, history
-from layers.gc.found import KEY, Found
-from layers.gc.inengine import look_in_engine
-from layers.gc.inregistry import Looker
-from layers.gc.leftovers import Leftover, leftovers
-from layers.gc.owned import Owned, owned
-from layers.gc.reach import Reach
-from layers.gc.seen import Seen
+from layers.gc.claim_times import Seen
+from layers.gc.engine_images import look_in_engine
+from layers.gc.git_history import History, history
+from layers.gc.item import KEY, Found
+from layers.gc.local_files import Leftover, leftovers
+from layers.gc.ownership import Owned, owned
+from layers.gc.registry_images import Looker
+from layers.gc.roots import Reach
 from layers.gc.sweep import Sweep, make_sweep
 from layers.lock.lock import LOCK_FILE
 from layers.plan.names import LABEL_KEY

@@ -10,8 +10,8 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
-from layers.gc.found import Found, Place, kind, subject
-from layers.gc.reach import Reach
+from layers.gc.item import Found, Place, kind, subject
+from layers.gc.roots import Reach
 from layers.gc.sweep import DAY, Sweep, make_sweep
 from layers.oci.digest import Digest
 

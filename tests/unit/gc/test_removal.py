@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from layers.engine.store import Container, Stored
-from layers.gc.found import Found
-from layers.gc.inengine import FOREIGN, look_in_engine
-from layers.gc.inregistry import Looker, moment
-from layers.gc.owned import Owned
-from layers.gc.reach import Reach
-from layers.gc.removal import Outcome, Remover
-from layers.gc.seen import Seen
+from layers.gc.claim_times import Seen
+from layers.gc.engine_images import FOREIGN, look_in_engine
+from layers.gc.item import Found
+from layers.gc.ownership import Owned
+from layers.gc.registry_images import Looker, moment
+from layers.gc.remove import Outcome, Remover
+from layers.gc.roots import Reach
 from layers.gc.sweep import DAY, Sweep, make_sweep
 from layers.oci.artifact import (
     INDEX_TYPE,

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from layers.gc.clearing import Clearing
-from layers.gc.found import Found, Place
-from layers.gc.removal import Outcome
+from layers.gc.item import Found, Place
+from layers.gc.remove import Outcome
+from layers.gc.scan import Clearing
 from layers.gc.sweep import Going
 from layers.runtime.units import size
 
