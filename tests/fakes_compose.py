@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from layers.compose.composer import ComposeError, Files
-from layers.compose.states import Container, Port
+from layers.compose.compose import ComposeError, Files
+from layers.compose.containers import Container, Port
 
 
 @dataclass
@@ -19,11 +19,11 @@ class MemoryClock:
     now: float = 0.0
 
     def monotonic(self) -> float:
-        """See `layers.compose.bringing.Clock`."""
+        """See `layers.compose.up.Clock`."""
         return self.now
 
     def sleep(self, seconds: float, /) -> None:
-        """See `layers.compose.bringing.Clock`."""
+        """See `layers.compose.up.Clock`."""
         self.now += seconds
 
 
@@ -127,7 +127,7 @@ class MemoryComposer:
 
 @dataclass
 class MemoryStarting:
-    """See `layers.compose.composer.Starting`."""
+    """See `layers.compose.compose.Starting`."""
 
     composer: MemoryComposer
     until: float

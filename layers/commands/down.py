@@ -13,7 +13,7 @@ from layers.commands.parsing import Parsed
 from layers.project.open import find_root, open_project
 
 if TYPE_CHECKING:
-    from layers.compose.composer import Composer
+    from layers.compose.compose import Composer
     from layers.project.project import Project
 
 
@@ -53,7 +53,7 @@ class DownCommand(Parsed):
 
 
 def _down(root: str, options: Any, names: Sequence[str]) -> int:
-    from layers.compose.pinning import project_name
+    from layers.compose.pin import project_name
     from layers.compose.stacks import chosen
     from layers.report.report import report_for
 
@@ -83,7 +83,7 @@ def _down(root: str, options: Any, names: Sequence[str]) -> int:
 
 def _composer(project: Project) -> Composer | None:
     """Compose on the engine in use; None: this checkout never had one."""
-    from layers.compose.cli import DockerCompose
+    from layers.compose.docker_compose import DockerCompose
     from layers.engine.engine import EngineDown
     from layers.setup.private.paths import Places
 

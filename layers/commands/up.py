@@ -16,9 +16,9 @@ from layers.commands.parsing import options_first, valued
 from layers.commands.run import RunCommand
 
 if TYPE_CHECKING:
-    from layers.compose.composer import Composer
+    from layers.compose.compose import Composer
+    from layers.compose.report import Up
     from layers.compose.stacks import Prepared
-    from layers.compose.telling import Up
     from layers.project.project import Project
 
 
@@ -130,7 +130,7 @@ class UpCommand(RunCommand):
         over: Sequence[str],
         as_json: bool,
     ) -> int:
-        from layers.compose import telling
+        from layers.compose import report as telling
         from layers.compose.stacks import chosen
 
         stacks = chosen(found.spec, self._names)
@@ -152,7 +152,7 @@ class UpCommand(RunCommand):
 
     def _composer(self, found: Project) -> Composer:
         """Compose on the engine in use, which is started here if it is ours and down."""
-        from layers.compose.cli import DockerCompose
+        from layers.compose.docker_compose import DockerCompose
         from layers.report.report import report_for
 
         report = report_for(self.shown_on())
@@ -185,10 +185,10 @@ def bring(
 
     Raises LayersError when it does not come up.
     """
-    from layers.compose.bringing import NotUp, bring_up
+    from layers.compose.containers import host_of
+    from layers.compose.report import Up, change
     from layers.compose.stacks import laid_over, pinned
-    from layers.compose.states import host_of
-    from layers.compose.telling import Up, change
+    from layers.compose.up import NotUp, bring_up
 
     def changed(container: Any) -> None:
         shown.write(change(container))

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hashes.errors import LayersError
-from layers.compose.composer import Composer, Files
-from layers.compose.matching import Candidate, Known, match
-from layers.compose.pinning import Pinned, local_reference, override, project_name
+from layers.compose.compose import Composer, Files
+from layers.compose.match import Candidate, Known, match
+from layers.compose.pin import Pinned, local_reference, override, project_name
 from layers.compose.services import Service, read_services
 from layers.config.spec import Image, Spec, Stack
 from layers.graph.graph import Layer

@@ -18,8 +18,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from layers.compose.cli import DockerCompose
-from layers.compose.composer import Files
+from layers.compose.compose import Files
+from layers.compose.docker_compose import DockerCompose
 from layers.setup.endpoint import Endpoint
 from tests.e2e.lab import CHECKOUT
 from tests.e2e.stacks import ask

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from layers.compose.pinning import Pinned
-from layers.compose.states import Container, addresses
+from layers.compose.containers import Container, addresses
+from layers.compose.pin import Pinned
 from layers.runtime.units import seconds
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from layers.compose.containers import Container
 from layers.compose.services import Service
-from layers.compose.states import Container
 
 Wave = tuple[str, ...]
 """Services that are started by one call; empty: all."""

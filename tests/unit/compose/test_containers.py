@@ -6,10 +6,8 @@ import json
 
 import pytest
 
-from layers.compose.pinning import Pinned, local_reference, override, project_name
-from layers.compose.services import Service
-from layers.compose.settling import settled, waves
-from layers.compose.states import (
+from layers.compose.changed import settled, waves
+from layers.compose.containers import (
     Container,
     Port,
     addresses,
@@ -18,6 +16,8 @@ from layers.compose.states import (
     to_blame,
     verdict,
 )
+from layers.compose.pin import Pinned, local_reference, override, project_name
+from layers.compose.services import Service
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.names import Names

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from layers.compose.matching import Candidate, Known, UnknownImage, match
+from layers.compose.match import Candidate, Known, UnknownImage, match
 from layers.compose.services import Build, Service, read_services
 from layers.graph.graph import Layer
 from layers.oci.reference import Reference

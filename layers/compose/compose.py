@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from hashes.errors import LayersError
-from layers.compose.states import Container
+from layers.compose.containers import Container
 
 
 class ComposeError(LayersError):

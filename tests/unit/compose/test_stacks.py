@@ -14,10 +14,10 @@ from hashes.errors import LayersError
 from layers.commands import down
 from layers.commands.parsing import valued
 from layers.commands.up import UpCommand, bring, patience_of
-from layers.compose.composer import ComposeError
-from layers.compose.matching import UnknownImage
+from layers.compose.compose import ComposeError
+from layers.compose.match import UnknownImage
+from layers.compose.report import Up, as_json, as_text
 from layers.compose.stacks import laid_over, pinned, prepare
-from layers.compose.telling import Up, as_json, as_text
 from layers.config.spec import Stack
 from layers.graph.graph import Layer
 from layers.lock.lock import Lock, Pin

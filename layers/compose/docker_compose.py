@@ -11,8 +11,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
-from layers.compose.composer import ComposeError, ComposeMissing, Files
-from layers.compose.states import Container, read_containers
+from layers.compose.compose import ComposeError, ComposeMissing, Files
+from layers.compose.containers import Container, read_containers
 from layers.runtime import signals
 from layers.setup.endpoint import Endpoint
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from layers.compose.cli import DockerCompose
-from layers.compose.composer import ComposeError, ComposeMissing, Files
+from layers.compose.compose import ComposeError, ComposeMissing, Files
+from layers.compose.docker_compose import DockerCompose
 from layers.setup.endpoint import Endpoint
 
 SCRIPT = """\

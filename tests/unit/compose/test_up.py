@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from layers.compose.bringing import NotUp, advice, bring_up
-from layers.compose.composer import Files
+from layers.compose.compose import Files
+from layers.compose.containers import Container
 from layers.compose.services import Service
-from layers.compose.states import Container
+from layers.compose.up import NotUp, advice, bring_up
 from tests.fakes_compose import UNCHECKED, WELL, Course, MemoryClock, MemoryComposer
 
 FILES = Files("shop", ("/p/compose.yaml",))

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from hashes.errors import LayersError
-from layers.compose.composer import Composer, Files, Starting
+from layers.compose.changed import settled, waves
+from layers.compose.compose import Composer, Files, Starting
+from layers.compose.containers import Container, to_blame, verdict
 from layers.compose.services import Service
-from layers.compose.settling import settled, waves
-from layers.compose.states import Container, to_blame, verdict
 from layers.runtime.units import seconds
 
 LINES = 20
