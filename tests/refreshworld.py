@@ -15,10 +15,10 @@ from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY
 from layers.plan.plan import Step
 from layers.project.project import Project
+from layers.refresh.report import BaseReport, RefreshReport
 from layers.refresh.rollback import Went, rollback
 from layers.refresh.run import refresh
 from layers.refresh.trial import Tools
-from layers.refreshreport import BaseReport, RefreshReport
 from layers.runtime.events import Event, Warned
 from tests.fakes import MemoryEngine
 from tests.fakes_containers import Call, MemoryContainers, MemoryImage, said

@@ -12,7 +12,7 @@ from layers.commands.parsing import Parsed
 from layers.project.open import find_root, open_project
 
 if TYPE_CHECKING:
-    from layers.refreshreport import BaseReport, RefreshReport
+    from layers.refresh.report import BaseReport, RefreshReport
 
 
 class RefreshCommand(Parsed):
@@ -60,10 +60,11 @@ class RefreshCommand(Parsed):
 
 
 def _refresh(root: str, options: Any, names: list[str]) -> int:
-    from layers.refresh.effects import tools
+    from layers.refresh.bases import bases
+    from layers.refresh.markdown import as_markdown, write_summary
+    from layers.refresh.report import as_json
     from layers.refresh.run import refresh
-    from layers.refresh.survey import bases
-    from layers.refreshreport import as_json, as_markdown, write_summary
+    from layers.refresh.tools import tools
     from layers.report.report import report_for
     from layers.runtime.files import write_whole
 
@@ -88,7 +89,7 @@ def _refresh(root: str, options: Any, names: list[str]) -> int:
 
 def as_text(report: RefreshReport) -> str:
     """The report for people: what failed comes first, the sentence that sums up last."""
-    from layers.refreshreport import verdict
+    from layers.refresh.report import verdict
 
     lines = list(report.failures)
     for base in sorted(report.bases, key=lambda each: each.outcome != "failed"):

@@ -61,8 +61,8 @@ class RollbackCommand(Parsed):
 
 
 def _rollback(root: str, options: Any, names: list[str]) -> int:
-    from layers.refresh.effects import tools
     from layers.refresh.rollback import known_base, rollback
+    from layers.refresh.tools import tools
     from layers.report.report import report_for
 
     if not names:

@@ -11,12 +11,11 @@ from layers.lock import mirror
 from layers.lock.lock import Pin, Wanted
 from layers.oci.reference import HUB, Reference
 from layers.project.project import Project
-from layers.refreshreport import Gone
 from layers.registry.registry import Progress, Registry, RegistryError
 from layers.runtime.events import Finished, Started, Transfer, Warned
 
 if TYPE_CHECKING:
-    from layers.refresh.night import Upstreams
+    pass
 
 _SHOWN = 12  # hex digits of a digest in a tag
 _LONGEST_TAG = 128  # characters (OCI distribution-spec, "Pulling manifests")
@@ -116,19 +115,3 @@ def _copy(project: Project, pin: Pin, at: str) -> None:
     finally:
         if begin:
             project.tell(Finished(name, "copy", ok, time.monotonic() - begin[0]))
-
-
-def gone(project: Project, found: Upstreams) -> tuple[Gone, ...]:
-    """The upstreams whose tags are gone, each with where builds take it from now."""
-    told = []
-    for each in found.gone:
-        pin = project.lock.find(each.name, each.platform)
-        copy = ""
-        if pin is not None and project.registry_host is not None:
-            at = mirror.repository(project.registry_host, project.spec.project, pin.name)
-            try:
-                copy = mirror.find(project.registry, pin, at) or ""
-            except LayersError as error:
-                project.tell(Warned(f"no copy of {each.name} was looked for: {error}"))
-        told.append(Gone(each.name, each.platform, str(pin.digest) if pin else "", copy))
-    return tuple(told)

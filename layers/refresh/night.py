@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
 from layers.graph.graph import Layer
+from layers.lock import mirror
 from layers.lock.epochs import place, upstream_name
 from layers.lock.lock import Lock, Pin, Wanted
 from layers.lock.resolve import NotOffered
@@ -15,8 +16,9 @@ from layers.oci.reference import Reference
 from layers.plan.names import LABEL_KEY
 from layers.project.project import Project
 from layers.refresh.due import Night
+from layers.refresh.report import Gone, Outcome
 from layers.refresh.trial import Trial
-from layers.refreshreport import Outcome
+from layers.runtime.events import Warned
 
 
 @dataclass(frozen=True)
@@ -113,3 +115,19 @@ def is_present(project: Project, image: str) -> bool:
     if names.remote is None or not project.pushes(layer):
         return False
     return (names.remote, str(key)) in project.registry.heads([(names.remote, str(key))])
+
+
+def gone(project: Project, found: Upstreams) -> tuple[Gone, ...]:
+    """The upstreams whose tags are gone, each with where builds take it from now."""
+    told = []
+    for each in found.gone:
+        pin = project.lock.find(each.name, each.platform)
+        copy = ""
+        if pin is not None and project.registry_host is not None:
+            at = mirror.repository(project.registry_host, project.spec.project, pin.name)
+            try:
+                copy = mirror.find(project.registry, pin, at) or ""
+            except LayersError as error:
+                project.tell(Warned(f"no copy of {each.name} was looked for: {error}"))
+        told.append(Gone(each.name, each.platform, str(pin.digest) if pin else "", copy))
+    return tuple(told)

@@ -11,16 +11,16 @@ from layers.graph.graph import upstreams
 from layers.lock.epochs import NEXT
 from layers.lock.file import LockFile
 from layers.lock.lock import Lock, Wanted
-from layers.lock.mirror import copy_pins, gone
+from layers.lock.mirror import copy_pins
 from layers.project.project import Project
+from layers.refresh.accept import check_keys, delivered
+from layers.refresh.bases import bases
 from layers.refresh.candidate import left, tried, with_new_pins
 from layers.refresh.due import due, groups, moved
-from layers.refresh.night import Told, ask_upstreams, call, here, night
-from layers.refresh.survey import bases
-from layers.refresh.taking import check_keys, delivered
-from layers.refresh.telling import base_report
+from layers.refresh.night import Told, ask_upstreams, call, gone, here, night
+from layers.refresh.report import RefreshReport
+from layers.refresh.summary import base_report
 from layers.refresh.trial import Tools, ask, attempt, free_number
-from layers.refreshreport import RefreshReport
 
 _Work = Callable[[str, Sequence[str], Lock], Lock]
 

@@ -5,22 +5,28 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from hashes.errors import LayersError
 from layers.config.spec import Image
 from layers.engine.containers import Containers
 from layers.engine.engine import EngineError, LocalImage
 from layers.graph.graph import Layer
-from layers.imagediff import LayerChange, PackageChange, layer_changes, layer_sizes, package_changes
-from layers.inventory import read_inventory
 from layers.lock.lock import Lock
 from layers.oci.digest import Digest
 from layers.plan.plan import Step
 from layers.project.project import Project
 from layers.refresh import probes
-from layers.refresh.content import same_content
+from layers.refresh.image_diff import (
+    LayerChange,
+    PackageChange,
+    layer_changes,
+    layer_sizes,
+    package_changes,
+)
+from layers.refresh.inventory import read_inventory
 from layers.runtime.events import Warned
 from layers.runtime.units import size as readable
 
@@ -214,3 +220,27 @@ def _judge(found: Trial, tools: Tools, keyed: str, before: tuple[str, LocalImage
 def _unpacked(tools: Tools, name: str, held: LocalImage) -> int:
     """Bytes of an image's layers; what the engine says of it where it has no history."""
     return sum(each.size for each in layer_sizes(tools.containers, name)) or held.size
+
+
+SETTINGS = (
+    *("Env", "Cmd", "Entrypoint", "User", "WorkingDir", "Volumes", "ExposedPorts", "Healthcheck"),
+    *("OnBuild", "StopSignal", "Shell", "StopTimeout"),
+)
+"""What of a configuration (OCI image-spec, config.md, and Docker's own) runs differ by."""
+_OURS = "io.doit-layers."
+
+
+def same_content(old: LocalImage, new: LocalImage) -> bool:
+    """True when filesystem layers, settings and labels are equal, our own labels left aside."""
+    if not old.diff_ids or old.diff_ids != new.diff_ids:
+        return False
+    return _settings(old.config) == _settings(new.config) and _labels(old) == _labels(new)
+
+
+def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """An empty setting and one that is not there mean the same."""
+    return {name: config[name] for name in SETTINGS if config.get(name)}
+
+
+def _labels(image: LocalImage) -> dict[str, str]:
+    return {name: text for name, text in image.labels.items() if not name.startswith(_OURS)}

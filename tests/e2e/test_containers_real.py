@@ -16,8 +16,8 @@ import pytest
 from layers.engine.connections import Wire
 from layers.engine.containers import KEPT, LABEL_UNTIL
 from layers.engine.docker_containers import EngineContainers
-from layers.imagediff import LayerSize, layer_sizes
-from layers.inventory import Package, read_inventory
+from layers.refresh.image_diff import LayerSize, layer_sizes
+from layers.refresh.inventory import Package, read_inventory
 from tests.contract_containers import ContainersContract, ContainersWorld
 from tests.e2e.lab import CHECKOUT, Lab
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from layers.engine.engine import LocalImage
 from layers.lock.epochs import NEXT, Base, Epoch
 from layers.oci.digest import Digest
-from layers.refresh.content import same_content
 from layers.refresh.due import Night, due, groups, moved
+from layers.refresh.trial import same_content
 
 A, B, C = (Digest("sha256:" + digit * 64) for digit in "abc")
 P, Q = str(A), str(B)

@@ -7,18 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from layers.imagediff import LayerChange, PackageChange
 from layers.lock.update import Moved
-from layers.refreshmarkdown import code, fenced, plain
-from layers.refreshreport import (
-    BaseReport,
-    Gone,
-    RefreshReport,
-    as_json,
-    as_markdown,
-    verdict,
-    write_summary,
-)
+from layers.refresh.image_diff import LayerChange, PackageChange
+from layers.refresh.markdown import as_markdown, code, fenced, plain, write_summary
+from layers.refresh.report import BaseReport, Gone, RefreshReport, as_json, verdict
 
 OLD, NEW = "sha256:" + "0123456789ab" + "0" * 52, "sha256:" + "ba9876543210" + "0" * 52
 KEYS = ("xxh3-" + "1" * 32, "xxh3-" + "2" * 32)

@@ -6,7 +6,7 @@ import pytest
 
 from layers.engine.containers import Ran
 from layers.engine.engine import EngineDown
-from layers.inventory import Package, read_inventory
+from layers.refresh.inventory import Package, read_inventory
 from tests.fakes_containers import Call, MemoryContainers, MemoryImage, said
 
 STATUS = """\

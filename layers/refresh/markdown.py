@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from hashes.errors import LayersError
 from layers.oci.digest import Digest
-from layers.refreshreport import BaseReport, RefreshReport, verdict
+from layers.refresh.report import BaseReport, RefreshReport, verdict
 from layers.runtime.units import seconds, size
 
 _FOLDED = 10
@@ -198,3 +198,23 @@ def _signed(value: int) -> str:
 
 def _cut(text: str, width: int = 80) -> str:
     return text if len(text) <= width else f"{text[: width - 2].rstrip()} …"
+
+
+def as_markdown(report: RefreshReport) -> str:
+    """The report for people, as GitHub renders it: the verdict, what failed, then each base."""
+    pass
+
+    return render(report)
+
+
+def write_summary(report: RefreshReport, environ: Mapping[str, str]) -> bool:
+    """Append the report to the file in GITHUB_STEP_SUMMARY; False where none is named.
+
+    Source: GitHub's "Workflow commands", "Adding a job summary". Raises OSError.
+    """
+    path = environ.get("GITHUB_STEP_SUMMARY", "")
+    if not path:
+        return False
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(as_markdown(report) + "\n")
+    return True

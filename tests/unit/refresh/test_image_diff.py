@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.imagediff import (
+from layers.refresh.image_diff import (
     LayerChange,
     LayerSize,
     PackageChange,
@@ -15,7 +15,7 @@ from layers.imagediff import (
     layer_sizes,
     package_changes,
 )
-from layers.inventory import Package
+from layers.refresh.inventory import Package
 from tests.fakes_containers import MemoryContainers, MemoryImage
 
 OLD = [Package("dpkg", "libc6", "2.36-9"), Package("dpkg", "gone", "1"), Package("pip", "a", "1")]

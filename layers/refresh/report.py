@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from layers.imagediff import LayerChange, PackageChange
 from layers.lock.update import Moved
+from layers.refresh.image_diff import LayerChange, PackageChange
 
 Outcome = Literal["unchanged", "same content", "refreshed", "failed", "due"]
 """``due`` is said by a dry run only."""
@@ -97,13 +97,6 @@ def verdict(report: RefreshReport) -> str:
     return ", ".join(parts) or "no base to refresh"
 
 
-def as_markdown(report: RefreshReport) -> str:
-    """The report for people, as GitHub renders it: the verdict, what failed, then each base."""
-    from layers.refreshmarkdown import render
-
-    return render(report)
-
-
 def as_json(report: RefreshReport) -> dict[str, Any]:
     """The report for programs: the fields by their names, with ``verdict`` and ``failed``."""
     return {
@@ -112,19 +105,6 @@ def as_json(report: RefreshReport) -> dict[str, Any]:
         "failed": report.failed,
         **dataclasses.asdict(report),
     }
-
-
-def write_summary(report: RefreshReport, environ: Mapping[str, str]) -> bool:
-    """Append the report to the file in GITHUB_STEP_SUMMARY; False where none is named.
-
-    Source: GitHub's "Workflow commands", "Adding a job summary". Raises OSError.
-    """
-    path = environ.get("GITHUB_STEP_SUMMARY", "")
-    if not path:
-        return False
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(as_markdown(report) + "\n")
-    return True
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from layers.graph.graph import Layer
 from layers.project.project import Project
 from layers.refresh.night import Told, here
-from layers.refreshreport import BaseReport
+from layers.refresh.report import BaseReport
 
 
 def base_report(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from layers.engine.containers import Containers
-from layers.inventory import Package
+from layers.refresh.inventory import Package
 
 _SHELL = re.compile(r"^(?:RUN )?(?:\|\d+ .*? )?/bin/sh -c (?:#\(nop\)\s+)?", re.DOTALL)
 _MARK = re.compile(r"\s*# buildkit$")
