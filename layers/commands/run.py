@@ -85,7 +85,7 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
         return sys.stdout
 
     def _make(self, found: Project, run: Callable[[], Any], always: bool, json_lines: bool) -> int:
-        from layers import doitreport
+        from layers import plugin
         from layers.report.report import report_for
 
         begin = time.monotonic()
@@ -106,7 +106,7 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
             catch_up(found, owed)
         finally:
             report.close()
-        if doitreport.bugs():
+        if plugin.bugs():
             return BUG
         return MISTAKE if status else 0
 

@@ -69,7 +69,7 @@ FOREIGN = {
 
 OWNERS = {
     "rich": {"layers/report/terminal.py"},
-    "doit": {"layers/tasks.py", "layers/project/open.py", "layers/nodb.py", "layers/doitreport.py"},
+    "doit": {"layers/tasks.py", "layers/project/open.py", "layers/plugin.py", "layers/plugin.py"},
     "docker": {"layers/oci/credentials.py"},
 }
 """Who alone may import what; the commands may import doit, too."""

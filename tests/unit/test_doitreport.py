@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from layers import doitreport
+from layers import plugin
 
 DODO = """
 from doit.exceptions import TaskFailed
-from layers.doitreport import LayersReporter
+from layers.plugin import LayersReporter
 DOIT_CONFIG = {{"reporter": LayersReporter, "verbosity": 0, "backend": "none"}}
 def fail():
     return TaskFailed("pose-service: step 3 failed\\n  see the log\\n")
@@ -38,7 +38,7 @@ def doit(tmp_path: Path) -> Any:
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     (tmp_path / "dodo.py").write_text(DODO.format())
     (tmp_path / "pyproject.toml").write_text(
-        '[tool.doit.plugins.backend]\nnone = "layers.nodb:NoDatabase"\n'
+        '[tool.doit.plugins.backend]\nnone = "layers.plugin:NoDatabase"\n'
     )
 
     def run(*arguments: Any) -> Any:
@@ -96,18 +96,18 @@ def test_a_bug_leaves_a_log_to_paste(doit: Any) -> None:
 
 def test_a_log_is_never_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two bugs in one second have two logs."""
-    monkeypatch.setattr(doitreport, "_bugs", [])
-    paths = [doitreport.bug_report(text, str(tmp_path)) for text in ("one", "two")]
+    monkeypatch.setattr(plugin, "_bugs", [])
+    paths = [plugin.bug_report(text, str(tmp_path)) for text in ("one", "two")]
     assert [Path(path).read_text().splitlines()[-1] for path in paths] == ["one", "two"]
-    assert doitreport.bugs() == paths
+    assert plugin.bugs() == paths
 
 
 def test_a_log_that_cannot_be_written_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bug is shown all the same."""
-    monkeypatch.setattr(doitreport, "_bugs", [])
+    monkeypatch.setattr(plugin, "_bugs", [])
     (tmp_path / ".layers").write_text("in the way")
-    text = doitreport.bug_message(KeyError("x"), str(tmp_path))
+    text = plugin.bug_message(KeyError("x"), str(tmp_path))
     assert text.startswith("This is a bug of doit-layers: KeyError: 'x'\n  (its log cannot be")
-    assert doitreport.bugs()
+    assert plugin.bugs()

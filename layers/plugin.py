@@ -6,6 +6,7 @@ import os
 import sys
 from typing import Any
 
+from doit.dependency import JsonDB
 from doit.exceptions import TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 
@@ -55,3 +56,18 @@ class LayersReporter(ConsoleReporter):  # type: ignore[misc]  # doit ships no ty
         self.outstream.flush()
         sys.stderr.write(text if text.endswith("\n") else f"{text}\n")
         sys.stderr.flush()
+
+
+class NoDatabase(JsonDB):  # type: ignore[misc]  # doit ships no types
+    """Holds a run's values in memory, reads no file and leaves none."""
+
+    desc = "in memory only; layers are known by their keys"
+
+    def __init__(self, name: str, codec: Any, *, module_name: str | None = None) -> None:  # noqa: ARG002
+        # not JsonDB's own constructor, which reads the file
+        self.name = name
+        self.codec = codec
+        self._db: dict[str, dict[str, Any]] = {}
+
+    def dump(self) -> None:
+        """Write nothing."""
