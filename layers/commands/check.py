@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from hashes.errors import LayersError, did_you_mean
-from layers.commands.guard import MISTAKE, guarded
+from layers.commands.exit_status import MISTAKE, guarded
 from layers.commands.parsing import Parsed
 from layers.project.open import find_root, open_project
 from layers.project.project import Project

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from hashes.errors import LayersError, did_you_mean
-from layers.commands.guard import guarded
+from layers.commands.exit_status import guarded
 from layers.commands.parsing import Parsed
 from layers.graph.graph import Layer
 from layers.project.open import find_root, open_project

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from doit.cmd_list import List
 
 from hashes.errors import LayersError, did_you_mean
-from layers.commands import ours
-from layers.commands.guard import guarded
+from layers.commands import options
+from layers.commands.exit_status import guarded
 from layers.commands.parsing import Parsed
 from layers.graph.graph import Layer
 from layers.plan.plan import Step
@@ -54,7 +54,7 @@ class ListCommand(Parsed, List):  # type: ignore[misc]  # doit ships no types
         pos_args: list[str] | None = None,
         as_json: bool = False,
     ) -> Any:
-        found = ours.project()
+        found = options.project()
         if found is None or quiet or template or list_deps:
             # Completion scripts parse this form; a status letter in it would break them.
             status = status and found is None
@@ -90,7 +90,7 @@ def _asked(names: Sequence[str], known: Mapping[str, Any]) -> list[Layer]:
     for name in names:
         if name not in known:
             raise LayersError(f"{name!r} is not an image or stage{did_you_mean(name, known)}")
-    return [Layer.parse(name) for name in ours.single(names, known)]
+    return [Layer.parse(name) for name in options.single(names, known)]
 
 
 def _as_json(steps: Sequence[Step]) -> str:

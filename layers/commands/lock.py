@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hashes.errors import LayersError
-from layers.commands.guard import guarded
+from layers.commands.exit_status import guarded
 from layers.commands.parsing import Parsed
 from layers.lock.lock import LOCK_FILE, Lock, Wanted
 from layers.project.open import find_root, open_project

@@ -11,7 +11,7 @@ from typing import Any
 from doit.cmd_base import Command
 from doit.cmdparse import CmdParseError
 
-from layers.commands.guard import MISTAKE
+from layers.commands.exit_status import MISTAKE
 
 _UNKNOWN = re.compile(r"Error parsing \w+: (.*?) \(parsing options: ", re.DOTALL)
 _VALUE = re.compile(r"Error parsing parameter '(\w+)' <class '(\w+)'>")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from layers.commands.guard import guarded
+from layers.commands.exit_status import guarded
 from layers.commands.parsing import Parsed
 from layers.project.open import find_root, open_project
 

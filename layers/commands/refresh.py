@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from layers.commands.guard import MISTAKE, guarded
+from layers.commands.exit_status import MISTAKE, guarded
 from layers.commands.parsing import Parsed
 from layers.project.open import find_root, open_project
 

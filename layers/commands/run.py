@@ -12,9 +12,9 @@ from doit.cmd_run import Run
 from doit.exceptions import InvalidCommand
 
 from hashes.errors import did_you_mean
-from layers.commands import ours
-from layers.commands.guard import BUG, MISTAKE, guarded
-from layers.commands.ours import is_layer, single
+from layers.commands import options
+from layers.commands.exit_status import BUG, MISTAKE, guarded
+from layers.commands.options import is_layer, single
 from layers.commands.parsing import parsed
 from layers.graph.graph import Layer
 from layers.runtime import signals
@@ -45,7 +45,7 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
         try:
             return parsed(self.name, super().parse_execute, in_args)
         except InvalidCommand as error:
-            if ours.project() is None:
+            if options.project() is None:
                 raise
             known = [task.name for task in getattr(self, "task_list", [])]
             word = error.not_found or ""
@@ -70,7 +70,7 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
         pdb: bool = False,
         json_lines: bool = False,
     ) -> Any:
-        found = ours.project()
+        found = options.project()
         run = super()._execute
         plain = (outfile, verbosity, always, continue_, reporter, num_process, par_type, single)
         rest = (auto_delayed_regex, force_verbosity, failure_verbosity, pdb)

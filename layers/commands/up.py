@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from hashes.errors import LayersError
-from layers.commands import ours
-from layers.commands.guard import MISTAKE, guarded
+from layers.commands import options
+from layers.commands.exit_status import MISTAKE, guarded
 from layers.commands.parsing import options_first, valued
 from layers.commands.run import RunCommand
 
@@ -103,7 +103,7 @@ class UpCommand(RunCommand):
         over: Sequence[str] = (),
         as_json: bool = False,
     ) -> Any:
-        found = ours.project()
+        found = options.project()
         if found is None:
             sys.stderr.write("up: this dodo.py has no stacks of doit-layers\n")
             return MISTAKE

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from hashes.errors import LayersError, did_you_mean
-from layers.commands.guard import MISTAKE, guarded
+from layers.commands.exit_status import MISTAKE, guarded
 from layers.commands.parsing import Parsed
 from layers.graph.graph import Layer
 from layers.plan.explain import Explanation, explanation

@@ -18,7 +18,7 @@ import tomli
 from doit.cmd_base import DoitCmdBase
 from doit.doit_cmd import DoitMain
 
-from layers.commands.guard import BUG, MISTAKE, PIPE
+from layers.commands.exit_status import BUG, MISTAKE, PIPE
 from layers.config import spec
 from layers.config.toml import read
 from layers.host.settings import pip_settings

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from layers.commands.ours import is_layer, single
+from layers.commands.options import is_layer, single
 from layers.config.load import load
 from layers.config.spec import Spec, SpecError
 from layers.config.toml import read

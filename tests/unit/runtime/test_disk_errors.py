@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from layers.build.buildx import BuildCall, run
-from layers.commands.guard import BUG, MISTAKE, guarded
+from layers.commands.exit_status import BUG, MISTAKE, guarded
 from layers.runtime.disk_errors import disk_fault
 from layers.runtime.events import Event
 
