@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from layers.demo import Row, edited, remembered, table
+from bench.demo import Row, edited, remembered, table
 
 
 def test_an_edit_is_taken_back_also_when_something_fails(tmp_path: Path) -> None:
