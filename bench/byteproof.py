@@ -20,6 +20,7 @@ from layers.build.context import send
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.plan import Step
+from layers.plan.session import Session
 from layers.project.project import Project
 from layers.setup.choose import ensure
 from layers.setup.endpoint import Endpoint
@@ -56,24 +57,24 @@ def _engine() -> Endpoint:
 def _compare(root: Path, shape: Shape, endpoint: Endpoint, rounds: int) -> list[Row]:
     shares: list[float] = []
 
-    def ours(project: Project, step: Step, call: BuildCall) -> None:
+    def ours(run: Session, step: Step, call: BuildCall) -> None:
         """As `build.run` does it, with what is not buildx's on a watch of its own."""
         inside: list[float] = []
 
-        def work(project: Project, step: Step, call: BuildCall) -> Digest:
+        def work(run: Session, step: Step, call: BuildCall) -> Digest:
             begin = time.perf_counter()
-            digest = prepare.built(project, step, call)
+            digest = prepare.built(run, step, call)
             inside.append(time.perf_counter() - begin)
             return digest
 
         begin = time.perf_counter()
-        send.build(project, step, call, work)
+        send.build(run, step, call, work)
         shares.append(time.perf_counter() - begin - sum(inside))
 
     sides: dict[str, Callable[[], float]] = {
         "docker buildx build": lambda: _timed(root, prepare.built),
         "byte-proof": lambda: _timed(root, ours),
-        "byte-proof, suspicious": lambda: _timed(root, prepare.run, keep=True),
+        "byte-proof, suspicious": lambda: _timed(root, prepare.execute, keep=True),
         "tar on stdin": lambda: _tar(root, endpoint),
     }
     found: dict[str, list[float]] = {name: [] for name in sides}
@@ -101,13 +102,13 @@ def _compare(root: Path, shape: Shape, endpoint: Endpoint, rounds: int) -> list[
 def _timed(root: Path, work: Callable[..., object], *, keep: bool = False) -> float:
     """Edit, find the keys, which `doit` does in any case, and time the build alone."""
     _edit(root, keep=keep)
-    project = Project(str(root))
-    step = project.plan.steps[Layer(IMAGE)]
-    with prepare.prepared(project, step, prepare.Parents(project)) as call:
+    run = Session.begin(Project(str(root)))
+    step = run.planner.plan.steps[Layer(IMAGE)]
+    with prepare.prepared(run, step, prepare.Parents(run)) as call:
         begin = time.perf_counter()
-        work(project, step, call)
+        work(run, step, call)
         seconds = time.perf_counter() - begin
-    project.cache.save()
+    run.project.cache.save()
     return seconds
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from layers.graph.graph import Layer
+from layers.project.backends import Backends
 from layers.project.project import Project
 from layers.runtime.files import write_whole
 from layers.runtime.state import State
@@ -58,10 +59,10 @@ def edited(path: str) -> Iterator[None]:
             file.write(before)
 
 
-def forget_everything(project: Project) -> str:
+def forget_everything(backends: Backends) -> str:
     """Remove our images from the engine, and the build cache where the engine is our own."""
-    environment = {**os.environ, **project.endpoint.environment}
-    cli = project.endpoint.cli
+    environment = {**os.environ, **backends.endpoint.environment}
+    cli = backends.endpoint.cli
 
     def docker(*words: str) -> str:
         done = subprocess.run(
@@ -72,7 +73,7 @@ def forget_everything(project: Project) -> str:
     found = docker("images", "--filter", "label=io.doit-layers.key", "--format", "{{.ID}}")
     for image in dict.fromkeys(found.split()):
         docker("image", "rm", "--force", image)
-    if not project.endpoint.private:
+    if not backends.endpoint.private:
         return "our images are gone; the build cache is not ours alone and stays"
     docker("builder", "prune", "--all", "--force")
     return "no image and no build cache is left"
@@ -93,7 +94,7 @@ def everyday(root: str) -> list[Row]:
 
 def fresh_machine(root: str) -> list[Row]:
     """Lose everything but the registry, and get it back."""
-    told = forget_everything(Project(root, profile=PROFILE))
+    told = forget_everything(Backends(Project(root, profile=PROFILE)))
     sys.stdout.write(f"\n# a fresh machine: {told}\n")
     rows = [Row(f"doit {BASE}", "pulled under its immutable tag", doit(root, BASE))]
     with edited(os.path.join(root, EDITED)):
@@ -134,7 +135,7 @@ def main(words: list[str]) -> int:
     inputs = Project(root, profile=PROFILE).inputs
     keys = [str(inputs.key(Layer(name))) for name in GOALS]
     earlier = [] if "--full" in words else remembered(root, keys)
-    if Project(root, profile=PROFILE).registry_host is None:
+    if Backends(Project(root, profile=PROFILE)).registry_host is None:
         sys.stdout.write("\n" + table(rows, []))
         sys.stdout.write(
             "\nThe rest needs a registry: run one and name it, LAYERS_REGISTRY=127.0.0.1:5000\n"

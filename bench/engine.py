@@ -11,12 +11,13 @@ from bench.table import Row
 
 SCRIPT = """
 import os, time
+from layers.plan.session import Session
 from layers.project.project import Project
 begin = time.perf_counter()
-project = Project(os.getcwd(), profile="local")
-nodes = project.nodes
+planner = Session.begin(Project(os.getcwd(), profile="local")).planner
+nodes = planner.nodes
 middle = time.perf_counter()
-found = project.presence.engine
+found = planner.presence.engine
 end = time.perf_counter()
 assert len(found) == 6, found
 print(end - middle, end - begin)

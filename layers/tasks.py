@@ -11,6 +11,7 @@ from doit.exceptions import TaskFailed
 
 from hashes.errors import LayersError
 from layers.graph.graph import Layer
+from layers.plan.session import Session
 from layers.project.open import open_project
 from layers.project.project import Project
 from layers.runtime import signals
@@ -26,6 +27,7 @@ DOIT_CONFIG: dict[str, Any] = {
 }
 
 _project: Project | None = None
+_session: Session | None = None
 
 
 def project() -> Project:
@@ -36,6 +38,20 @@ def project() -> Project:
     return _project
 
 
+def session() -> Session:
+    """The run that the tasks are part of: the one that a command began, or one for every image."""
+    global _session
+    if _session is None:
+        _session = Session.begin(project())
+    return _session
+
+
+def begin(run: Session) -> None:
+    """Make ``run`` the one that the tasks are part of."""
+    global _session
+    _session = run
+
+
 class UpToDate:
     """doit's question whether a task may be skipped, answered by the plan."""
 
@@ -43,15 +59,14 @@ class UpToDate:
         self.layer = layer
 
     def __call__(self) -> bool:
-        found = project()
         try:
-            step = found.plan.steps.get(self.layer)
+            step = session().planner.plan.steps.get(self.layer)
         except LayersError as error:
             leave(error)
         return step is None or step.idle
 
     def __repr__(self) -> str:
-        step = project().plan.steps.get(self.layer)
+        step = session().planner.plan.steps.get(self.layer)
         return "; ".join(step.reasons) if step is not None else "not wanted"
 
 
@@ -60,23 +75,24 @@ def make(layer: str) -> TaskFailed | None:
     from layers.build.execute import carry_out, push
 
     gc.enable()
-    found = project()
-    step = found.plan.steps[Layer.parse(layer)]
+    run = session()
+    step = run.planner.plan.steps[Layer.parse(layer)]
     # With --continue doit 0.37 starts a task although its `setup` task failed.
-    below = [str(parent) for parent in found.inputs.parents(step.layer) if parent in found.failed]
+    parents = run.project.inputs.parents(step.layer)
+    below = [str(parent) for parent in parents if parent in run.failed]
     if below and step.state == "build":
-        found.failed.add(step.layer)
+        run.failed.add(step.layer)
         return TaskFailed(f"{layer}: not built, since {' and '.join(below)} failed")
     try:
-        carry_out(found, step)
-        push(found, step)
+        carry_out(run, step)
+        push(run, step)
     except LayersError as error:
-        found.failed.add(step.layer)
+        run.failed.add(step.layer)
         return TaskFailed(str(error))
     except OSError as error:
         from layers.runtime.disk_errors import disk_fault
 
-        found.failed.add(step.layer)
+        run.failed.add(step.layer)
         if (told := disk_fault(error)) is None:
             raise
         return TaskFailed(f"{layer}: {told}")

@@ -14,6 +14,7 @@ from layers.lock.lock import Lock, Wanted
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY
 from layers.plan.plan import Step
+from layers.plan.session import Session
 from layers.project.project import Project
 from layers.refresh.report import BaseReport, RefreshReport
 from layers.refresh.rollback import Went, rollback
@@ -24,6 +25,7 @@ from tests.fakes import MemoryEngine
 from tests.fakes_containers import Call, MemoryContainers, MemoryImage, said
 from tests.fakes_registry import MemoryRegistry
 from tests.ocidocs import OCI_MANIFEST, index_of, manifest_of
+from tests.unit.machines import begin
 
 HOST = "127.0.0.1:5000"
 HUB = "127.0.0.1:5001"
@@ -129,11 +131,11 @@ class World:
 
     # -- what the tools do -------------------------------------------------------------------
 
-    def _make(self, project: Project, step: Step) -> None:
-        held = find(project, step)
+    def _make(self, run: Session, step: Step) -> None:
+        held = find(run, step)
         if held is None and step.state == "pull":
-            remote = project.names(step.layer, step.key).remote
-            held = fetch(project, step, f"{remote}@{project.presence.registry[step.layer]}")
+            digest = run.planner.presence.registry[step.layer]
+            held = fetch(run, step, f"{step.names.remote}@{digest}")
         if held is None:
             image = step.layer.image
             self.built.append(str(step.layer))
@@ -146,12 +148,10 @@ class World:
             if self.reproducible or image in self.same:
                 content, version = self.last.get(image, (content, version))
             self.last[image] = content, version
-            keyed = project.names(step.layer, step.key).keyed
-            held = self.engine.build(keyed, content, {LABEL_KEY: str(step.key)})
+            held = self.engine.build(step.names.keyed, content, {LABEL_KEY: str(step.key)})
             self.versions[str(step.key)] = version
-        name(project, step, held)
-        keyed = project.names(step.layer, step.key).keyed
-        self.containers.images[keyed] = self._image(
+        name(run, step, held)
+        self.containers.images[step.names.keyed] = self._image(
             self.versions.get(str(step.key), "?"), held.size
         )
 
@@ -171,20 +171,21 @@ class World:
             programs,  # type: ignore[arg-type]  # the alias says Ran
         )
 
-    def _deliver(self, project: Project, step: Step) -> Digest:
+    def _deliver(self, run: Session, step: Step) -> Digest:
         if self.killed_at == "deliver":
             raise BuildBroke
-        return deliver(project, step).digest
+        return deliver(run, step).digest
 
     # -- what people do ----------------------------------------------------------------------
 
     def project(self) -> Project:
         """The checkout as a new process sees it."""
-        found = Project(str(self.root))
-        found.listener = self.told.append
-        found.engine = self.engine
-        found.registry = self.registry
-        return found
+        return self.run().project
+
+    def run(self) -> Session:
+        """A run of a new process."""
+        project = Project(str(self.root))
+        return begin(project, self.engine, self.registry, tell=self.told.append)
 
     def tools(self) -> Tools:
         """The effects."""
@@ -196,11 +197,11 @@ class World:
         self.nights += 1
         self.built.clear()
         self.told.clear()
-        return refresh(self.project(), self.tools(), asked, dry_run=dry_run)
+        return refresh(self.run(), self.tools(), asked, dry_run=dry_run)
 
     def rollback(self, *images: str, to: int | None = None) -> tuple[Went, ...]:
         """Somebody goes back."""
-        return rollback(self.project(), self.tools(), images, to)
+        return rollback(self.run(), self.tools(), images, to)
 
     # -- what one sees then ------------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""Build contexts: trees, ignore patterns, what a COPY names, hashes of files."""

@@ -1,0 +1,1 @@
+"""Dockerfiles: parsed, expanded, and the state that each step sees."""

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Builders: the buildx builder or docker context that a name means."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hashes.errors import LayersError, did_you_mean
-from layers.project.project import Project
 from layers.runtime.files import read_json
 from layers.setup.addresses import config_folder
 from layers.setup.endpoint import Endpoint
@@ -29,13 +28,12 @@ class Builder:
     """Of buildx and docker, whole."""
 
 
-def find_builder(project: Project, name: str) -> Builder:
-    """The builder of that name, ours or the user's.  Raises NoBuilder with a suggestion."""
-    return look_up(name, project.endpoint, os.environ)
+def find_builder(name: str, endpoint: Endpoint, environ: Mapping[str, str]) -> Builder:
+    """The builder of that name, ours or the user's, as buildx finds it.
 
-
-def look_up(name: str, endpoint: Endpoint, environ: Mapping[str, str]) -> Builder:
-    """As buildx finds it: a builder first, then a context; a private engine's own come first."""
+    A builder comes before a context, a private engine's own before the user's.  Raises NoBuilder
+    with a suggestion.
+    """
     known: list[str] = []
     ours = endpoint.environment.get("DOCKER_CONFIG", "")
     for folder in dict.fromkeys((ours or config_folder(environ), config_folder(environ))):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 from hashes.errors import LayersError
 from layers.build import prepare, remote
+from layers.build.builder import find_builder
 from layers.build.push.local import fetch, find, name, remember, timed
 from layers.build.push.push import deliver, there
 from layers.engine.engine import EngineError, LocalImage
@@ -14,7 +16,7 @@ from layers.graph.causes import why
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.plan import Step
-from layers.project.project import Project
+from layers.plan.session import Session
 from layers.registry.registry import RegistryError
 from layers.runtime.events import Warned
 
@@ -23,104 +25,107 @@ class InputsMoved(LayersError):
     """A file changed between the moment when it was hashed and the end of the build."""
 
 
-def carry_out(project: Project, step: Step) -> None:
+def carry_out(run: Session, step: Step) -> None:
     """Do what ``step`` says; safe against other processes that do the same.
 
     Raises LayersError of several kinds; then tags, lock and state are as they were.
     """
-    with project.state.lock(f"{step.layer}@{step.key}"):
-        held = find(project, step)
+    with run.project.state.lock(f"{step.layer}@{step.key}"):
+        held = find(run, step)
         if held is None and step.state == "pull":
             try:
-                held = timed(project, step, "pull", lambda: _pull(project, step))
+                held = timed(run, step, "pull", lambda: _pull(run, step))
             except (UnknownReference, MissingContent) as error:
-                step = _instead(project, step, error)
+                step = _instead(run, step, error)
         if held is None and step.builder:
-            digest = timed(project, step, "build", lambda: _elsewhere(project, step))
-            project.stored(step.layer, digest)
+            digest = timed(run, step, "build", lambda: _elsewhere(run, step))
+            run.planner.stored(step.layer, digest)
             if step.here:
                 pull = replace(step, reasons=("it is wanted here",))
-                held = timed(project, pull, "pull", lambda: _pull(project, step))
+                held = timed(run, pull, "pull", lambda: _pull(run, step))
         elif held is None:
-            held = timed(project, step, "build", lambda: _build(project, step))
-            if project.names(step.layer, step.key).remote and project.pushes(step.layer):
+            held = timed(run, step, "build", lambda: _build(run, step))
+            if step.names.remote and step.push:
                 # Before it has a name: a run that is killed between the two owes the push.
-                project.state.mark_unpushed(f"{step.layer}@{step.key}", owed=True)
+                run.project.state.mark_unpushed(f"{step.layer}@{step.key}", owed=True)
         if held is not None:
-            name(project, step, held)
+            name(run, step, held)
         else:
-            remember(project, step)
+            remember(run, step)
 
 
-def _instead(project: Project, step: Step, error: EngineError) -> Step:
+def _instead(run: Session, step: Step, error: EngineError) -> Step:
     """The step that builds what cannot be pulled, once all that it starts from is true."""
-    project.tell(Warned(f"built, since the pull failed: {error}", str(step.layer)))
-    plan = project.without(step.layer)
+    run.tell(Warned(f"built, since the pull failed: {error}", str(step.layer)))
+    plan = run.planner.without(step.layer)
     for each in plan.steps.values():
         if each.layer != step.layer and not each.idle:
-            carry_out(project, each)
-            push(project, each)
+            carry_out(run, each)
+            push(run, each)
     return plan.steps[step.layer]
 
 
-def push(project: Project, step: Step) -> None:
+def push(run: Session, step: Step) -> None:
     """See to it that the registry holds the layer under its key; never overwrites.
 
     A registry that fails costs a warning: the work is here, and the next run pushes again.
     """
-    if project.names(step.layer, step.key).remote is None or not project.pushes(step.layer):
+    if step.names.remote is None or not step.push:
         return
     mark = f"{step.layer}@{step.key}"
     try:
-        deliver(project, step)
-        project.state.mark_unpushed(mark, owed=False)
+        deliver(run, step)
+        run.project.state.mark_unpushed(mark, owed=False)
     except (RegistryError, EngineError) as error:
-        project.state.mark_unpushed(mark, owed=True)
-        project.tell(Warned(f"not pushed, the next run tries again: {error}", str(step.layer)))
+        run.project.state.mark_unpushed(mark, owed=True)
+        run.tell(Warned(f"not pushed, the next run tries again: {error}", str(step.layer)))
 
 
-def _pull(project: Project, step: Step) -> LocalImage:
-    place = project.names(step.layer, step.key).remote
-    digest = project.presence.registry[step.layer]
-    return fetch(project, step, f"{place}@{digest}")
+def _pull(run: Session, step: Step) -> LocalImage:
+    place = step.names.remote
+    digest = run.planner.presence.registry[step.layer]
+    return fetch(run, step, f"{place}@{digest}")
 
 
-def _build(project: Project, step: Step) -> LocalImage:
-    _tell_unpinned(project, step)
-    parents = prepare.Parents(project)
-    with prepare.prepared(project, step, parents) as call:
-        digest = prepare.run(project, step, call)
+def _build(run: Session, step: Step) -> LocalImage:
+    _tell_unpinned(run, step)
+    parents = prepare.Parents(run)
+    with prepare.prepared(run, step, parents) as call:
+        digest = prepare.execute(run, step, call)
     parents.check()
-    _check_inputs(project, step)
+    _check_inputs(run, step)
     identity = str(digest)
-    return project.engine.find([identity])[identity]
+    return run.backends.engine.find([identity])[identity]
 
 
-def _elsewhere(project: Project, step: Step) -> Digest:
+def _elsewhere(run: Session, step: Step) -> Digest:
     """What the registry has in the end, from our builder or from somebody who was quicker."""
-    place, builder = remote.place(project, step), remote.find_builder(project, step.builder)
-    found = there(project, step, place)
+    place, builder = (
+        remote.place(step),
+        find_builder(step.builder, run.backends.endpoint, os.environ),
+    )
+    found = there(run, step, place)
     if found is not None:
         return found
-    _tell_unpinned(project, step)
+    _tell_unpinned(run, step)
     with (
-        prepare.prepared(project, step, remote.Kept(project)) as call,
-        remote.built(project, step, call, builder, place) as digest,
+        prepare.prepared(run, step, remote.Kept(run)) as call,
+        remote.built(run, step, call, builder, place) as digest,
     ):
-        _check_inputs(project, step)
-        return remote.keep(project, step, place, digest)
+        _check_inputs(run, step)
+        return remote.keep(run, step, place, digest)
 
 
-def _tell_unpinned(project: Project, step: Step) -> None:
-    for each in project.inputs.image(step.layer.image).manifest(step.layer.stage).unpinned:
-        project.tell(Warned(f"{each} is unpinned; `doit lock` pins it", str(step.layer)))
+def _tell_unpinned(run: Session, step: Step) -> None:
+    for each in run.project.inputs.image(step.layer.image).manifest(step.layer.stage).unpinned:
+        run.tell(Warned(f"{each} is unpinned; `doit lock` pins it", str(step.layer)))
 
 
-def _check_inputs(project: Project, step: Step) -> None:
+def _check_inputs(run: Session, step: Step) -> None:
     """Raise InputsMoved unless the files are as they were when they were hashed."""
-    inputs = project.inputs.image(step.layer.image)
+    inputs = run.project.inputs.image(step.layer.image)
     try:
-        fresh = project.inputs.reread(step.layer.image)
+        fresh = run.project.inputs.reread(step.layer.image)
     except LayersError as error:
         raise _moved(step, str(error)) from error
     if inputs.manifest(step.layer.stage).key() != fresh.manifest(step.layer.stage).key():
@@ -136,10 +141,10 @@ def _moved(step: Step, what: str) -> InputsMoved:
     )
 
 
-def pushed_steps(project: Project, layers: tuple[Layer, ...], owed: frozenset[str]) -> None:
+def pushed_steps(run: Session, layers: tuple[Layer, ...], owed: frozenset[str]) -> None:
     """Push what an earlier run could not and left as ``owed``; ``layers`` are those of this run."""
-    owed &= project.state.unpushed()  # this run may have pushed it
+    owed &= run.project.state.unpushed()  # this run may have pushed it
     for layer in layers:
-        step = project.plan.steps.get(layer)
+        step = run.planner.plan.steps.get(layer)
         if step is not None and f"{layer}@{step.key}" in owed:
-            push(project, step)
+            push(run, step)

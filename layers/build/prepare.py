@@ -17,7 +17,7 @@ from layers.graph.graph import Edge, Layer
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY, LABEL_LAYER
 from layers.plan.plan import Step
-from layers.project.project import Project
+from layers.plan.session import Session
 from layers.runtime.events import Output, Warned
 
 
@@ -33,17 +33,17 @@ class Parents:
     before, since the manifest then lacks the label of its source (contentutil.HasSource).
     """
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
+    def __init__(self, run: Session) -> None:
+        self._run = run
         self._held: dict[str, tuple[Layer, Digest]] = {}
 
     def hand_over(self, layer: Layer) -> str:
         """What a ``--build-context`` says for a layer.  Raises ParentMoved when it is not here."""
-        key = self._project.inputs.key(layer)
-        name = self._project.names(layer, key).keyed
-        digest = self._project.presence.engine.get(layer)  # `check` finds out if that is outdated
+        key, name = self._run.project.inputs.key(layer), self._run.planner.names_now(layer).keyed
+        # `check` finds out if that is outdated
+        digest = self._run.planner.presence.engine.get(layer)
         if digest is None:
-            held = self._project.engine.find([name]).get(name)
+            held = self._run.backends.engine.find([name]).get(name)
             if held is None or held.labels.get(LABEL_KEY) != str(key):
                 raise self._moved(layer, f"{name} is not in the engine any more")
             digest = held.digest
@@ -52,7 +52,7 @@ class Parents:
 
     def check(self) -> None:
         """Raise ParentMoved when a name points elsewhere than when it was handed over."""
-        found = self._project.engine.find(list(self._held))
+        found = self._run.backends.engine.find(list(self._held))
         for name, (layer, digest) in self._held.items():
             if name not in found or found[name].digest != digest:
                 raise self._moved(layer, f"{name} was {digest} when the build began and is not now")
@@ -64,68 +64,68 @@ class Parents:
 
 
 @contextlib.contextmanager
-def prepared(project: Project, step: Step, parents: Parents) -> Iterator[buildx.BuildCall]:
+def prepared(run: Session, step: Step, parents: Parents) -> Iterator[buildx.BuildCall]:
     """Everything that a build needs, for as long as it runs: files, secrets, package indexes.
 
     Raises LayersError when a required file is missing or is another file.
     """
-    image = project.spec.images[step.layer.image]
+    image = run.project.spec.images[step.layer.image]
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(project.state.scratch())
+        folder = stack.enter_context(run.project.state.scratch())
         for require in image.require:
-            _provide(project, image, require)
-        secrets = _secrets(project, image, folder, stack)
+            _provide(run, image, require)
+        secrets = _secrets(run, image, folder, stack)
         labels = {LABEL_KEY: str(step.key), LABEL_LAYER: str(step.layer)}
         if image.rootfs is not None:
-            yield _rootfs_call(project, step, image, folder, labels)
+            yield _rootfs_call(run, step, image, folder, labels)
             return
-        inputs = project.inputs.image(image.name)
+        inputs = run.project.inputs.image(image.name)
         yield buildx.BuildCall(
             layer=str(step.layer),
-            context=os.path.join(project.root, image.context),
-            dockerfile=os.path.join(project.root, image.dockerfile),
+            context=os.path.join(run.project.root, image.context),
+            dockerfile=os.path.join(run.project.root, image.dockerfile),
             target=step.layer.stage or inputs.target or None,
-            platform=project.spec.platform,
-            args={**_proxies(), **_syntax(project, step), **image.args},
-            contexts={**_local_contexts(project, image), **_given(project, step, parents)},
+            platform=run.project.spec.platform,
+            args={**_proxies(), **_syntax(run, step), **image.args},
+            contexts={**_local_contexts(run, image), **_given(run, step, parents)},
             labels=labels,
             secrets=secrets,
             network=image.network,
-            no_cache=image.name in project.uncached,
-            compress=project.endpoint.private or project.engine.keeps_manifests(),
-            program=project.endpoint.buildx,
+            no_cache=image.name in run.planner.policy.uncached,
+            compress=run.backends.endpoint.private or run.backends.engine.keeps_manifests(),
+            program=run.backends.endpoint.buildx,
             patience=Patience(image.stall_timeout, image.stall_end),
         )
 
 
-def run(project: Project, step: Step, call: buildx.BuildCall) -> Digest:
+def execute(run: Session, step: Step, call: buildx.BuildCall) -> Digest:
     """Build from the very bytes that were hashed; the image has no name yet.
 
     Raises buildx.BuildFailed, sending.NeverStill.
     """
-    if project.spec.images[step.layer.image].rootfs is not None:
-        return built(project, step, call)  # its context has a name of its own, every time
-    return send.build(project, step, call, built)
+    if run.project.spec.images[step.layer.image].rootfs is not None:
+        return built(run, step, call)  # its context has a name of its own, every time
+    return send.build(run, step, call, built)
 
 
-def built(project: Project, step: Step, call: buildx.BuildCall) -> Digest:
+def built(run: Session, step: Step, call: buildx.BuildCall) -> Digest:
     """Build from whatever BuildKit takes for the context.  Raises buildx.BuildFailed."""
-    environment = call.environment or {**os.environ, **project.endpoint.environment}
-    log = project.state.log(str(step.layer))
-    return buildx.run(call, environment, log, project.tell).digest
+    environment = call.environment or {**os.environ, **run.backends.endpoint.environment}
+    log = run.project.state.log(str(step.layer))
+    return buildx.run(call, environment, log, run.tell).digest
 
 
-def _given(project: Project, step: Step, parents: Parents) -> dict[str, str]:
+def _given(run: Session, step: Step, parents: Parents) -> dict[str, str]:
     """Named contexts for all that the build starts from."""
     found: dict[str, str] = {}
-    frontier = project.inputs.frontier(step.layer)
+    frontier = run.project.inputs.frontier(step.layer)
     for stage in frontier.stages:
         found[stage] = parents.hand_over(Layer(step.layer.image, stage))
     for edge in frontier.edges:
         if edge.image is not None:
             found[edge.text] = parents.hand_over(Layer(edge.image))
         elif edge.kind != "syntax":
-            upstream = _upstream(project, edge, step.layer.image)
+            upstream = _upstream(run, edge, step.layer.image)
             if upstream is not None:
                 found[edge.text] = f"docker-image://{upstream}"
     for name, stage in frontier.shadows.items():
@@ -133,23 +133,26 @@ def _given(project: Project, step: Step, parents: Parents) -> dict[str, str]:
     return found
 
 
-def _upstream(project: Project, edge: Edge, image: str) -> str | None:
+def _upstream(run: Session, edge: Edge, image: str) -> str | None:
     """What is used for an upstream; None: what the Dockerfile says, as BuildKit resolves it."""
-    pinned = project.upstreams.pinned(project, edge, project.spec.images[image])
+    assert edge.upstream is not None
+    inputs, spec = run.project.inputs, run.project.spec
+    lock = inputs.wiring.lock_for(spec.images[image])
+    pinned = run.upstreams.pinned(edge.upstream, edge.platform or spec.platform, lock)
     return pinned or (edge.upstream if edge.upstream != edge.text else None)
 
 
-def _syntax(project: Project, step: Step) -> dict[str, str]:
+def _syntax(run: Session, step: Step) -> dict[str, str]:
     """The frontend of a ``# syntax`` line, which no named context can replace, held fast."""
-    for edge in project.inputs.frontier(step.layer).edges:
-        upstream = _upstream(project, edge, step.layer.image) if edge.kind == "syntax" else None
+    for edge in run.project.inputs.frontier(step.layer).edges:
+        upstream = _upstream(run, edge, step.layer.image) if edge.kind == "syntax" else None
         if upstream is not None:
             return {"BUILDKIT_SYNTAX": upstream}
     return {}
 
 
-def _local_contexts(project: Project, image: Image) -> dict[str, str]:
-    return {name: os.path.join(project.root, at) for name, at in image.contexts.items()}
+def _local_contexts(run: Session, image: Image) -> dict[str, str]:
+    return {name: os.path.join(run.project.root, at) for name, at in image.contexts.items()}
 
 
 def _proxies() -> Mapping[str, str]:
@@ -158,18 +161,18 @@ def _proxies() -> Mapping[str, str]:
     return proxies(os.environ)
 
 
-def _provide(project: Project, image: Image, require: Require) -> None:
+def _provide(run: Session, image: Image, require: Require) -> None:
     """Make a required file where it is missing and can be made; then check it."""
-    folder = os.path.join(project.root, image.context)
+    folder = os.path.join(run.project.root, image.context)
     path = os.path.join(folder, require.path)
     if require.make and not os.path.exists(path):
-        project.tell(Output(image.name, f"making {require.path}: {' '.join(require.make)}"))
+        run.tell(Output(image.name, f"making {require.path}: {' '.join(require.make)}"))
         os.makedirs(os.path.dirname(path), exist_ok=True)
         done = subprocess.run(require.make, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise LayersError(
                 f"{image.name}: {' '.join(require.make)} failed with status {done.returncode}",
-                file=project.spec.path,
+                file=run.project.spec.path,
                 hint=(done.stderr or done.stdout).strip()[-2000:],
             )
         with contextlib.suppress(OSError):
@@ -180,7 +183,7 @@ def _provide(project: Project, image: Image, require: Require) -> None:
 
 
 def _secrets(
-    project: Project, image: Image, folder: str, stack: contextlib.ExitStack
+    run: Session, image: Image, folder: str, stack: contextlib.ExitStack
 ) -> dict[str, str]:
     """Secret id → a file of mode 0600 that lives as long as the build."""
     from layers.host import settings
@@ -189,14 +192,14 @@ def _secrets(
     if image.packages is not None:
         from layers.build.packages.index import PipIndex
 
-        index = stack.enter_context(PipIndex(os.path.join(project.root, image.packages)))
+        index = stack.enter_context(PipIndex(os.path.join(run.project.root, image.packages)))
         extra = index.url
     files: dict[str, str] = {}
     for name in image.secrets:
-        secret = project.spec.secrets[name]
+        secret = run.project.spec.secrets[name]
         content = settings.secret(secret, os.environ, index=extra)
         if content is None:
-            project.tell(Warned(f"secret {name!r} is not set here; the build goes without it"))
+            run.tell(Warned(f"secret {name!r} is not set here; the build goes without it"))
             continue
         files[name] = os.path.join(folder, f"secret-{name}")
         with open(os.open(files[name], os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
@@ -205,24 +208,24 @@ def _secrets(
 
 
 def _rootfs_call(
-    project: Project, step: Step, image: Image, folder: str, labels: Mapping[str, str]
+    run: Session, step: Step, image: Image, folder: str, labels: Mapping[str, str]
 ) -> buildx.BuildCall:
     from layers.build.rootfs import make
 
-    recipe = project.inputs.recipe(image.name)
+    recipe = run.project.inputs.recipe(image.name)
     make.make(
         recipe,
         folder,
-        lambda line: project.tell(Output(image.name, line)),
-        cache=project.state.path("cache", "debs"),
+        lambda line: run.tell(Output(image.name, line)),
+        cache=run.project.state.path("cache", "debs"),
     )
     return buildx.BuildCall(
         layer=str(step.layer),
         context=folder,
         dockerfile=os.path.join(folder, "Dockerfile"),
         target=None,
-        platform=project.spec.platform,
+        platform=run.project.spec.platform,
         labels=labels,
-        compress=project.endpoint.private or project.engine.keeps_manifests(),
-        program=project.endpoint.buildx,
+        compress=run.backends.endpoint.private or run.backends.engine.keeps_manifests(),
+        program=run.backends.endpoint.buildx,
     )

@@ -14,7 +14,7 @@ from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.plan import Broken, Step
 from layers.plan.presence import held_fast, parts_missing
-from layers.project.project import Project
+from layers.plan.session import Session
 from layers.runtime.events import Warned
 
 How = Literal["there", "pushed", "built and pushed"]
@@ -38,15 +38,15 @@ class Published:
     seconds: float
 
 
-def chosen(project: Project, names: Sequence[str]) -> tuple[Layer, ...]:
+def chosen(run: Session, names: Sequence[str]) -> tuple[Layer, ...]:
     """The images to publish: those named, else every goal with ``push = true``.
 
     Raises LayersError for what is no image of ours, and for one that is not pushed.
     """
     from hashes.errors import did_you_mean
 
-    images = project.spec.images
-    names = project.spec.named(names)
+    images = run.project.spec.images
+    names = run.project.spec.named(names)
     for name in names:
         if name not in images:
             guess = did_you_mean(name, images)
@@ -57,10 +57,10 @@ def chosen(project: Project, names: Sequence[str]) -> tuple[Layer, ...]:
                 hint=f"set push = true under [images.{name}] in images.toml",
             )
     found = [Layer(name) for name in dict.fromkeys(names)]
-    found = found or [layer for layer in project.goals() if images[layer.image].push]
+    found = found or [layer for layer in run.project.goals() if images[layer.image].push]
     if not found:
         raise LayersError("no image has push = true", hint="set it in images.toml")
-    if project.registry_host is None:
+    if run.backends.registry_host is None:
         raise LayersError(
             "there is no registry to publish to",
             hint="name one in images.toml (project.registry) or in LAYERS_REGISTRY",
@@ -68,77 +68,73 @@ def chosen(project: Project, names: Sequence[str]) -> tuple[Layer, ...]:
     return tuple(found)
 
 
-def publish(project: Project, layers: Sequence[Layer]) -> list[Published]:
+def publish(run: Session, layers: Sequence[Layer]) -> list[Published]:
     """See to it that the registry holds every layer under its key, whole and with its record.
 
     The registry is asked first; only for what it lacks is the engine asked, and pulled or built.
     Raises LayersError when anything of the set could not be brought there.
     """
     begin = time.monotonic()
-    there, broken = _there(project, layers)
+    there, broken = _there(run, layers)
     spent = time.monotonic() - begin
     found = {}
     for layer, digest in there.items():
-        found[layer] = _published(project, layer, digest, "there", spent)
+        found[layer] = _published(run, layer, digest, "there", spent)
     lacking = [layer for layer in layers if layer not in there]
     if lacking:
-        found |= _make(project, lacking, broken)
-    _attach(project, [found[layer] for layer in there])
+        found |= _make(run, lacking, broken)
+    _attach(run, [found[layer] for layer in there])
     return [found[layer] for layer in layers]
 
 
 def _there(
-    project: Project, layers: Sequence[Layer]
+    run: Session, layers: Sequence[Layer]
 ) -> tuple[dict[Layer, Digest], dict[Layer, Broken]]:
     """What the registry holds whole, and what in part."""
-    at = {layer: _place(project, layer) for layer in layers}
-    found = project.registry.heads(list(at.values()))
+    at = {layer: _place(run, layer) for layer in layers}
+    found = run.backends.registry.heads(list(at.values()))
     known = [layer for layer in layers if at[layer] in found]
     for layer in known:
-        held_fast(*at[layer], found[at[layer]], project.lock.expected)
-    parts = parts_missing(project.registry, [(at[each][0], found[at[each]]) for each in known])
+        held_fast(*at[layer], found[at[layer]], run.project.lock.expected)
+    parts = parts_missing(run.backends.registry, [(at[each][0], found[at[each]]) for each in known])
     there, broken = {}, {}
     for layer, lost in zip(known, parts, strict=True):
         if lost is None:
             there[layer] = found[at[layer]]
         else:
             broken[layer] = lost
-            project.tell(Warned(f"{lost}; it is made anew", str(layer)))
+            run.tell(Warned(f"{lost}; it is made anew", str(layer)))
     return there, broken
 
 
-def _place(project: Project, layer: Layer) -> tuple[str, str]:
-    key = project.inputs.key(layer)
-    remote = project.names(layer, key).remote
+def _place(run: Session, layer: Layer) -> tuple[str, str]:
+    key = run.project.inputs.key(layer)
+    remote = run.planner.names(layer, key).remote
     assert remote is not None
     return remote, str(key)
 
 
-def _published(
-    project: Project, layer: Layer, digest: Digest, how: How, seconds: float
-) -> Published:
-    repository, key = _place(project, layer)
+def _published(run: Session, layer: Layer, digest: Digest, how: How, seconds: float) -> Published:
+    repository, key = _place(run, layer)
     return Published(layer, key, repository, digest, how, seconds)
 
 
 def _make(
-    project: Project, lacking: Sequence[Layer], broken: Mapping[Layer, Broken]
+    run: Session, lacking: Sequence[Layer], broken: Mapping[Layer, Broken]
 ) -> dict[Layer, Published]:
     """Carry out the ordinary plan for what the registry lacks, and push it."""
     gc.enable()
-    project.want(lacking)
-    project.remain = True
-    project.distrust(broken)
-    plan = project.plan
+    run = run.wanting(lacking, remain=True, broken=broken)
+    plan = run.planner.plan
     steps = [step for step in plan.steps.values() if step.needed]
     found: dict[Layer, Published] = {}
     running: dict[Layer, Future[None]] = {}
 
     def work(step: Step) -> None:
-        for parent in project.inputs.parents(step.layer):
+        for parent in run.project.inputs.parents(step.layer):
             if parent in running:
                 running[parent].result()
-        published = _one(project, step, step.layer in lacking)
+        published = _one(run, step, step.layer in lacking)
         if published is not None:
             found[step.layer] = published
 
@@ -161,26 +157,26 @@ def _failure(future: Future[None]) -> LayersError | None:
     raise error
 
 
-def _one(project: Project, step: Step, asked: bool) -> Published | None:
+def _one(run: Session, step: Step, asked: bool) -> Published | None:
     """Make one layer true and push it; a push that fails is an error only for what was asked."""
     from layers.build.execute import carry_out, push
     from layers.build.push.push import deliver
 
     begin = time.monotonic()
     if not step.idle:
-        carry_out(project, step)
+        carry_out(run, step)
     if not asked:
-        push(project, step)
+        push(run, step)
         return None
-    delivered = deliver(project, step)
-    project.state.mark_unpushed(f"{step.layer}@{step.key}", owed=False)
+    delivered = deliver(run, step)
+    run.project.state.mark_unpushed(f"{step.layer}@{step.key}", owed=False)
     how: How = "there"
     if delivered.pushed or (step.builder and step.here is False):
         how = "built and pushed" if step.state == "build" else "pushed"
-    return _published(project, step.layer, delivered.digest, how, time.monotonic() - begin)
+    return _published(run, step.layer, delivered.digest, how, time.monotonic() - begin)
 
 
-def _attach(project: Project, images: Sequence[Published]) -> None:
+def _attach(run: Session, images: Sequence[Published]) -> None:
     """Attach records where they are lacking, e.g. since a push was killed before its end."""
     from layers.build.push.push import attach_record
 
@@ -188,7 +184,7 @@ def _attach(project: Project, images: Sequence[Published]) -> None:
         with ThreadPoolExecutor(_WORKERS) as pool:
             list(
                 pool.map(
-                    lambda one: attach_record(project, one.layer, one.repository, one.digest),
+                    lambda one: attach_record(run, one.layer, one.repository, one.digest),
                     images,
                 )
             )

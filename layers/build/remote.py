@@ -19,7 +19,7 @@ from layers.oci.artifact import EMPTY, MANIFEST_TYPE, artifact, digest_of
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY
 from layers.plan.plan import Step
-from layers.project.project import Project
+from layers.plan.session import Session
 from layers.registry.registry import RegistryError
 from layers.runtime.events import Warned
 
@@ -39,20 +39,21 @@ class Kept(prepare.Parents):
 
         Raises RegistryError, EngineError, and TagMoved for what was made from another key.
         """
-        project = self._project
-        digest = project.presence.registry.get(layer)
-        remote = project.names(layer, project.inputs.key(layer)).remote
+        run = self._run
+        digest = run.planner.presence.registry.get(layer)
+        remote = run.planner.names_now(layer).remote
         if digest is None:
             reason = ("a builder elsewhere starts from it",)
-            step = Step(layer, project.inputs.key(layer), "fresh", reason, "engine", True)
-            digest = deliver(project, step).digest
-            project.stored(layer, digest)
+            key, names = run.project.inputs.key(layer), run.planner.names_now(layer)
+            step = Step(layer, key, "fresh", reason, "engine", True, names=names, push=True)
+            digest = deliver(run, step).digest
+            run.planner.stored(layer, digest)
         self._check_label(layer, str(remote), digest)
         return f"docker-image://{remote}@{digest}"
 
     def _check_label(self, layer: Layer, remote: str, digest: Digest) -> None:
         """As a pull does it; this image is never pulled."""
-        registry, key = self._project.registry, str(self._project.inputs.key(layer))
+        registry, key = self._run.backends.registry, str(self._run.project.inputs.key(layer))
         manifest = registry.manifest(remote, digest.text)
         about = (manifest.content.get("config") if manifest is not None else None) or {}
         config = json.loads(registry.blob(remote, Digest.parse(about["digest"]))) if about else {}
@@ -61,9 +62,9 @@ class Kept(prepare.Parents):
             raise other_key(str(layer), f"{remote}@{digest}", found, key)
 
 
-def place(project: Project, step: Step) -> str:
+def place(step: Step) -> str:
     """Where in the registry a layer belongs, without a tag.  Raises NoBuilder: there is none."""
-    remote = project.names(step.layer, step.key).remote
+    remote = step.names.remote
     if remote is None:
         raise NoBuilder(
             f"{step.layer}: the builder {step.builder} hands its results over through a registry,"
@@ -76,7 +77,7 @@ def place(project: Project, step: Step) -> str:
 
 @contextlib.contextmanager
 def built(
-    project: Project, step: Step, call: BuildCall, builder: Builder, remote: str
+    run: Session, step: Step, call: BuildCall, builder: Builder, remote: str
 ) -> Iterator[Digest]:
     """Build into the registry, where for as long as the body runs no key points at the result.
 
@@ -92,15 +93,15 @@ def built(
     )
     try:
         try:
-            digest = prepare.run(project, step, call)
+            digest = prepare.execute(run, step, call)
         except BuildFailed as error:
             error.hint = error.hint or advice(str(error), builder.name, remote.split("/")[0])
             raise
         # An engine with the classic image store tells its own id, and the registry the digest.
-        yield arrived(project, remote, tag) if tag else digest
+        yield arrived(run, remote, tag) if tag else digest
     finally:
         if tag:
-            _forget(project, builder, remote, tag)
+            _forget(run, builder, remote, tag)
 
 
 def candidate() -> str:
@@ -115,14 +116,14 @@ def output(remote: str, tag: str) -> str:
     return f"type=image,{where},push=true,compression=zstd,oci-mediatypes=true"
 
 
-def keep(project: Project, step: Step, remote: str, digest: Digest) -> Digest:
+def keep(run: Session, step: Step, remote: str, digest: Digest) -> Digest:
     """Point the key at what was built, once and for all; somebody quicker wins, and is adopted.
 
     Raises RegistryError, TagMoved.
     """
 
     def put() -> tuple[Digest, Digest]:
-        manifest = project.registry.manifest(remote, digest.text)
+        manifest = run.backends.registry.manifest(remote, digest.text)
         if manifest is None:
             raise RegistryError(
                 f"{step.builder} says that it pushed {remote}@{digest}, and the registry does not"
@@ -131,37 +132,37 @@ def keep(project: Project, step: Step, remote: str, digest: Digest) -> Digest:
             )
         key = str(step.key)
         try:
-            project.registry.put_manifest(remote, key, manifest.raw, manifest.media_type)
+            run.backends.registry.put_manifest(remote, key, manifest.raw, manifest.media_type)
         except RegistryError:
-            theirs = there(project, step, remote)  # a registry whose tags never move
+            theirs = there(run, step, remote)  # a registry whose tags never move
             if theirs is None:
                 raise
             return digest, theirs
-        return digest, arrived(project, remote, key)
+        return digest, arrived(run, remote, key)
 
-    with project.state.lock(f"push-{step.layer}@{step.key}"):
-        found = contested(project, step, remote, put)
+    with run.project.state.lock(f"push-{step.layer}@{step.key}"):
+        found = contested(run, step, remote, put)
     if found.digest != digest:
         said = f"{step.key} was in the registry already as {found.digest}; adopted"
-        project.tell(Warned(said, str(step.layer)))
+        run.tell(Warned(said, str(step.layer)))
     return found.digest
 
 
-def _forget(project: Project, builder: Builder, remote: str, tag: str) -> None:
+def _forget(run: Session, builder: Builder, remote: str, tag: str) -> None:
     """Take a candidate's tag away, here and there; what cannot be taken away does no harm.
 
     Old registries delete by digest only, and with an image all of its tags: so the tag is first
     moved to something small of its own.
     """
     with contextlib.suppress(RegistryError):
-        if (remote, tag) in project.registry.heads([(remote, tag)]):
+        if (remote, tag) in run.backends.registry.heads([(remote, tag)]):
             content = artifact(_KIND, annotations={"io.doit-layers.was": tag})
-            project.registry.put_blob(remote, EMPTY)
-            project.registry.put_manifest(remote, tag, content, MANIFEST_TYPE)
-            project.registry.delete(remote, digest_of(content))
+            run.backends.registry.put_blob(remote, EMPTY)
+            run.backends.registry.put_manifest(remote, tag, content, MANIFEST_TYPE)
+            run.backends.registry.delete(remote, digest_of(content))
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         subprocess.run(
-            [project.endpoint.cli, "image", "rm", f"{remote}:{tag}"],
+            [run.backends.endpoint.cli, "image", "rm", f"{remote}:{tag}"],
             env=builder.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,

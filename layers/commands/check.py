@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hashes.errors import LayersError, did_you_mean
 from layers.commands.exit_status import MISTAKE, guarded
 from layers.commands.parsing import Parsed
+from layers.plan.session import Session
 from layers.project.open import find_root, open_project
 from layers.project.project import Project
 
@@ -74,7 +75,7 @@ def _check(root: str, options: Any, asked: list[str]) -> int:
             raise LayersError(f"there is no rule {name!r}{guess}", hint="docs/rules has them all")
     rules = set(options["rule"] or RULES)
     project = open_project(root)
-    project.only_looks = True
+    run = Session.begin(project, start=False)
     names = _names(project, asked)
     survey = Survey(project)
     subjects = survey.subjects(names)
@@ -84,12 +85,12 @@ def _check(root: str, options: Any, asked: list[str]) -> int:
     if options["online"]:
         from layers.check.online.look_up import look_up
 
-        found += look_up(project, subjects, notes, rules)
+        found += look_up(run, subjects, notes, rules)
         ran |= {each.name for each in ONLINE_RULES} if not notes else set()
     if options["built"]:
         from layers.check.built.inspect import look_into
 
-        found += look_into(project, names, notes)
+        found += look_into(run, names, notes)
     if options["hadolint"]:
         from layers.check.hadolint import lint
 

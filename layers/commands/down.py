@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from layers.commands.exit_status import guarded
 from layers.commands.parsing import Parsed
+from layers.project.backends import Backends
 from layers.project.open import find_root, open_project
 
 if TYPE_CHECKING:
@@ -58,12 +59,13 @@ def _down(root: str, options: Any, names: Sequence[str]) -> int:
     from layers.report.report import report_for
 
     project = open_project(root)
-    project.only_looks = True  # no engine is set up to find that nothing runs on it
-    project.listener = report = report_for(sys.stderr)
+    report = report_for(sys.stderr)
+    # no engine is set up to find that nothing runs on it
+    backends = Backends(project, report, start=False)
     told = []
     try:
         stacks = chosen(project.spec, names)
-        composer = _composer(project)
+        composer = _composer(project, backends)
         for stack in stacks:
             name = project_name(project.spec.project, stack.name)
             removed: list[str] = []
@@ -81,14 +83,14 @@ def _down(root: str, options: Any, names: Sequence[str]) -> int:
     return 0
 
 
-def _composer(project: Project) -> Composer | None:
+def _composer(project: Project, backends: Backends) -> Composer | None:
     """Compose on the engine in use; None: this checkout never had one."""
     from layers.compose.docker_compose import DockerCompose
     from layers.engine.engine import EngineDown
     from layers.setup.private.paths import Places
 
     try:
-        endpoint = project.endpoint
+        endpoint = backends.endpoint
     except EngineDown:
         if "DOCKER_HOST" in os.environ or os.path.exists(Places.of(project.root).settings):
             raise

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from layers.commands.parsing import Parsed
+from layers.project.open import find_root
 
 if TYPE_CHECKING:
     from layers.runtime.events import Event
@@ -54,10 +56,9 @@ class EngineCommand(Parsed):
 
 
 def _show(as_json: bool) -> int:
-    from layers.setup.choose import find_root
     from layers.setup.status import status
 
-    found = status(find_root())
+    found = status(find_root(os.getcwd()))
     if as_json:
         import json
 
@@ -70,16 +71,16 @@ def _show(as_json: bool) -> int:
 
 
 def _start(as_json: bool) -> int:
-    from layers.setup.choose import ensure, find_root
+    from layers.setup.choose import ensure
 
-    ensure(find_root(), _tell)
+    ensure(find_root(os.getcwd()), _tell)
     return _show(as_json)
 
 
 def _stop(as_json: bool) -> int:
-    from layers.setup.choose import find_root, stop
+    from layers.setup.choose import stop
 
-    was_up = stop(find_root())
+    was_up = stop(find_root(os.getcwd()))
     if as_json:
         print(f'{{"stopped": {str(was_up).lower()}}}')
     else:
@@ -90,9 +91,9 @@ def _stop(as_json: bool) -> int:
 def _env(as_json: bool) -> int:
     import shlex
 
-    from layers.setup.choose import ensure, find_root
+    from layers.setup.choose import ensure
 
-    environment = ensure(find_root(), _tell).environment
+    environment = ensure(find_root(os.getcwd()), _tell).environment
     if as_json:
         import json
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hashes.errors import LayersError
 from layers.commands.exit_status import MISTAKE, guarded
 from layers.commands.parsing import Parsed
+from layers.project.backends import Backends
 from layers.project.open import find_root, open_project
 from layers.project.project import Project
 
@@ -98,14 +99,14 @@ def _gc(root: str, options: Any, words: list[str]) -> int:
 
     scope = _scope(options)
     project = open_project(root)
-    project.only_looks = True
-    project.listener = report = report_for(sys.stderr, json=False)
+    report = report_for(sys.stderr, json=False)
+    backends = Backends(project, report, start=False)
 
     def store() -> DockerStore:
-        return DockerStore(project.endpoint.host, project.endpoint.environment)
+        return DockerStore(backends.endpoint.host, backends.endpoint.environment)
 
     try:
-        clearing = Surveyor(project, store, scope).clearing()
+        clearing = Surveyor(project, backends, store, scope).clearing()
         if not options["as_json"]:
             sys.stdout.write(as_text(clearing, time.time()))
             sys.stdout.flush()
@@ -113,8 +114,8 @@ def _gc(root: str, options: Any, words: list[str]) -> int:
         if not options["dry_run"]:
             from layers.gc.remove import Remover
 
-            remover = Remover(store, lambda: project.registry, project.state)
-            done = _remove(project, clearing, remover)
+            remover = Remover(store, lambda: backends.registry, project.state)
+            done = _remove(project, backends, clearing, remover)
     finally:
         report.close()
     if options["as_json"]:
@@ -149,7 +150,7 @@ def _bytes(text: str) -> int:
     return int(float(found[1]) * float(base ** powers[found[2]]))
 
 
-def _remove(project: Project, clearing: Clearing, remover: Remover) -> Done:
+def _remove(project: Project, backends: Backends, clearing: Clearing, remover: Remover) -> Done:
     from layers.engine.engine import EngineError
     from layers.gc import local_files
     from layers.gc.remove import Outcome
@@ -165,16 +166,18 @@ def _remove(project: Project, clearing: Clearing, remover: Remover) -> Done:
     for each in clearing.files:
         local_files.remove(project.state.folder, each)
     cache = remover.store().prune(clearing.scope.cache or 0) if clearing.cache else 0
-    disk, notes = _free(project, outcomes)
+    disk, notes = _free(project, backends, outcomes)
     return Done(tuple(outcomes), cache, disk, notes)
 
 
-def _free(project: Project, outcomes: list[Outcome]) -> tuple[int | None, tuple[str, ...]]:
+def _free(
+    project: Project, backends: Backends, outcomes: list[Outcome]
+) -> tuple[int | None, tuple[str, ...]]:
     """Bytes that the private registry frees on disk, and why it was not asked to."""
     gone = [each for each in outcomes if not each.skipped]
     if all(each.going.found.place == "engine" for each in gone):
         return None, ()
-    if not _private(project):
+    if not _private(backends):
         return None, ("the registry frees the bytes when it collects its own garbage",)
     if any(name.startswith("push-") for name in project.state.busy()):
         return None, ("somebody pushes now: the registry frees the bytes at the next doit gc",)
@@ -184,10 +187,10 @@ def _free(project: Project, outcomes: list[Outcome]) -> tuple[int | None, tuple[
     return collect(Places.of(project.root)), ()
 
 
-def _private(project: Project) -> bool:
+def _private(backends: Backends) -> bool:
     """Whether the images are in this checkout's own registry."""
     try:
-        endpoint = project.endpoint
+        endpoint = backends.endpoint
     except LayersError:  # on a runner without an engine
         return False
-    return endpoint.private and project.registry_host == endpoint.registry
+    return endpoint.private and backends.registry_host == endpoint.registry

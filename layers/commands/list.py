@@ -15,6 +15,7 @@ from layers.commands.exit_status import guarded
 from layers.commands.parsing import Parsed
 from layers.graph.graph import Layer
 from layers.plan.plan import Step
+from layers.plan.session import Session
 
 if TYPE_CHECKING:
     from layers.project.project import Project
@@ -73,14 +74,12 @@ class ListCommand(Parsed, List):  # type: ignore[misc]  # doit ships no types
         from layers.report.report import report_for
 
         report = report_for(sys.stderr, json=False)
-        found.listener = report
-        found.only_looks = True
         try:
             known = {task.name: task for task in self.task_list}
             asked = _asked(names or ([*known] if everything else []), known)
-            found.wanted = tuple(asked or found.goals())
-            plan = found.look()
-            wanted = set(found.wanted)
+            run = Session.begin(found, report, asked or None, start=False)
+            plan = run.planner.look()
+            wanted = set(run.planner.wanted)
             return [s for s in plan.steps.values() if s.layer in wanted or not s.idle]
         finally:
             report.close()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 from hashes.errors import LayersError
 from layers.commands.exit_status import guarded
 from layers.commands.parsing import Parsed
-from layers.lock.lock import LOCK_FILE, Lock, Wanted
+from layers.lock.lock import LOCK_FILE
+from layers.project.backends import Backends
 from layers.project.open import find_root, open_project
-from layers.project.project import Project
 from layers.runtime.files import write_whole
 
 
@@ -47,7 +46,9 @@ class LockCommand(Parsed):
 def _lock(root: str, names: list[str], *, copy: bool) -> int:
     from hashes.errors import did_you_mean
     from layers.graph.graph import upstreams
+    from layers.lock.mirror import copy_pins
     from layers.lock.update import merge, resolve_all
+    from layers.report.report import report_for
 
     project = open_project(root)
     wanted = upstreams(project.inputs.graph, project.spec.platform)
@@ -56,7 +57,9 @@ def _lock(root: str, names: list[str], *, copy: bool) -> int:
         if name not in known:
             raise LayersError(f"no image is made from {name!r}{did_you_mean(name, known)}")
     chosen = [each for each in wanted if not names or each.name in names]
-    pins = resolve_all(project.registry, chosen)
+    report = report_for(sys.stderr, json=False)
+    backends = Backends(project, report)
+    pins = resolve_all(backends.registry, chosen)
     # A profile that replaces upstreams uses fewer of them: only the plain stack may drop pins.
     lock, moved = merge(project.lock, pins, drop_others=not names and project.profile is None)
     path = os.path.join(project.root, LOCK_FILE)
@@ -66,26 +69,10 @@ def _lock(root: str, names: list[str], *, copy: bool) -> int:
         old, new = each.old or "not locked", each.new or "dropped, no image uses it"
         sys.stdout.write(f"{each.name} ({each.platform}): {old} -> {new}\n")
     sys.stdout.write(f"{len(chosen)} upstream images locked, {len(moved)} changed\n")
-    if copy and chosen:
-        _copy(project, lock, chosen)
+    # Not to an engine's private registry: nobody else reads from that.
+    place = backends.mirror() if copy and project.spec.registry not in (None, "engine") else None
+    if place is not None:
+        sys.stdout.flush()
+        copy_pins(backends.registry, place, lock.pins_of(chosen), report)
+    report.close()
     return 0
-
-
-def _copy(project: Project, lock: Lock, chosen: Sequence[Wanted]) -> None:
-    """Copy what is pinned now to the own registry; whatever fails there is a warning.
-
-    Not to an engine's private one: nobody else reads from that.
-    """
-    if project.spec.registry in (None, "engine"):
-        return
-    from layers.lock.mirror import copy_pins
-    from layers.report.report import report_for
-
-    sys.stdout.flush()
-    report = report_for(sys.stderr, json=False)
-    project.listener = report
-    project.lock = lock
-    try:
-        copy_pins(project, chosen)
-    finally:
-        report.close()

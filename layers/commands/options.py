@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from layers.plan.session import Session
     from layers.project.project import Project
 
 
@@ -14,6 +15,11 @@ def project() -> Project | None:
     """The project whose tasks the dodo handed to doit; None where it is another kind of dodo."""
     tasks = sys.modules.get("layers.tasks")
     return tasks.project() if tasks is not None else None
+
+
+def begin(run: Session) -> None:
+    """Make ``run`` the one that the dodo's tasks are part of."""
+    sys.modules["layers.tasks"].begin(run)
 
 
 def is_layer(task: Any) -> bool:

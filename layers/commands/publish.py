@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from layers.commands.exit_status import guarded
 from layers.commands.parsing import Parsed
+from layers.plan.session import Session
 from layers.project.open import find_root, open_project
 
 if TYPE_CHECKING:
@@ -64,12 +65,11 @@ def _publish(root: str, names: Sequence[str], tags: Sequence[str], program: bool
     for tag in tags:
         check_tag(tag)
     project = open_project(root)
-    layers = chosen(project, names)
     report = report_for(sys.stderr if program else sys.stdout)
-    project.listener = report
+    run = Session.begin(project, report)
     try:
-        images = publish(project, layers)
-        moved = move_tags(project.registry, images, tags)
+        images = publish(run, chosen(run, names))
+        moved = move_tags(run.backends.registry, images, tags)
     finally:
         report.close()
         project.cache.save()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from layers.commands.exit_status import MISTAKE, guarded
 from layers.commands.parsing import Parsed
+from layers.plan.session import Session
 from layers.project.open import find_root, open_project
 
 if TYPE_CHECKING:
@@ -71,9 +72,9 @@ def _refresh(root: str, options: Any, names: list[str]) -> int:
     project = open_project(root)
     bases(project.spec, project.inputs.graph, names)  # a mistake is told before an engine starts
     shown = report_for(sys.stderr)
-    project.listener = shown
+    run = Session.begin(project, shown)
     try:
-        report = refresh(project, tools(project), names, dry_run=options["dry_run"])
+        report = refresh(run, tools(run), names, dry_run=options["dry_run"])
     finally:
         shown.close()
         project.cache.save()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hashes.errors import LayersError
 from layers.commands.exit_status import guarded
 from layers.commands.parsing import Parsed
+from layers.plan.session import Session
 from layers.project.open import find_root, open_project
 
 if TYPE_CHECKING:
@@ -68,14 +69,15 @@ def _rollback(root: str, options: Any, names: list[str]) -> int:
     if not names:
         raise LayersError("expected a base", hint="doit rollback BASE [--to EPOCH] [--list]")
     project = open_project(root)
+    shown = report_for(sys.stderr)
+    run = Session.begin(project, shown)
     if options["listing"]:
-        bases = [known_base(project, name) for name in names]
+        shown.close()
+        bases = [known_base(run, name) for name in names]
         sys.stdout.write(_json_list(bases) if options["as_json"] else _text_list(bases))
         return 0
-    shown = report_for(sys.stderr)
-    project.listener = shown
     try:
-        went = rollback(project, tools(project), names, options["to"] or None)
+        went = rollback(run, tools(run), names, options["to"] or None)
     finally:
         shown.close()
         project.cache.save()

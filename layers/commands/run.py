@@ -17,6 +17,7 @@ from layers.commands.exit_status import BUG, MISTAKE, guarded
 from layers.commands.options import is_layer, single
 from layers.commands.parsing import parsed
 from layers.graph.graph import Layer
+from layers.plan.session import Session
 from layers.runtime import signals
 
 if TYPE_CHECKING:
@@ -85,28 +86,29 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
         return sys.stdout
 
     def _make(self, found: Project, run: Callable[[], Any], always: bool, json_lines: bool) -> int:
-        from layers import plugin
         from layers.report.report import report_for
+        from layers.runtime.crash import bugs
 
         begin = time.monotonic()
         tasks = {task.name: task for task in self.task_list}
         self.sel_tasks: list[str] = self._selected(found, tasks)
-        found.wanted = tuple(Layer.parse(name) for name in layers_of(self.sel_tasks, tasks))
         strangers = [name for name in self.sel_tasks if not is_layer(tasks[name])]
         report = report_for(self.shown_on(), json=json_lines)
-        found.listener = report
+        wanted = [Layer.parse(name) for name in layers_of(self.sel_tasks, tasks)]
+        session = Session.begin(found, report, wanted)
+        options.begin(session)
         signals.at_farewell(report.close)
         owed = found.state.unpushed()
         try:
-            if found.plan.idle() and not always and not strangers:
-                catch_up(found, owed)
+            if session.planner.plan.idle() and not always and not strangers:
+                catch_up(session, owed)
                 report.idle(self.sel_tasks, time.monotonic() - begin)
                 return 0
             status = run()
-            catch_up(found, owed)
+            catch_up(session, owed)
         finally:
             report.close()
-        if plugin.bugs():
+        if bugs():
             return BUG
         return MISTAKE if status else 0
 
@@ -130,12 +132,12 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
         return single(selected, tasks)
 
 
-def catch_up(project: Project, owed: frozenset[str]) -> None:
+def catch_up(run: Session, owed: frozenset[str]) -> None:
     """Push what an earlier run could not; most runs find nothing of that kind, and import less."""
     if owed:
         from layers.build.execute import pushed_steps
 
-        pushed_steps(project, project.wanted or (), owed)
+        pushed_steps(run, run.planner.wanted, owed)
 
 
 def matching(pattern: str, names: Iterable[str]) -> list[str]:

@@ -14,6 +14,7 @@ from layers.commands import options
 from layers.commands.exit_status import MISTAKE, guarded
 from layers.commands.parsing import options_first, valued
 from layers.commands.run import RunCommand
+from layers.plan.session import Session
 
 if TYPE_CHECKING:
     from layers.compose.compose import Composer
@@ -134,15 +135,15 @@ class UpCommand(RunCommand):
         from layers.compose.stacks import chosen
 
         stacks = chosen(found.spec, self._names)
-        composer = self._composer(found)
+        run, composer = self._composer(found)
         # what compose refuses is told before anything is built
-        prepared = _prepared(found, composer, stacks, over)
+        prepared = _prepared(run, composer, stacks, over)
         layers = dict.fromkeys(str(layer) for one in prepared for layer in one.layers.values())
         if layers and (status := make(layers)):
             return status
         ups = []
         for stack in prepared:
-            ups.append(bring(found, composer, stack, timeout, self.shown_on()))
+            ups.append(bring(run, composer, stack, timeout, self.shown_on()))
             if not as_json:
                 sys.stdout.write(telling.as_text(ups[-1]))
                 sys.stdout.flush()
@@ -150,15 +151,16 @@ class UpCommand(RunCommand):
             sys.stdout.write(json.dumps(telling.as_json(ups), indent=2) + "\n")
         return 0
 
-    def _composer(self, found: Project) -> Composer:
+    def _composer(self, found: Project) -> tuple[Session, Composer]:
         """Compose on the engine in use, which is started here if it is ours and down."""
         from layers.compose.docker_compose import DockerCompose
         from layers.report.report import report_for
 
         report = report_for(self.shown_on())
-        found.listener = report
+        run = Session.begin(found, report)
         try:
-            return DockerCompose(found.endpoint, found.state.path("logs/compose"))
+            composer = DockerCompose(run.backends.endpoint, found.state.path("logs/compose"))
+            return run, composer
         finally:
             report.close()
 
@@ -171,15 +173,15 @@ def patience_of(text: str) -> float:
 
 
 def _prepared(
-    found: Project, composer: Composer, stacks: Iterable[Any], over: Sequence[str]
+    run: Session, composer: Composer, stacks: Iterable[Any], over: Sequence[str]
 ) -> list[Prepared]:
     from layers.compose.stacks import prepare
 
-    return [prepare(found, composer, stack, over) for stack in stacks]
+    return [prepare(run, composer, stack, over) for stack in stacks]
 
 
 def bring(
-    found: Project, composer: Composer, stack: Prepared, timeout: float | None, shown: TextIO
+    run: Session, composer: Composer, stack: Prepared, timeout: float | None, shown: TextIO
 ) -> Up:
     """Bring one stack up; ``timeout`` None does not wait for its services.
 
@@ -195,8 +197,8 @@ def bring(
         shown.flush()
 
     begin = time.monotonic()
-    pins = pinned(found, stack)
-    files = laid_over(found, stack, pins)
+    pins = pinned(run, stack)
+    files = laid_over(run, stack, pins)
     try:
         containers = bring_up(
             composer,
@@ -208,6 +210,6 @@ def bring(
         )
     except NotUp as error:
         raise NotUp(f"{stack.name}: {error.message}", hint=error.hint) from error
-    host = host_of(found.endpoint.host)
+    host = host_of(run.backends.endpoint.host)
     took = time.monotonic() - begin
     return Up(stack.name, files.project, containers, pins, host, took, timeout is not None)

@@ -13,6 +13,7 @@ from layers.commands.exit_status import MISTAKE, guarded
 from layers.commands.parsing import Parsed
 from layers.graph.graph import Layer
 from layers.plan.explain import Explanation, explanation
+from layers.plan.session import Session
 from layers.project.open import find_root, open_project
 from layers.project.project import Project
 from layers.report.report import report_for
@@ -54,12 +55,11 @@ def _why(root: str, program: bool, words: list[str]) -> int:
             hint="doit why IMAGE[:STAGE] [KEY | TAG]",
         )
     project = open_project(root)
-    project.only_looks = True
     report = report_for(sys.stderr)
-    project.listener = report
+    run = Session.begin(project, report, start=False)
     try:
         layer = find_layer(project, words[0])
-        found = explanation(project, layer, words[1] if len(words) > 1 else None)
+        found = explanation(run, layer, words[1] if len(words) > 1 else None)
     finally:
         report.close()
     project.cache.save()

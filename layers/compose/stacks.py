@@ -15,7 +15,7 @@ from layers.config.spec import Image, Spec, Stack
 from layers.graph.graph import Layer
 from layers.oci.reference import Reference
 from layers.plan.names import plain_name
-from layers.project.project import Project
+from layers.plan.session import Session
 from layers.runtime.files import write_whole
 
 
@@ -50,24 +50,24 @@ def chosen(spec: Spec, names: Sequence[str]) -> tuple[Stack, ...]:
     return tuple(spec.stacks[name] for name in dict.fromkeys(names or spec.stacks))
 
 
-def prepare(project: Project, composer: Composer, stack: Stack, over: Sequence[str]) -> Prepared:
+def prepare(run: Session, composer: Composer, stack: Stack, over: Sequence[str]) -> Prepared:
     """Read a stack's files, and those laid ``over`` them; paths are relative to images.toml.
 
     Raises LayersError for a file that is not there, ComposeError for one that compose refuses.
     """
-    paths = [os.path.join(project.root, path) for path in (*stack.compose, *over)]
+    paths = [os.path.join(run.project.root, path) for path in (*stack.compose, *over)]
     for path, written in zip(paths, (*stack.compose, *over), strict=True):
         if not os.path.isfile(path):
             raise LayersError(f"there is no compose file {written!r}")
-    files = Files(project_name(project.spec.project, stack.name), tuple(paths))
+    files = Files(project_name(run.project.spec.project, stack.name), tuple(paths))
     services = read_services(composer.config(files))
-    known = known_images(project)
+    known = known_images(run)
     found = {each.name: match(each, known) for each in services}
     layers = {name: layer for name, layer in found.items() if layer is not None}
     return Prepared(stack.name, files, services, layers)
 
 
-def pinned(project: Project, stack: Prepared) -> tuple[Pinned, ...]:
+def pinned(run: Session, stack: Prepared) -> tuple[Pinned, ...]:
     """What each service is to run, once the engine has the layers; others are left as they are.
 
     Raises LayersError for a layer that the engine does not have.
@@ -76,46 +76,46 @@ def pinned(project: Project, stack: Prepared) -> tuple[Pinned, ...]:
     for service in stack.services:
         layer = stack.layers.get(service.name)
         if layer is not None:
-            found.append(Pinned(service.name, _held(project, layer), layer))
-        elif service.build is None and (upstream := _locked(project, service.image)):
+            found.append(Pinned(service.name, _held(run, layer), layer))
+        elif service.build is None and (upstream := _locked(run, service.image)):
             found.append(Pinned(service.name, upstream))
     return tuple(found)
 
 
-def laid_over(project: Project, stack: Prepared, pins: Sequence[Pinned]) -> Files:
+def laid_over(run: Session, stack: Prepared, pins: Sequence[Pinned]) -> Files:
     """The stack's files with the one that pins its images, which is written below .layers."""
-    path = project.state.path(f"compose/{stack.files.project}.json")
+    path = run.project.state.path(f"compose/{stack.files.project}.json")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     write_whole(path, override(pins).encode())
     return Files(stack.files.project, (*stack.files.paths, path))
 
 
-def _held(project: Project, layer: Layer) -> str:
-    names = project.names(layer, project.inputs.key(layer))
-    image = project.engine.find([names.keyed]).get(names.keyed)
+def _held(run: Session, layer: Layer) -> str:
+    names = run.planner.names(layer, run.project.inputs.key(layer))
+    image = run.backends.engine.find([names.keyed]).get(names.keyed)
     if image is None:
         raise LayersError(
             f"the engine does not have {names.keyed}",
             hint="something else removed it meanwhile; run again",
         )
     by_digest = local_reference(names, image.digest)
-    known = project.engine.find([by_digest])
+    known = run.backends.engine.find([by_digest])
     return by_digest if by_digest in known else local_reference(names, None)
 
 
-def _locked(project: Project, image: str) -> str:
+def _locked(run: Session, image: str) -> str:
     """The upstream that a name means here, by digest where the lock has one; "": as written."""
     if not image:
         return ""
-    instead = project.spec.upstream.get(Reference.parse(image).normal)
+    instead = run.project.spec.upstream.get(Reference.parse(image).normal)
     text = instead or image
-    pin = project.lock.find(text, project.spec.platform) if "@" not in text else None
+    pin = run.project.lock.find(text, run.project.spec.platform) if "@" not in text else None
     return pin.reference if pin is not None else instead or ""
 
 
-def known_images(project: Project) -> Known:
-    """Every image and stage of a project, by name, by tag and by how it is built."""
-    spec, inputs = project.spec, project.inputs
+def known_images(run: Session) -> Known:
+    """Every image and stage of a run, by name, by tag and by how it is built."""
+    spec, inputs = run.project.spec, run.project.inputs
     names: dict[str, Layer] = {}
     candidates = []
     for name, image in spec.images.items():
@@ -123,7 +123,7 @@ def known_images(project: Project) -> Known:
         for stage in kept:
             layer = Layer(name, stage)
             names[Reference.parse(plain_name(spec, layer)).normal] = layer
-        candidates.append(_candidate(project, image, kept))
+        candidates.append(_candidate(run, image, kept))
     for name, image in spec.images.items():
         for text in (image.tag, name):
             names[Reference.parse(text).normal] = Layer(name)
@@ -133,19 +133,19 @@ def known_images(project: Project) -> Known:
             names[normal] = Layer(ours.name)
     platform = spec.platform
     return Known(
-        tuple(candidates), names, lambda text: project.lock.find(text, platform) is not None
+        tuple(candidates), names, lambda text: run.project.lock.find(text, platform) is not None
     )
 
 
-def _candidate(project: Project, image: Image, kept: Sequence[str]) -> Candidate:
+def _candidate(run: Session, image: Image, kept: Sequence[str]) -> Candidate:
     if image.rootfs is not None:
         return Candidate(image.name, "", "", (), 0, ())
-    stages = tuple(stage.name.lower() for stage in project.inputs.dockerfile(image).stages)
+    stages = tuple(stage.name.lower() for stage in run.project.inputs.dockerfile(image).stages)
     return Candidate(
         image=image.name,
-        context=os.path.join(project.root, image.context),
-        dockerfile=os.path.join(project.root, image.dockerfile),
+        context=os.path.join(run.project.root, image.context),
+        dockerfile=os.path.join(run.project.root, image.dockerfile),
         stages=stages,
-        target=project.inputs.reached(image.name)[-1].index,
+        target=run.project.inputs.reached(image.name)[-1].index,
         kept=tuple(stage.lower() for stage in kept),
     )

@@ -1,0 +1,1 @@
+"""`images.toml`: read, checked, and as values."""

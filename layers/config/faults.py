@@ -52,7 +52,7 @@ class Faults:
         """Raise all of them as one error, if there are any."""
         if not self._found:
             return
-        from layers.config.toml import lines
+        from layers.config.toml_lines import lines
 
         known = lines(self._text)
         faults = []

@@ -1,4 +1,4 @@
-"""The JSON Schema of ``images.toml``, for editors: ``python -m layers.config.json_schema`` writes it."""
+"""The JSON Schema of ``images.toml``; ``python -m layers.config.json_schema`` writes it."""
 
 from __future__ import annotations
 

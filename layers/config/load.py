@@ -9,10 +9,10 @@ from typing import Any
 from hashes.algorithm import DEFAULT
 from hashes.errors import LayersError, did_you_mean
 from layers.config.faults import Faults, SpecError
-from layers.config.schema import BUILDER, FILE, IMAGE, STALLS, VERSION
-from layers.config.shapes import BAD
-from layers.config.spec import Image, Require, Rootfs, Secret, Spec, Stack
+from layers.config.schema import FILE, IMAGE, STALLS, VERSION
+from layers.config.spec import Image, Require, Secret, Spec, Stack
 from layers.config.toml import Path, TomlError, read
+from layers.config.values import builder_of, command, parse_size, rootfs_of, shell, table_of
 from layers.config.variants import check as check_variants
 from layers.config.variants import place, places, spread, variants
 from layers.oci.reference import BadReference, Reference, is_registry
@@ -22,9 +22,6 @@ _ARCHITECTURES = (
     *("386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x"),
 )
 _OTHER_NAMES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "armhf": "arm"}
-_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
-    "ki": 2**10, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
-}  # fmt: skip
 
 
 class Reader:
@@ -60,7 +57,7 @@ class Reader:
         }
         self._check_tags(images)
         for name, image in images.items():
-            self._check_names(name, image, _table(raw.get("secrets")), images)
+            self._check_names(name, image, table_of(raw.get("secrets")), images)
         spec = Spec(
             project=project.get("name", ""),
             registry=self._registry(project, chosen, registry),
@@ -107,11 +104,11 @@ class Reader:
 
     def _check_profiles(self, raw: Mapping[str, Any]) -> None:
         """Whole images in profiles must be whole, and changed ones stay possible."""
-        base = _table(raw.get("images"))
+        base = table_of(raw.get("images"))
         check_variants(base, self.faults)
         base = {**base, **{image: base[table] for image, table, _ in variants(base)}}
-        for profile, table in _table(raw.get("profiles")).items():
-            for name, change in _table(_table(table).get("images")).items():
+        for profile, table in table_of(raw.get("profiles")).items():
+            for name, change in table_of(table_of(table).get("images")).items():
                 path: Path = ("profiles", profile, "images", name)
                 if not isinstance(change, dict):
                     continue
@@ -149,14 +146,14 @@ class Reader:
             contexts={key: self._folder(name, at, "contexts", key) for key, at in contexts.items()},
             max_size=parse_size(table["max_size"]) if "max_size" in table else None,
             refresh=table.get("refresh", "probe" in table),
-            probe=_command(table.get("probe", "")),
-            smoke=tuple(_shell(each) for each in table.get("smoke", ())),
+            probe=command(table.get("probe", "")),
+            smoke=tuple(shell(each) for each in table.get("smoke", ())),
             packages=None if packages is None else self._folder(name, packages, "packages"),
             require=tuple(
                 self._require(name, number, each)
                 for number, each in enumerate(table.get("require", ()))
             ),
-            rootfs=_rootfs(rootfs) if rootfs is not None else None,
+            rootfs=rootfs_of(rootfs) if rootfs is not None else None,
             builder=builder,
             stall_timeout=parsed(table.get("stall_timeout", "10m")),
             stall_end=table.get("stall_end", False),
@@ -311,53 +308,8 @@ class Reader:
         return "linux/arm64" if written == "linux/arm64/v8" else written
 
 
-def parse_size(text: str) -> int:
-    """Bytes of a size such as ``14 GB`` (thousands) or ``512 MiB`` (1,024s)."""
-    number = text.rstrip("kKMGTiB ")
-    unit = text[len(number) :].strip().removesuffix("B")
-    return int(float(number) * _UNITS[unit])
-
-
-def _command(written: str | list[str]) -> str | tuple[str, ...]:
-    return written if isinstance(written, str) else tuple(written)
-
-
-def _shell(written: str | list[str]) -> tuple[str, ...]:
-    return ("sh", "-c", written) if isinstance(written, str) else tuple(written)
-
-
-def _rootfs(table: Mapping[str, Any]) -> Rootfs:
-    return Rootfs(
-        suite=table.get("suite", ""),
-        packages=tuple(table.get("packages", ())),
-        variant=table.get("variant", "apt"),
-        env=table.get("env", {}),
-    )
-
-
 def _leads_out(path: str) -> bool:
     return path == ".." or path.startswith("../")
-
-
-def _table(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-HERE = "default"
-"""What buildx calls the engine in use."""
-
-
-def builder_of(table: Mapping[str, Any], common: str, override: str | None) -> str:
-    """The builder of one image; empty: the engine in use.  Raises SpecError for a wrong override.
-
-    ``override`` counts for all images (None: it does not, empty: the engine), then the image's own
-    word, then ``common``.
-    """
-    if override and BUILDER.check(override, (), Faults("", "")) is BAD:
-        raise SpecError([LayersError(f"LAYERS_BUILDER: {override!r} is no builder's name")])
-    found: str = override if override is not None else table.get("builder", common)
-    # An index of packages is served on this machine's loopback, where no builder comes.
-    return "" if found == HERE or "packages" in table else found
 
 
 def load(
@@ -376,6 +328,5 @@ def load(
     ``builder`` for all images; ``platform`` is what the file does not say; ``exists`` is asked
     about paths relative to the file.
     """
-    pass
 
     return Reader(text, path, profile, exists).spec(registry, platform, builder)

@@ -9,12 +9,9 @@ from typing import Any, Literal
 from hashes.algorithm import DEFAULT
 from hashes.errors import LayersError, did_you_mean
 from layers.config.faults import SpecError
-from layers.config.load import load
 from layers.oci.reference import Reference
 
 SPEC_FILE = "images.toml"
-
-__all__ = ["Image", "Network", "Require", "Rootfs", "Secret", "Spec", "SpecError", "Stack", "load"]
 
 Network = Literal["default", "none", "host"]
 
@@ -165,7 +162,7 @@ class Spec:
     def line(self, image: str, *keys: str | int) -> int | None:
         """Where the file speaks of an image, or of one of its keys; None: nowhere."""
         if "lines" not in self._memo:
-            from layers.config.toml import lines
+            from layers.config.toml_lines import lines
 
             self._memo["lines"] = lines(self.text)
         from layers.config.variants import places

@@ -1,0 +1,1 @@
+"""The engine behind its socket: images, containers, streams."""

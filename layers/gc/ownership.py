@@ -9,7 +9,7 @@ from typing import Any
 from hashes.errors import LayersError
 from layers.config.spec import Spec
 from layers.config.toml import read
-from layers.lock.mirror import repository as mirror_of
+from layers.lock.mirror import Place
 from layers.oci.reference import BadReference, Reference
 
 
@@ -57,7 +57,7 @@ def owned(
         frozenset(plain),
         frozenset(found.name for found in local if found),
         {f"{host}/{project}/{name}": name for name in plain} if host else {},
-        frozenset(mirror_of(host, project, each) for each in references) if host else frozenset(),
+        frozenset(Place(host, project).of(each) for each in references) if host else frozenset(),
     )
 
 

@@ -23,6 +23,7 @@ from layers.gc.roots import Reach
 from layers.gc.sweep import Sweep, make_sweep
 from layers.lock.lock import LOCK_FILE
 from layers.plan.names import LABEL_KEY
+from layers.project.backends import Backends
 from layers.project.project import Project
 from layers.registry.registry import RegistryError
 
@@ -64,6 +65,7 @@ class Surveyor:
     """Gathers it for one project."""
 
     project: Project
+    backends: Backends
     engine: Callable[[], Store]
     scope: Scope
     now: float = field(default_factory=time.time)
@@ -137,7 +139,7 @@ class Surveyor:
             [each.spec for each in self.projects],
             [text for _, text in self._versions(SPEC_FILE)],
             [text for _, text in self._versions(LOCK_FILE)],
-            self.project.registry_host,
+            self.backends.registry_host,
         )
 
     @cached_property
@@ -193,7 +195,7 @@ class Surveyor:
     @cached_property
     def _known(self) -> frozenset[str]:
         """Every key that this checkout ever worked on."""
-        found = set(self.project.state.remembered())
+        found = set(self.project.records.remembered())
         try:
             with open(self.project.state.path("history.jsonl"), encoding="utf-8") as file:
                 found.update(KEY.findall(file.read()))
@@ -212,7 +214,7 @@ class Surveyor:
         if not places:
             self.notes.append("there is no registry")
         seen = Seen.load(self.project.state.path("claims.json"))
-        looker = Looker(self.project.registry, lambda tag, claim: seen.since(tag, claim, self.now))
+        looker = Looker(self.backends.registry, lambda tag, claim: seen.since(tag, claim, self.now))
         whole = True
         for repository, image, mirror in sorted(places):
             try:

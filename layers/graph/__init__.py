@@ -1,0 +1,1 @@
+"""The graph: layers, their edges, their keys and what a key covers."""

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Recipes: what a system base is made from, as a value."""
 
 from __future__ import annotations
 

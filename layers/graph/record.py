@@ -1,11 +1,12 @@
-"""Records: gathers what is kept of a layer, with the versions that its lock files ask for."""
+"""Records: what is kept of a layer, with the versions that its lock files ask for."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,9 +14,11 @@ import xxhash
 
 from hashes.algorithm import digest
 from hashes.change import SERVED
+from hashes.key import Key
 from hashes.manifest import BadManifest, Manifest
 from layers.config.spec import Image
 from layers.graph.lockfiles import Packages
+from layers.runtime.files import write_whole
 
 VERSION = 2
 
@@ -130,3 +133,46 @@ class Record:
             return cls(own, stages, **{name: value[name] for name in _PLAIN})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise BadManifest(f"not a record: {error}") from None
+
+    @classmethod
+    def first(cls, contents: Iterable[bytes]) -> Record | None:
+        """The first of some contents that is a record; None: none is."""
+        for content in contents:
+            with contextlib.suppress(BadManifest, UnicodeDecodeError):
+                return cls.from_json(content.decode())
+        return None
+
+
+class Records:
+    """What is kept of keys under ``.layers``, so that a later key can be explained against them."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def remember(self, key: Key, record: Record) -> None:
+        """Keep what a key was made from."""
+        if self.recall(key) is None:
+            write_whole(self._path(key), record.to_json().encode())
+
+    def recall(self, key: Key) -> Record | None:
+        """What an earlier key was made from, None when that is not here or not whole."""
+        try:
+            with open(self._path(key), encoding="utf-8") as file:
+                return Record.from_json(file.read())
+        except (OSError, BadManifest, UnicodeDecodeError):
+            return None
+
+    def remembers(self, key: Key) -> bool:
+        """True when something is kept of a key; it is not read."""
+        return os.path.exists(self._path(key))
+
+    def remembered(self) -> tuple[str, ...]:
+        """All keys of which something is kept, as texts."""
+        try:
+            names = os.listdir(self._folder)
+        except OSError:
+            return ()
+        return tuple(sorted(n.removesuffix(".json") for n in names if n.endswith(".json")))
+
+    def _path(self, key: Key) -> str:
+        return os.path.join(self._folder, f"{key}.json")

@@ -1,0 +1,1 @@
+"""What this machine says: its system, apt, certificates, proxies."""

@@ -1,0 +1,1 @@
+"""`images.lock`: what each upstream is, by digest."""

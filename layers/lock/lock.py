@@ -139,6 +139,11 @@ class Lock:
         reference = Reference.parse(name) if isinstance(name, str) else name
         return self.pins.get((reference, platform))
 
+    def pins_of(self, wanted: Iterable[Wanted]) -> tuple[Pin, ...]:
+        """The pins of some upstreams, sorted; those that are unpinned are left out."""
+        found = (self.find(each.name, each.platform) for each in sorted(set(wanted)))
+        return tuple(pin for pin in found if pin is not None)
+
     def with_pins(self, pins: Iterable[Pin]) -> Lock:
         """The same lock with these pins added, or put in place of what they name."""
         return self._with(pins=pins)

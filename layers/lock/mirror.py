@@ -4,33 +4,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from hashes.errors import LayersError
-from layers.lock import mirror
-from layers.lock.lock import Pin, Wanted
+from layers.lock.lock import Pin
 from layers.oci.reference import HUB, Reference
-from layers.project.project import Project
 from layers.registry.registry import Progress, Registry, RegistryError
-from layers.runtime.events import Finished, Started, Transfer, Warned
-
-if TYPE_CHECKING:
-    pass
+from layers.runtime.events import Finished, Listener, Started, Transfer, Warned
 
 _SHOWN = 12  # hex digits of a digest in a tag
 _LONGEST_TAG = 128  # characters (OCI distribution-spec, "Pulling manifests")
 
 
-def repository(host: str, project: str, upstream: Reference) -> str:
-    """Where copies of an upstream go: ``host/project/upstream/library/debian``.
+class Place(NamedTuple):
+    """Where copies go."""
 
-    A registry other than Docker Hub shows in the path, since two may use one name. ``host`` may
-    have a path, as LAYERS_REGISTRY may.
-    """
-    path = upstream.repository
-    if upstream.registry != HUB:
-        path = f"{_as_component(upstream.registry)}/{path}"
-    return f"{host}/{project}/upstream/{path}"
+    host: str
+    """``host[:port][/path]``, as LAYERS_REGISTRY has it."""
+    project: str
+
+    def of(self, upstream: Reference) -> str:
+        """Where copies of an upstream go: ``host/project/upstream/library/debian``.
+
+        A registry other than Docker Hub shows in the path, since two may use one name.
+        """
+        path = upstream.repository
+        if upstream.registry != HUB:
+            path = f"{_as_component(upstream.registry)}/{path}"
+        return f"{self.host}/{self.project}/upstream/{path}"
 
 
 def tag(pin: Pin) -> str:
@@ -80,22 +81,16 @@ def _as_component(host: str) -> str:
     return letters.strip("-.")
 
 
-def copy_pins(project: Project, wanted: Iterable[Wanted]) -> None:
-    """See to it that our registry has what is pinned for some upstreams.
+def copy_pins(registry: Registry, place: Place, pins: Iterable[Pin], tell: Listener) -> None:
+    """See to it that our registry has what some pins name.
 
     A copy that cannot be made is told, and tried again the next time; a build takes the upstream.
     """
-    host = project.registry_host
-    if host is None:
-        return
-    for each in sorted(set(wanted)):
-        pin = project.lock.find(each.name, each.platform)
-        if pin is not None:
-            at = mirror.repository(host, project.spec.project, pin.name)
-            _copy(project, pin, at)
+    for pin in pins:
+        _copy(registry, pin, place.of(pin.name), tell)
 
 
-def _copy(project: Project, pin: Pin, at: str) -> None:
+def _copy(registry: Registry, pin: Pin, at: str, tell: Listener) -> None:
     """Copy one; it is told of once the first bytes have come, and so never where it is there."""
     name = pin.name.familiar()
     begin: list[float] = []
@@ -103,15 +98,15 @@ def _copy(project: Project, pin: Pin, at: str) -> None:
     def progress(done: int, total: int) -> None:
         if not begin:
             begin.append(time.monotonic())
-            project.tell(Started(name, "copy", f"to {at}", None))
-        project.tell(Transfer(name, done, total))
+            tell(Started(name, "copy", f"to {at}", None))
+        tell(Transfer(name, done, total))
 
     ok = False
     try:
-        mirror.copy(project.registry, pin, at, progress)
+        copy(registry, pin, at, progress)
         ok = True
     except LayersError as error:
-        project.tell(Warned(f"{name} was not copied to {at}: {error}"))
+        tell(Warned(f"{name} was not copied to {at}: {error}"))
     finally:
         if begin:
-            project.tell(Finished(name, "copy", ok, time.monotonic() - begin[0]))
+            tell(Finished(name, "copy", ok, time.monotonic() - begin[0]))

@@ -3,66 +3,63 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from layers.config.spec import Image
-from layers.graph.graph import Edge
-from layers.lock.lock import Pin
-from layers.registry.registry import RegistryError
-from layers.runtime.events import Warned
-
-if TYPE_CHECKING:
-    from layers.project.project import Project
+from layers.lock.lock import Lock, Pin, Wanted
+from layers.lock.mirror import Place, find
+from layers.registry.registry import Registry, RegistryError
+from layers.runtime.events import Listener, Warned
 
 
 class Upstreams:
     """Answers, the same for the whole run; nobody is asked before something is built."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        registry: Callable[[], Registry],
+        place: Callable[[], Place | None],
+        tell: Listener,
+    ) -> None:
+        """``place`` is where copies are; None: there is no registry of ours."""
+        self._registry = registry
+        self._place = place
+        self._tell = tell
         self._found: dict[tuple[str, str], str | None] = {}
         self._asking = threading.Lock()
 
-    def pinned(self, project: Project, edge: Edge, image: Image) -> str | None:
-        """The upstream behind an edge of ``image`` by digest: the copy in our registry, if whole.
+    def pinned(self, upstream: str, platform: str, lock: Lock) -> str | None:
+        """An upstream by digest: the copy in our registry, if that is whole.
 
         None: the lock does not have it, and no registry could be asked; BuildKit may have it.
         """
-        assert edge.upstream is not None
-        if "@" in edge.upstream:
-            return edge.upstream
-        platform = edge.platform or project.spec.platform
-        pin = project.inputs.wiring.lock_for(image).find(edge.upstream, platform)
-        asked = (edge.upstream if pin is None else pin.reference, platform)
+        if "@" in upstream:
+            return upstream
+        pin = lock.find(upstream, platform)
+        asked = (upstream if pin is None else pin.reference, platform)
         with self._asking:
             if asked not in self._found:
                 if pin is None:
-                    self._found[asked] = _resolved(project, edge.upstream, platform)
+                    self._found[asked] = self._resolved(upstream, platform)
                 else:
-                    self._found[asked] = _mirrored(project, pin)
+                    self._found[asked] = self._mirrored(pin)
             return self._found[asked]
 
+    def _resolved(self, upstream: str, platform: str) -> str | None:
+        from layers.lock.update import resolve_all
 
-def _resolved(project: Project, upstream: str, platform: str) -> str | None:
-    from layers.lock.lock import Wanted
-    from layers.lock.update import resolve_all
-
-    try:
-        (pin,) = resolve_all(project.registry, [Wanted(upstream, platform)])
-    except RegistryError as error:
-        project.tell(Warned(f"{upstream} was not resolved: {error}"))
-        return None
-    return pin.reference
-
-
-def _mirrored(project: Project, pin: Pin) -> str:
-    host = project.registry_host
-    if host is None:
+        try:
+            (pin,) = resolve_all(self._registry(), [Wanted(upstream, platform)])
+        except RegistryError as error:
+            self._tell(Warned(f"{upstream} was not resolved: {error}"))
+            return None
         return pin.reference
-    from layers.lock import mirror
 
-    try:
-        repository = mirror.repository(host, project.spec.project, pin.name)
-        return mirror.find(project.registry, pin, repository) or pin.reference
-    except RegistryError as error:
-        project.tell(Warned(f"no copy of {pin.name.familiar()} was looked for: {error}"))
-        return pin.reference
+    def _mirrored(self, pin: Pin) -> str:
+        place = self._place()
+        if place is None:
+            return pin.reference
+        try:
+            return find(self._registry(), pin, place.of(pin.name)) or pin.reference
+        except RegistryError as error:
+            self._tell(Warned(f"no copy of {pin.name.familiar()} was looked for: {error}"))
+            return pin.reference

@@ -1,0 +1,1 @@
+"""Nouns of the OCI specifications: digests, references, platforms, artifacts."""

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Platforms: what this machine is, in the words of the image specification."""
 
 from __future__ import annotations
 

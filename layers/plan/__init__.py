@@ -1,0 +1,1 @@
+"""The plan: the rebuild rule, where layers are, and a run."""

@@ -18,7 +18,7 @@ from layers.plan.presence import Seen, look_in_engine
 from layers.plan.remote_records import LATEST, Elsewhere
 
 if TYPE_CHECKING:
-    from layers.project.project import Project
+    from layers.plan.session import Session
 
 SHORTEST = 6
 """Hexadecimal digits that an abbreviated key must have."""
@@ -44,45 +44,45 @@ class Explanation:
     """The tag in the registry that points at the old one, where it was found by that."""
 
 
-def explanation(project: Project, layer: Layer, asked: str | None) -> Explanation:
+def explanation(run: Session, layer: Layer, asked: str | None) -> Explanation:
     """Compare a layer with the image that is there, or with the key or tag that was ``asked`` for.
 
     Only without it the engine is needed; the registry only for what is not known here.  Where the
     engine has no image, the registry's ``latest`` stands for it.  Raises UnknownKey, EngineDown.
     """
-    key = project.inputs.key(layer)
-    elsewhere = Elsewhere(project)
+    key = run.project.inputs.key(layer)
+    elsewhere = Elsewhere(run)
     if asked is None:
-        old, tag = _there(project, layer, key, elsewhere)
+        old, tag = _there(run, layer, key, elsewhere)
     else:
-        old, tag = _meant(project, layer, asked, (str(key),), elsewhere)
+        old, tag = _meant(run, layer, asked, (str(key),), elsewhere)
     if old is None or old == str(key):
         return Explanation(layer, old, str(key), tag=tag)
     unknown: list[str] = []
 
     def recall(name: str) -> Record | None:
-        found = project.recall(name) or elsewhere.record(name)
+        found = run.project.recall(name) or elsewhere.record(name)
         if found is None:
             unknown.append(name)
         return found
 
     before = recall(old)
-    causes = explain(before, project.record(layer), recall) if before is not None else ()
+    causes = explain(before, run.project.record(layer), recall) if before is not None else ()
     return Explanation(layer, old, str(key), causes, tuple(dict.fromkeys(unknown)), tag)
 
 
 def _there(
-    project: Project, layer: Layer, key: Key, elsewhere: Elsewhere
+    run: Session, layer: Layer, key: Key, elsewhere: Elsewhere
 ) -> tuple[str | None, str | None]:
     """The key of the image under the plain name, else of the registry's ``latest``, and that tag.
 
     A stage has no moving tag.
     """
-    names = {layer: project.names(layer, key)}
+    node = Node(layer, key, names=run.planner.names(layer, key))
     seen = Seen()
     down: EngineDown | None = None
     try:
-        look_in_engine(project.engine, [Node(layer, key)], names, seen, {})
+        look_in_engine(run.backends.engine, [node], seen, {})
     except EngineDown as error:
         down = error
     old = seen.earlier.get(layer)
@@ -97,11 +97,11 @@ def _there(
 
 
 def _meant(
-    project: Project, layer: Layer, text: str, more: Iterable[str], elsewhere: Elsewhere
+    run: Session, layer: Layer, text: str, more: Iterable[str], elsewhere: Elsewhere
 ) -> tuple[str, str | None]:
     """The key that a text means here, or in the registry, with the tag if it is one."""
     try:
-        return find_key(project, text, more), None
+        return find_key(run, text, more), None
     except UnknownKey:
         found = elsewhere.key(layer, text)
         if found is None:
@@ -110,12 +110,12 @@ def _meant(
         return found, None if found.partition("-")[2].startswith(digits) else text
 
 
-def find_key(project: Project, text: str, more: Iterable[str] = ()) -> str:
+def find_key(run: Session, text: str, more: Iterable[str] = ()) -> str:
     """The key that a text means: a whole one, or the only one remembered that begins so.
 
     Raises UnknownKey with what was likely meant.
     """
-    known = sorted({*project.state.remembered(), *more})
+    known = sorted({*run.project.records.remembered(), *more})
     if text in known:
         return text
     try:

@@ -25,6 +25,10 @@ class Names:
     """In the registry, ``host/project/image`` without a tag; None: there is no registry."""
 
 
+NOWHERE = Names("", "", None)
+"""Of a layer that nobody looked for."""
+
+
 def names(spec: Spec, registry: str | None, layer: Layer, key: Key) -> Names:
     """Where ``layer`` at ``key`` is found; stages share their image's repository, as their blobs
     do, and are told apart by their keys.

@@ -9,6 +9,7 @@ from typing import Literal
 from hashes.key import Key
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
+from layers.plan.names import NOWHERE, Names
 
 State = Literal["fresh", "pull", "build"]
 Where = Literal["engine", "registry", ""]
@@ -26,6 +27,9 @@ class Node:
     """Why it cannot be built here, e.g. a required file that is missing; "" when it can."""
     builder: str = ""
     """Who builds it elsewhere, from the registry into the registry; "": the engine here does."""
+    names: Names = NOWHERE
+    push: bool = False
+    """True when it goes to the registry under its key."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,10 @@ class Step:
     """Who is to build it elsewhere; "": the engine here, or nobody."""
     here: bool = True
     """False: the registry is the only place where it has to be in the end."""
+    names: Names = NOWHERE
+    """Under which it is found in the engine and in the registry."""
+    push: bool = False
+    """True when it goes to the registry under its key."""
 
     @property
     def idle(self) -> bool:
@@ -136,6 +144,8 @@ def make_plan(
             node.problem if state == "build" else "",
             node.builder if state == "build" else "",
             node.layer in here,
+            node.names,
+            node.push,
         )
     return Plan(steps)
 

@@ -9,7 +9,7 @@ from hashes.errors import LayersError
 from layers.engine.engine import Engine, LocalImage
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
-from layers.plan.names import LABEL_KEY, Names
+from layers.plan.names import LABEL_KEY
 from layers.plan.plan import Broken, Node, Presence
 from layers.registry.registry import Registry, RegistryError
 from layers.runtime.events import Listener, Warned
@@ -30,6 +30,8 @@ class Seen:
 
     asked: set[Layer] = field(default_factory=set)
     """What was looked for at all."""
+    nodes: dict[Layer, Node] = field(default_factory=dict)
+    """The same with their names."""
     deaf: bool = False
     """True once a registry did not answer: it is not asked again in this run."""
     engine: dict[Layer, Digest] = field(default_factory=dict)
@@ -52,7 +54,6 @@ class Seen:
 def look_in_engine(
     engine: Engine,
     nodes: Iterable[Node],
-    names: Mapping[Layer, Names],
     seen: Seen,
     ahead: Mapping[str, LocalImage],
 ) -> None:
@@ -64,21 +65,21 @@ def look_in_engine(
     nodes = list(nodes)
     found = dict(ahead)
     for node in nodes:
-        held = found.get(names[node.layer].plain)
-        if held is not None and names[node.layer].keyed in held.names:
-            found[names[node.layer].keyed] = held
-    rest = [names[node.layer].keyed for node in nodes if names[node.layer].keyed not in found]
+        held = found.get(node.names.plain)
+        if held is not None and node.names.keyed in held.names:
+            found[node.names.keyed] = held
+    rest = [node.names.keyed for node in nodes if node.names.keyed not in found]
     found |= engine.find(rest)
     for node in nodes:
-        held = found.get(names[node.layer].keyed)
-        if held is not None and names[node.layer].plain in held.names:
-            found[names[node.layer].plain] = held
-    others = [name for node in nodes if (name := names[node.layer].plain) not in found]
+        held = found.get(node.names.keyed)
+        if held is not None and node.names.plain in held.names:
+            found[node.names.plain] = held
+    others = [name for node in nodes if (name := node.names.plain) not in found]
     if others:
         found |= engine.find(others)
     for node in nodes:
         seen.asked.add(node.layer)
-        keyed, plain = names[node.layer].keyed, names[node.layer].plain
+        keyed, plain = node.names.keyed, node.names.plain
         held = found.get(keyed)
         # The label is the proof: a name can be put on anything by anybody.
         if held is not None and held.labels.get(LABEL_KEY) == str(node.key):
@@ -96,7 +97,6 @@ def _key_of(image: LocalImage) -> str:
 def look_in_registry(
     registry: Callable[[], Registry],
     nodes: Iterable[Node],
-    names: Mapping[Layer, Names],
     seen: Seen,
     listener: Listener,
     expected: Expected,
@@ -109,7 +109,7 @@ def look_in_registry(
     """
     asked: dict[tuple[str, str], Layer] = {}
     for node in nodes:
-        remote = names[node.layer].remote
+        remote = node.names.remote
         if remote is not None and node.layer not in seen.engine:
             asked[remote, str(node.key)] = node.layer
     if not asked or seen.deaf:

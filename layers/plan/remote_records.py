@@ -15,7 +15,7 @@ from layers.registry.registry import Registry, RegistryError
 from layers.runtime.events import Warned
 
 if TYPE_CHECKING:
-    from layers.project.project import Project
+    from layers.plan.session import Session
 
 T = TypeVar("T")
 
@@ -26,8 +26,8 @@ LATEST = "latest"
 class Elsewhere:
     """Asks the registry, if there is one; that it fails is told once, and then it is not asked."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
+    def __init__(self, run: Session) -> None:
+        self._run = run
         self._deaf = False
 
     def record(self, key: str) -> Record | None:
@@ -47,11 +47,11 @@ class Elsewhere:
         )
 
     def _record(self, registry: Registry, key: str) -> Record | None:
-        from layers.registry.referrers import fetch
+        from layers.registry.referrers import INPUTS, fetch
 
-        asked = [(self._repository(Layer(name)), key) for name in self._project.spec.images]
+        asked = [(self._repository(Layer(name)), key) for name in self._run.project.spec.images]
         for (repository, _key), digest in registry.heads(asked).items():
-            found = fetch(registry, repository, digest)
+            found = Record.first(fetch(registry, repository, digest, INPUTS))
             if found is not None and str(found.own.key()) == key:
                 self._remember(found)
                 return found
@@ -59,24 +59,24 @@ class Elsewhere:
 
     def _behind(self, registry: Registry, repository: str, tag: str) -> str | None:
         from layers.lock.resolve import resolve
-        from layers.registry.referrers import fetch
+        from layers.registry.referrers import INPUTS, fetch
 
         digest = registry.heads([(repository, tag)]).get((repository, tag))
         if digest is None:
             return None
-        found = fetch(registry, repository, digest)
+        found = Record.first(fetch(registry, repository, digest, INPUTS))
         if found is not None:
             self._remember(found)
             return str(found.own.key())
-        image = resolve(registry, repository, digest.text, self._project.spec.platform)
+        image = resolve(registry, repository, digest.text, self._run.project.spec.platform)
         labels = (image.config.get("config") or {}).get("Labels") or {}
         return _key(str(labels.get(LABEL_KEY, "")))
 
     def _remember(self, record: Record) -> None:
-        self._project.state.remember(record.own.key(), record)
+        self._run.project.records.remember(record.own.key(), record)
 
     def _repository(self, layer: Layer) -> str:
-        remote = self._project.names(layer, self._project.inputs.key(Layer(layer.image))).remote
+        remote = self._run.planner.names_now(Layer(layer.image)).remote
         if remote is None:
             raise RegistryError("no registry is configured")
         return remote
@@ -85,13 +85,13 @@ class Elsewhere:
         if self._deaf:
             return None
         try:
-            if self._project.registry_host is None:
+            if self._run.backends.registry_host is None:
                 self._deaf = True
                 return None
-            return question(self._project.registry)
+            return question(self._run.backends.registry)
         except LayersError as error:
             self._deaf = True
-            self._project.tell(Warned(f"the registry was not asked: {error}"))
+            self._run.tell(Warned(f"the registry was not asked: {error}"))
             return None
 
 

@@ -10,7 +10,7 @@ from layers.lock.epochs import Epoch
 from layers.lock.lock import Lock, Wanted
 from layers.oci.digest import Digest
 from layers.plan.plan import Step
-from layers.project.project import Project
+from layers.plan.session import Session
 from layers.refresh.candidate import taken
 from layers.refresh.night import Told, call, here
 from layers.refresh.trial import Tools
@@ -18,7 +18,7 @@ from layers.registry.registry import RegistryError
 
 
 def delivered(
-    project: Project, tools: Tools, name: str, told: Told, wanted: Iterable[Wanted], lock: Lock
+    run: Session, tools: Tools, name: str, told: Told, wanted: Iterable[Wanted], lock: Lock
 ) -> Lock:
     """Push a base with its stages, see that all arrived, and note the epoch in the lock.
 
@@ -28,11 +28,11 @@ def delivered(
     assert trial is not None
     digest = trial.held.digest
     for step in trial.steps:
-        pushed = _pushed(trial.project, tools, step)
+        pushed = _pushed(trial.run, tools, step)
         if pushed is not None and step.layer == Layer(name):
             digest = pushed
-    own = lock.for_image(name, here(project))
-    used = {call(project, each): own.find(each.name, each.platform) for each in wanted}
+    own = lock.for_image(name, here(run))
+    used = {call(run, each): own.find(each.name, each.platform) for each in wanted}
     epoch = Epoch(
         told.number,
         trial.key,
@@ -42,20 +42,20 @@ def delivered(
         trial.probe,
         {upstream: pin.digest for upstream, pin in used.items() if pin is not None},
     )
-    return taken(lock, name, here(project), epoch)
+    return taken(lock, name, here(run), epoch)
 
 
-def _pushed(tried: Project, tools: Tools, step: Step) -> Digest | None:
+def _pushed(tried: Session, tools: Tools, step: Step) -> Digest | None:
     """The digest in the registry, of an image that is there with all its blobs; None: not pushed.
 
     Raises LayersError.
     """
-    remote = tried.names(step.layer, step.key).remote
-    if remote is None or not tried.pushes(step.layer):
+    remote = step.names.remote
+    if remote is None or not step.push:
         return None
     digest = tools.deliver(tried, step)
-    manifest = tried.registry.manifest(remote, str(digest))
-    missing = (digest,) if manifest is None else tried.registry.missing(remote, manifest)
+    manifest = tried.backends.registry.manifest(remote, str(digest))
+    missing = (digest,) if manifest is None else tried.backends.registry.missing(remote, manifest)
     if missing:
         raise RegistryError(
             f"{step.layer}: {remote} does not have {missing[0]}, which was just pushed",
@@ -64,11 +64,11 @@ def _pushed(tried: Project, tools: Tools, step: Step) -> Digest | None:
     return digest
 
 
-def check_keys(final: Project, told: Mapping[str, Told]) -> None:
+def check_keys(final: Session, told: Mapping[str, Told]) -> None:
     """Raise LayersError when a key under the final lock is not the one that was built."""
     for name, each in told.items():
         if each.outcome == "refreshed" and each.trial is not None:
-            key = str(final.inputs.key(Layer(name)))
+            key = str(final.project.inputs.key(Layer(name)))
             if key != each.trial.key:
                 raise LayersError(
                     f"{name}: its key is {key} now, and {each.trial.key} was built",

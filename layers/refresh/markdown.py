@@ -202,7 +202,6 @@ def _cut(text: str, width: int = 80) -> str:
 
 def as_markdown(report: RefreshReport) -> str:
     """The report for people, as GitHub renders it: the verdict, what failed, then each base."""
-    pass
 
     return render(report)
 

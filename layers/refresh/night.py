@@ -14,7 +14,7 @@ from layers.lock.resolve import NotOffered
 from layers.lock.update import Moved, resolve_each
 from layers.oci.reference import Reference
 from layers.plan.names import LABEL_KEY
-from layers.project.project import Project
+from layers.plan.session import Session
 from layers.refresh.due import Night
 from layers.refresh.report import Gone, Outcome
 from layers.refresh.trial import Trial
@@ -56,10 +56,10 @@ class Told:
     seconds: float = 0.0
 
 
-def ask_upstreams(project: Project, wanted: Iterable[Wanted]) -> Upstreams:
+def ask_upstreams(run: Session, wanted: Iterable[Wanted]) -> Upstreams:
     """Resolve each at its own registry, all at once."""
     asked = sorted(set(wanted))
-    found = dict(zip(asked, resolve_each(project.registry, asked), strict=True))
+    found = dict(zip(asked, resolve_each(run.backends.registry, asked), strict=True))
     pins = {each: pin for each, pin in found.items() if isinstance(pin, Pin)}
     gone = {each: error for each, error in found.items() if isinstance(error, NotOffered)}
     rest = {each: e for each, e in found.items() if each not in pins and each not in gone}
@@ -67,29 +67,29 @@ def ask_upstreams(project: Project, wanted: Iterable[Wanted]) -> Upstreams:
     return Upstreams(pins, gone, failed)
 
 
-def here(project: Project) -> str:
+def here(run: Session) -> str:
     """The place of this run's bases in the lock."""
-    return place(project.spec.platform, project.spec.profile)
+    return place(run.project.spec.platform, run.project.spec.profile)
 
 
-def call(project: Project, wanted: Wanted) -> str:
+def call(run: Session, wanted: Wanted) -> str:
     """What a base calls one of its upstreams."""
     name = Reference.parse(wanted.name).familiar()
-    return upstream_name(name, wanted.platform, project.spec.platform)
+    return upstream_name(name, wanted.platform, run.project.spec.platform)
 
 
-def night(project: Project, image: str, wanted: Iterable[Wanted], found: Upstreams) -> Night:
+def night(run: Session, image: str, wanted: Iterable[Wanted], found: Upstreams) -> Night:
     """What is known of a base before its probe is asked.
 
     Raises LayersError when an upstream, the engine or the registry could not be asked, or when an
     upstream is gone that was never pinned.
     """
-    own = project.lock.for_image(image, here(project))
+    own = run.project.lock.for_image(image, here(run))
     pins, tags = {}, {}
     for each in wanted:
         if each in found.failed:
             raise found.failed[each]
-        name = call(project, each)
+        name = call(run, each)
         pin = own.find(each.name, each.platform)
         if pin is not None:
             pins[name] = pin.digest
@@ -97,37 +97,37 @@ def night(project: Project, image: str, wanted: Iterable[Wanted], found: Upstrea
             raise found.gone[each]
         if each in found.pins:
             tags[name] = found.pins[each].digest
-    base = project.lock.base(image, here(project))
-    return Night(base, pins, tags, is_present(project, image))
+    base = run.project.lock.base(image, here(run))
+    return Night(base, pins, tags, is_present(run, image))
 
 
-def is_present(project: Project, image: str) -> bool:
+def is_present(run: Session, image: str) -> bool:
     """Whether an image with the present key is in the engine or the registry.
 
     Raises EngineDown, RegistryError: no answer is not "not there".
     """
     layer = Layer(image)
-    key = project.inputs.key(layer)
-    names = project.names(layer, key)
-    held = project.engine.find([names.keyed]).get(names.keyed)
+    key = run.project.inputs.key(layer)
+    names = run.planner.names(layer, key)
+    held = run.backends.engine.find([names.keyed]).get(names.keyed)
     if held is not None and held.labels.get(LABEL_KEY) == str(key):
         return True
-    if names.remote is None or not project.pushes(layer):
+    if names.remote is None or not run.planner.pushes(layer):
         return False
-    return (names.remote, str(key)) in project.registry.heads([(names.remote, str(key))])
+    return (names.remote, str(key)) in run.backends.registry.heads([(names.remote, str(key))])
 
 
-def gone(project: Project, found: Upstreams) -> tuple[Gone, ...]:
+def gone(run: Session, found: Upstreams) -> tuple[Gone, ...]:
     """The upstreams whose tags are gone, each with where builds take it from now."""
     told = []
     for each in found.gone:
-        pin = project.lock.find(each.name, each.platform)
+        pin = run.project.lock.find(each.name, each.platform)
         copy = ""
-        if pin is not None and project.registry_host is not None:
-            at = mirror.repository(project.registry_host, project.spec.project, pin.name)
+        place = run.backends.mirror()
+        if pin is not None and place is not None:
             try:
-                copy = mirror.find(project.registry, pin, at) or ""
+                copy = mirror.find(run.backends.registry, pin, place.of(pin.name)) or ""
             except LayersError as error:
-                project.tell(Warned(f"no copy of {each.name} was looked for: {error}"))
+                run.tell(Warned(f"no copy of {each.name} was looked for: {error}"))
         told.append(Gone(each.name, each.platform, str(pin.digest) if pin else "", copy))
     return tuple(told)

@@ -12,7 +12,7 @@ from layers.lock.epochs import NEXT, Base, Epoch
 from layers.lock.file import LockFile
 from layers.lock.lock import Lock
 from layers.plan.names import LABEL_KEY
-from layers.project.project import Project
+from layers.plan.session import Session
 from layers.refresh import probes
 from layers.refresh.candidate import effective
 from layers.refresh.night import here
@@ -35,12 +35,12 @@ class Went:
     """Bases that are built on it and stay at their epochs: their images have other keys now."""
 
 
-def known_base(project: Project, image: str) -> Base:
+def known_base(run: Session, image: str) -> Base:
     """What the lock has of a base.  Raises NoWayBack where it has nothing."""
-    found = project.lock.base(image, here(project))
+    found = run.project.lock.base(image, here(run))
     if found is None:
-        order = project.inputs.graph.order
-        names = [name for name, where in project.lock.bases if where == here(project)]
+        order = run.project.inputs.graph.order
+        names = [name for name, where in run.project.lock.bases if where == here(run)]
         if image not in order:
             raise NoWayBack(f"{image!r} is not an image of images.toml{did_you_mean(image, order)}")
         raise NoWayBack(
@@ -91,49 +91,48 @@ def _chosen(base: Base, to: int | None) -> Epoch:
 
 
 def rollback(
-    project: Project, tools: Tools, images: Sequence[str], to: int | None = None
+    run: Session, tools: Tools, images: Sequence[str], to: int | None = None
 ) -> tuple[Went, ...]:
     """Take bases to an earlier epoch each, parents first; the lock alone is written, once.
 
     Raises NoWayBack where the key would not be that of then, or its image is nowhere.
     """
-    with project.state.lock("refresh"):
-        project.share()
-        file = LockFile(project.root, project.lock)
-        before = project
+    with run.project.state.lock("refresh"):
+        file = LockFile(run.project.root, run.project.lock)
+        before = run
         for name in images:
-            known_base(project, name)
-        order = [name for name in project.inputs.graph.order if name in images]
+            known_base(run, name)
+        order = [name for name in run.project.inputs.graph.order if name in images]
         for name in order:
-            base = known_base(project, name)
-            gone_to = project.trial(back(project.lock, base, to), ())
+            base = known_base(run, name)
+            gone_to = run.trial(back(run.project.lock, base, to))
             _same_key(gone_to, name)
             _there(gone_to, name)
-            project = gone_to.trial(_with_probe(gone_to, tools, name), ())
-        lock = before.lock.replaced_by(project.lock)
+            run = gone_to.trial(_with_probe(gone_to, tools, name))
+        lock = before.project.lock.replaced_by(run.project.lock)
         file.write(lock)
-        return tuple(_went(before, project, name, order) for name in order)
+        return tuple(_went(before, run, name, order) for name in order)
 
 
-def _went(before: Project, after: Project, name: str, order: Sequence[str]) -> Went:
-    graph, place = after.inputs.graph, here(after)
+def _went(before: Session, after: Session, name: str, order: Sequence[str]) -> Went:
+    graph, place = after.project.inputs.graph, here(after)
     above = tuple(
         image
-        for image, where in after.lock.bases
+        for image, where in after.project.lock.bases
         if where == place and image in graph.order and image not in order
         and name in graph.closure([image])
     )  # fmt: skip
     return Went(name, known_base(before, name).now, known_base(after, name).now, above)
 
 
-def _same_key(project: Project, name: str) -> None:
+def _same_key(run: Session, name: str) -> None:
     """Raise NoWayBack when the files of now do not give the key of then."""
-    epoch, layer = known_base(project, name).now, Layer(name)
-    key = project.inputs.key(layer)
+    epoch, layer = known_base(run, name).now, Layer(name)
+    key = run.project.inputs.key(layer)
     if str(key) == epoch.key:
         return
-    old = project.recall(epoch.key)
-    causes = [change.text() for change in why(old, project.record(layer))] if old else []
+    old = run.project.recall(epoch.key)
+    causes = [change.text() for change in why(old, run.project.record(layer))] if old else []
     raise NoWayBack(
         f"{name}: epoch {epoch.number} was {epoch.key}, but with the files of now it is {key}"
         + "".join(f"\n  {text}" for text in causes[:5]),
@@ -142,13 +141,13 @@ def _same_key(project: Project, name: str) -> None:
     )
 
 
-def _there(project: Project, name: str) -> None:
+def _there(run: Session, name: str) -> None:
     """Raise NoWayBack unless the image of then is in the registry or the engine, unchanged."""
-    epoch, layer = known_base(project, name).now, Layer(name)
-    names = project.names(layer, project.inputs.key(layer))
+    epoch, layer = known_base(run, name).now, Layer(name)
+    names = run.planner.names_now(layer)
     if names.remote is not None:
         question = (names.remote, epoch.key)
-        found = project.registry.heads([question]).get(question)
+        found = run.backends.registry.heads([question]).get(question)
         if found == epoch.digest:
             return
         if found is not None:
@@ -156,10 +155,10 @@ def _there(project: Project, name: str) -> None:
                 f"{name}: {names.remote}:{epoch.key} is {found}, and was {epoch.digest}",
                 hint="someone pushed over a keyed tag",
             )
-    held = project.engine.find([names.keyed]).get(names.keyed)
+    held = run.backends.engine.find([names.keyed]).get(names.keyed)
     if held is not None and held.digest == epoch.digest and held.labels.get(LABEL_KEY) == epoch.key:
-        if names.remote is not None and project.pushes(layer):
-            project.tell(Warned("only this engine has it; `doit publish` brings it back", name))
+        if names.remote is not None and run.planner.pushes(layer):
+            run.tell(Warned("only this engine has it; `doit publish` brings it back", name))
         return
     raise NoWayBack(
         f"{name}: the image of epoch {epoch.number}, {epoch.digest}, is neither in the registry"
@@ -168,19 +167,19 @@ def _there(project: Project, name: str) -> None:
     )
 
 
-def _with_probe(project: Project, tools: Tools, name: str) -> Lock:
+def _with_probe(run: Session, tools: Tools, name: str) -> Lock:
     """The lock with what the probe says in the image gone to: what waits there is known.
 
     Where the probe cannot be asked, its next answer counts as known.
     """
-    image, base = project.spec.images[name], known_base(project, name)
+    image, base = run.project.spec.images[name], known_base(run, name)
     if not image.probe:
-        return project.lock
+        return run.project.lock
     said = NEXT
     try:
-        found = present(project, tools, name)
+        found = present(run, tools, name)
         if found is not None:
             said = probes.ask(tools.containers, image, found[0], environment())
     except LayersError as error:
-        project.tell(Warned(f"its probe was not asked, the next refresh will: {error}", name))
-    return project.lock.with_bases([replace(base, now=replace(base.now, probe=said))])
+        run.tell(Warned(f"its probe was not asked, the next refresh will: {error}", name))
+    return run.project.lock.with_bases([replace(base, now=replace(base.now, probe=said))])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from hashes.errors import LayersError
@@ -12,7 +12,7 @@ from layers.lock.epochs import NEXT
 from layers.lock.file import LockFile
 from layers.lock.lock import Lock, Wanted
 from layers.lock.mirror import copy_pins
-from layers.project.project import Project
+from layers.plan.session import Session
 from layers.refresh.accept import check_keys, delivered
 from layers.refresh.bases import bases
 from layers.refresh.candidate import left, tried, with_new_pins
@@ -26,38 +26,35 @@ _Work = Callable[[str, Sequence[str], Lock], Lock]
 
 
 def refresh(
-    project: Project, tools: Tools, asked: Sequence[str] = (), *, dry_run: bool = False
+    run: Session, tools: Tools, asked: Sequence[str] = (), *, dry_run: bool = False
 ) -> RefreshReport:
     """Look at all bases or those ``asked`` for, build those due, write the lock.
 
     What fails is in the report, and lock and tags of it are as they were.  Raises LayersError
     where nothing can be done at all, as for a name that is no base.
     """
-    with project.state.lock("refresh"):
-        return _Run(project, tools, asked, dry_run=dry_run).run()
+    with run.project.state.lock("refresh"):
+        return _Run(run, tools, asked, dry_run=dry_run).run()
 
 
 class _Run:
-    """One run; ``project`` is always under the lock that was written last."""
+    """One run; ``session`` is always under the lock that was written last."""
 
-    def __init__(
-        self, project: Project, tools: Tools, asked: Sequence[str], *, dry_run: bool
-    ) -> None:
-        project.share()
-        self.project = project
+    def __init__(self, run: Session, tools: Tools, asked: Sequence[str], *, dry_run: bool) -> None:
+        self.session = run
         self.tools = tools
         self.dry_run = dry_run
         self.everything = not asked
-        self.before = project
-        self.file = LockFile(project.root, project.lock)
-        self.bases = bases(project.spec, project.inputs.graph, asked)
+        self.before = run
+        self.file = LockFile(run.project.root, run.project.lock)
+        self.bases = bases(run.project.spec, run.project.inputs.graph, asked)
         self.told = {name: Told() for name in self.bases.order}
         self.failures: list[str] = []
 
     def run(self) -> RefreshReport:
         begin, moment = time.monotonic(), self.tools.clock()
-        project, found = self.project, self.bases
-        self.upstreams = ask_upstreams(project, self._wanted())
+        run, found = self.session, self.bases
+        self.upstreams = ask_upstreams(run, self._wanted())
         for name in found.order:
             self._look(name)
         self._rest()
@@ -71,13 +68,13 @@ class _Run:
         missing = gone(self.before, self.upstreams)
         if not self.dry_run:
             self._learn()
-            copy_pins(self.project, self._wanted())
+            self._copy(self.session, self._wanted())
         return RefreshReport(
             moment,
-            self.upstreams.moved(self.before.lock),
+            self.upstreams.moved(self.before.project.lock),
             missing,
             tuple(
-                base_report(self.before, self.project, name, self.told[name], self.dry_run)
+                base_report(self.before, self.session, name, self.told[name], self.dry_run)
                 for name in found.order
             ),
             tuple(self.failures),
@@ -87,16 +84,17 @@ class _Run:
     def _wanted(self) -> set[Wanted]:
         own = {each for name in self.bases.order for each in self.bases.upstreams[name]}
         if self.everything:
-            own |= set(upstreams(self.project.inputs.graph, self.project.spec.platform))
+            project = self.session.project
+            own |= set(upstreams(project.inputs.graph, project.spec.platform))
         return own
 
     def _look(self, name: str) -> None:
         told = self.told[name]
         try:
-            told.night = night(self.project, name, self.bases.upstreams[name], self.upstreams)
+            told.night = night(self.session, name, self.bases.upstreams[name], self.upstreams)
             told.reasons = due(told.night)
-            if not told.reasons and self.project.spec.images[name].probe:
-                said = ask(self.project, self.tools, name)
+            if not told.reasons and self.session.project.spec.images[name].probe:
+                said = ask(self.session, self.tools, name)
                 told.night = replace(told.night, probe=said, present=bool(said))
                 told.reasons = due(told.night)
         except LayersError as error:
@@ -109,7 +107,7 @@ class _Run:
         self.failures += map(str, others.values())
         pins = [pin for each, pin in self.upstreams.pins.items() if each not in ours]
         if not self.dry_run:
-            self._write(with_new_pins(self.project.lock, pins))
+            self._write(with_new_pins(self.session.project.lock, pins))
 
     def _foretell(self, group: Sequence[str]) -> None:
         for name in group:
@@ -140,19 +138,25 @@ class _Run:
 
     def _settled(self, group: Sequence[str]) -> Lock:
         """The lock after a group; the registry then holds all that it names."""
-        lock = self.project.lock
+        lock = self.session.project.lock
         own = {each for name in group for each in self.bases.upstreams[name]}
         pins = [pin for each, pin in self.upstreams.pins.items() if each in own]
         trying = with_new_pins(lock, pins)
-        copy_pins(self.project.trial(trying, ()), own)
+        self._copy(self.session.trial(trying), own)
         for name in group:
             trying = self._guarded(name, self._built, group, trying)
         if not any(self.told[name].outcome == "refreshed" for name in group):
             trying = lock
         for name in group:
             trying = self._guarded(name, self._taken, group, trying)
-        check_keys(self.project.trial(trying, ()), {name: self.told[name] for name in group})
+        check_keys(self.session.trial(trying), {name: self.told[name] for name in group})
         return trying
+
+    def _copy(self, run: Session, wanted: Iterable[Wanted]) -> None:
+        """See to it that our registry has what is pinned for some upstreams."""
+        place = run.backends.mirror()
+        if place is not None:
+            copy_pins(run.backends.registry, place, run.project.lock.pins_of(wanted), run.tell)
 
     def _guarded(self, name: str, work: _Work, group: Sequence[str], lock: Lock) -> Lock:
         try:
@@ -169,20 +173,20 @@ class _Run:
         told.reasons = due(told.night, parents)
         if not told.reasons:
             return lock
-        place, project = here(self.project), self.project
+        place, run = here(self.session), self.session
         own = [each for each in self.bases.upstreams[name] if each in self.upstreams.pins]
-        resolved = {call(project, each) for each in own}
+        resolved = {call(run, each) for each in own}
         known = lock.base(name, place)
         begin = time.monotonic()
         try:
             told.number = free_number(
-                project,
+                run,
                 name,
                 known.last + 1 if known is not None else 1,
                 lambda number: tried(lock, name, place, number, resolved),
             )
             candidate = tried(lock, name, place, told.number, resolved)
-            told.trial = attempt(project, self.tools, name, candidate)
+            told.trial = attempt(run, self.tools, name, candidate)
         finally:
             told.seconds = time.monotonic() - begin
         if told.trial.same and known is not None:
@@ -195,22 +199,22 @@ class _Run:
     def _taken(self, name: str, group: Sequence[str], lock: Lock) -> Lock:  # noqa: ARG002  # as _built
         told = self.told[name]
         if told.outcome == "refreshed":
-            return delivered(self.project, self.tools, name, told, self.bases.upstreams[name], lock)
+            return delivered(self.session, self.tools, name, told, self.bases.upstreams[name], lock)
         if told.outcome == "same content" and told.trial is not None:
             said = told.night.probe or told.trial.probe
-            return left(lock, name, here(self.project), told.night.found, said)
+            return left(lock, name, here(self.session), told.night.found, said)
         return lock
 
     def _learn(self) -> None:
         """Write down what probes say that could not be asked at a rollback."""
-        lock = self.project.lock
+        lock = self.session.project.lock
         for name, told in self.told.items():
-            base = lock.base(name, here(self.project))
+            base = lock.base(name, here(self.session))
             if base is not None and base.now.probe == NEXT and told.night.probe:
-                lock = left(lock, name, here(self.project), {}, told.night.probe)
+                lock = left(lock, name, here(self.session), {}, told.night.probe)
         self._write(lock)
 
     def _write(self, lock: Lock) -> None:
-        lock = self.before.lock.replaced_by(lock)
+        lock = self.before.project.lock.replaced_by(lock)
         self.file.write(lock)
-        self.project = self.project.trial(lock, ())
+        self.session = self.session.trial(lock)

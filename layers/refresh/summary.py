@@ -5,24 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 from layers.graph.graph import Layer
-from layers.project.project import Project
+from layers.plan.session import Session
 from layers.refresh.night import Told, here
 from layers.refresh.report import BaseReport
 
 
 def base_report(
-    before: Project, after: Project, name: str, told: Told, dry_run: bool
+    before: Session, after: Session, name: str, told: Told, dry_run: bool
 ) -> BaseReport:
     """A base's row: ``before`` is the project under the lock that the run began with."""
-    old = before.lock.base(name, here(before))
-    now = after.lock.base(name, here(after))
+    old = before.project.lock.base(name, here(before))
+    now = after.project.lock.base(name, here(after))
     trial = told.trial
     report = BaseReport(
         name,
         "failed" if told.failure else told.outcome,
         told.reasons,
         told.failure,
-        old_key=str(before.inputs.key(Layer(name))),
+        old_key=str(before.project.inputs.key(Layer(name))),
         old_digest=str(old.now.digest) if old is not None else "",
         old_size=old.now.size if old is not None else 0,
         epoch=now.now.number if now is not None else 0,
@@ -46,7 +46,7 @@ def base_report(
     )
 
 
-def above(project: Project, name: str) -> tuple[str, ...]:
+def above(run: Session, name: str) -> tuple[str, ...]:
     """The images that are made from one, at any depth: their keys cover its key."""
-    graph = project.inputs.graph
+    graph = run.project.inputs.graph
     return tuple(image for image in graph.order if image != name and name in graph.closure([image]))

@@ -8,15 +8,15 @@ from layers.engine.connections import Wire
 from layers.engine.docker_containers import EngineContainers
 from layers.oci.digest import Digest
 from layers.plan.plan import Step
-from layers.project.project import Project
+from layers.plan.session import Session
 from layers.refresh.trial import Tools
 
 
-def tools(project: Project) -> Tools:
+def tools(run: Session) -> Tools:
     """Containers of the project's engine, builds by BuildKit, pushes that never overwrite."""
-    found = project.endpoint
+    found = run.backends.endpoint
     return Tools(EngineContainers(Wire(found.host, found.environment)), carry_out, _deliver)
 
 
-def _deliver(project: Project, step: Step) -> Digest:
-    return deliver(project, step).digest
+def _deliver(run: Session, step: Step) -> Digest:
+    return deliver(run, step).digest

@@ -17,7 +17,7 @@ from layers.graph.graph import Layer
 from layers.lock.lock import Lock
 from layers.oci.digest import Digest
 from layers.plan.plan import Step
-from layers.project.project import Project
+from layers.plan.session import Session
 from layers.refresh import probes
 from layers.refresh.image_diff import (
     LayerChange,
@@ -43,9 +43,9 @@ class Tools:
     """The effects of a refresh beside those of a project; tests give their own."""
 
     containers: Containers
-    make: Callable[[Project, Step], None]
+    make: Callable[[Session, Step], None]
     """Makes one layer true, as `layers.build.execute.carry_out`."""
-    deliver: Callable[[Project, Step], Digest]
+    deliver: Callable[[Session, Step], Digest]
     """Sees to it that the registry has a layer under its key; raises where that fails."""
     clock: Callable[[], str] = lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     """The moment, RFC 3339 in UTC."""
@@ -55,7 +55,7 @@ class Tools:
 class Trial:
     """A base that was built and passed; nobody sees it yet."""
 
-    project: Project
+    run: Session
     """Under the lock that was tried."""
     image: Image
     held: LocalImage
@@ -75,79 +75,79 @@ class Trial:
     @property
     def steps(self) -> list[Step]:
         """What was wanted of the plan: the stages that are kept, and the image."""
-        return [step for step in self.project.plan.steps.values() if step.needed]
+        return [step for step in self.run.planner.plan.steps.values() if step.needed]
 
     def discard(self) -> None:
         """Take its names in the engine away."""
-        discard(self.project, self.image.name)
+        discard(self.run, self.image.name)
 
 
-def present(project: Project, tools: Tools, image: str) -> tuple[str, LocalImage] | None:
+def present(run: Session, tools: Tools, image: str) -> tuple[str, LocalImage] | None:
     """The image with the present key, pulled if need be, with its name in the engine.
 
     None: it is nowhere.  Raises LayersError when it is there and cannot be had.
     """
     layer = Layer(image)
-    looking = project.trial(project.lock, ())
-    looking.wanted = (layer,)
-    step = looking.plan.steps[layer]
+    looking = run.trial(run.project.lock).wanting([layer])
+    step = looking.planner.plan.steps[layer]
     if step.state == "build":
         return None
     if step.state == "pull":
         tools.make(looking, step)
-    name = looking.names(layer, step.key).keyed
-    held = project.engine.find([name]).get(name)
+    name = step.names.keyed
+    held = run.backends.engine.find([name]).get(name)
     return (name, held) if held is not None else None
 
 
-def ask(project: Project, tools: Tools, image: str) -> str:
+def ask(run: Session, tools: Tools, image: str) -> str:
     """What the probe says in the present image, as a hash; "" when there is no image.
 
     Raises LayersError.
     """
-    found = present(project, tools, image)
+    found = present(run, tools, image)
     if found is None:
         return ""
-    return probes.ask(tools.containers, project.spec.images[image], found[0], environment())
+    return probes.ask(tools.containers, run.project.spec.images[image], found[0], environment())
 
 
-def free_number(project: Project, image: str, first: int, lock: Callable[[int], Lock]) -> int:
+def free_number(run: Session, image: str, first: int, lock: Callable[[int], Lock]) -> int:
     """The first epoch from ``first`` on whose key nobody has: what a killed run left is not
     taken for tonight's.  Raises EngineDown, RegistryError.
     """
     layer = Layer(image)
     number = first
     while True:
-        tried = project.trial(lock(number), ())
-        key = tried.inputs.key(layer)
-        names = tried.names(layer, key)
-        held = bool(project.engine.find([names.keyed]))
-        if not held and names.remote is not None and project.pushes(layer):
-            held = bool(project.registry.heads([(names.remote, str(key))]))
+        tried = run.trial(lock(number))
+        key = tried.project.inputs.key(layer)
+        names = tried.planner.names(layer, key)
+        held = bool(run.backends.engine.find([names.keyed]))
+        if not held and names.remote is not None and run.planner.pushes(layer):
+            held = bool(run.backends.registry.heads([(names.remote, str(key))]))
         if not held:
             return number
         number += 1
 
 
-def attempt(project: Project, tools: Tools, name: str, lock: Lock) -> Trial:
+def attempt(run: Session, tools: Tools, name: str, lock: Lock) -> Trial:
     """Build a base with its kept stages under ``lock``, from nothing, and judge it.
 
     Raises LayersError when a step, a test, the budget or the probe says no; then its names are
     gone again.
     """
     begin = time.monotonic()
-    image = project.spec.images[name]
+    image = run.project.spec.images[name]
     layer = Layer(name)
-    before = _old(project, tools, name)
-    tried = project.trial(lock, (name,))
-    stages = tried.inputs.image(name).stages
-    tried.wanted = (*(Layer(name, s) for s in stages if s in image.push_stages), layer)
+    before = _old(run, tools, name)
+    tried = run.trial(lock, (name,))
+    stages = tried.project.inputs.image(name).stages
+    kept = (Layer(name, stage) for stage in stages if stage in image.push_stages)
+    tried = tried.wanting([*kept, layer])
     try:
-        for step in tried.plan.steps.values():
+        for step in tried.planner.plan.steps.values():
             _make(tried, tools, step)
-        key = tried.inputs.key(layer)
-        keyed = tried.names(layer, key).keyed
-        held = tried.engine.find([keyed])[keyed]
+        key = tried.project.inputs.key(layer)
+        keyed = tried.planner.names(layer, key).keyed
+        held = tried.backends.engine.find([keyed])[keyed]
         found = Trial(tried, image, held, str(key), old=before[1] if before else None)
         _judge(found, tools, keyed, before)
     except BaseException:
@@ -157,19 +157,19 @@ def attempt(project: Project, tools: Tools, name: str, lock: Lock) -> Trial:
     return found
 
 
-def _make(tried: Project, tools: Tools, step: Step) -> None:
+def _make(tried: Session, tools: Tools, step: Step) -> None:
     if step.problem:
         raise LayersError(step.problem)
     if not step.idle:
         tools.make(tried, step)
 
 
-def discard(tried: Project, name: str) -> None:
+def discard(tried: Session, name: str) -> None:
     """Take the names of a base's layers in the engine away, as far as they were tried."""
-    for step in tried.plan.steps.values():
+    for step in tried.planner.plan.steps.values():
         if step.layer.image == name:
             with contextlib.suppress(EngineError):
-                tried.engine.untag(tried.names(step.layer, step.key).keyed)
+                tried.backends.engine.untag(step.names.keyed)
 
 
 def environment() -> dict[str, str]:
@@ -179,11 +179,11 @@ def environment() -> dict[str, str]:
     return dict(proxies(os.environ))
 
 
-def _old(project: Project, tools: Tools, name: str) -> tuple[str, LocalImage] | None:
+def _old(run: Session, tools: Tools, name: str) -> tuple[str, LocalImage] | None:
     try:
-        return present(project, tools, name)
+        return present(run, tools, name)
     except LayersError as error:
-        project.tell(Warned(f"not compared with the image before: {error}", name))
+        run.tell(Warned(f"not compared with the image before: {error}", name))
         return None
 
 

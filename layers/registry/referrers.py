@@ -1,4 +1,4 @@
-"""Records that travel: what an image was made from, attached to it in the registry.
+"""Referrers: contents attached to an image in the registry, such as what it was made from.
 
 An OCI referrer (image-spec 1.1, "subject"); a registry without that API gets the list of what is
 attached under the tag ``sha256-<hex>`` (distribution-spec, "Referrers Tag Schema").
@@ -7,11 +7,9 @@ attached under the tag ``sha256-<hex>`` (distribution-spec, "Referrers Tag Schem
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
-from hashes.manifest import BadManifest
-from layers.graph.record import Record
 from layers.oci.artifact import (
     EMPTY,
     INDEX_TYPE,
@@ -23,58 +21,75 @@ from layers.oci.artifact import (
     listing,
 )
 from layers.oci.digest import BadDigest, Digest
-from layers.plan.names import LABEL_KEY
 from layers.registry.registry import Registry, RegistryError
 
-KIND = "application/vnd.doit-layers.inputs.v1+json"
-COMPRESSED = "application/vnd.doit-layers.inputs.v1+zlib"
 LARGE = 64 * 1024
-"""Bytes of a record from which on it is compressed."""
+"""Bytes of a content from which on it is compressed."""
 LARGEST = 256 * 1024 * 1024
-"""Bytes of a record; what would grow beyond is not read."""
+"""Bytes of a content; what would grow beyond is not read."""
 
 
-def is_attached(registry: Registry, repository: str, subject: Digest) -> bool:
-    """Whether a record is attached to an image.  Raises RegistryError."""
-    return bool(_ours(_attached(registry, repository, subject)[0]))
+class Kind(NamedTuple):
+    """A kind of content, by its media types."""
+
+    plain: str
+    """Also the artifact's type."""
+    compressed: str
+    """With zlib (RFC 1950)."""
 
 
-def attach(registry: Registry, repository: str, subject: Digest, record: Record) -> bool:
-    """Attach a record to an image that the registry holds; False when it has one already.
+INPUTS = Kind(
+    "application/vnd.doit-layers.inputs.v1+json", "application/vnd.doit-layers.inputs.v1+zlib"
+)
+"""What an image was made from."""
+
+
+def is_attached(registry: Registry, repository: str, subject: Digest, kind: Kind) -> bool:
+    """Whether something of a kind is attached to an image.  Raises RegistryError."""
+    return bool(_of_kind(_attached(registry, repository, subject)[0], kind))
+
+
+def attach(
+    registry: Registry,
+    repository: str,
+    subject: Digest,
+    kind: Kind,
+    content: bytes,
+    annotations: Mapping[str, str],
+) -> bool:
+    """Attach a content to an image that the registry holds; False when it has one of that kind.
 
     Raises RegistryError.
     """
     known, api = _attached(registry, repository, subject)
-    if _ours(known):
+    if _of_kind(known, kind):
         return False
     image = registry.manifest(repository, subject.text)
     if image is None:
         raise RegistryError(f"{repository} has no {subject} to attach a record to")
     about = {"mediaType": image.media_type, "digest": subject.text, "size": image.size}
-    text = record.to_json().encode()
-    kind, content = (KIND, text) if len(text) < LARGE else (COMPRESSED, zlib.compress(text, 9))
-    notes = {LABEL_KEY: str(record.own.key())}
-    manifest = artifact(KIND, [descriptor(kind, content)], subject=about, annotations=notes)
+    media_type = kind.plain
+    if len(content) >= LARGE:
+        media_type, content = kind.compressed, zlib.compress(content, 9)
+    blob = descriptor(media_type, content)
+    manifest = artifact(kind.plain, [blob], subject=about, annotations=annotations)
     registry.put_blob(repository, EMPTY)
     registry.put_blob(repository, content)
     digest = registry.put_manifest(repository, digest_of(manifest).text, manifest, MANIFEST_TYPE)
     if not api:
-        entry = {**descriptor(MANIFEST_TYPE, manifest), "artifactType": KIND, "annotations": notes}
-        _list(registry, repository, subject, {**entry, "digest": digest.text})
+        entry = descriptor(MANIFEST_TYPE, manifest)
+        more = {"artifactType": kind.plain, "annotations": dict(annotations)}
+        _list(registry, repository, subject, {**entry, **more, "digest": digest.text})
     return True
 
 
-def fetch(registry: Registry, repository: str, subject: Digest) -> Record | None:
-    """What an image was made from, as its record says; None: nothing that can be read is attached.
-
-    Raises RegistryError.
-    """
-    for entry in _ours(_attached(registry, repository, subject)[0]):
+def fetch(registry: Registry, repository: str, subject: Digest, kind: Kind) -> Iterator[bytes]:
+    """What of a kind is attached to an image, as far as it can be read.  Raises RegistryError."""
+    for entry in _of_kind(_attached(registry, repository, subject)[0], kind):
         found = registry.manifest(repository, str(entry.get("digest")))
-        record = _read(registry, repository, found.content) if found is not None else None
-        if record is not None:
-            return record
-    return None
+        content = _read(registry, repository, found.content, kind) if found is not None else None
+        if content is not None:
+            yield content
 
 
 def _attached(
@@ -91,8 +106,8 @@ def _attached(
     return [one for one in entries if isinstance(one, dict)], False
 
 
-def _ours(entries: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [one for one in entries if one.get("artifactType") == KIND]
+def _of_kind(entries: Iterable[Mapping[str, Any]], kind: Kind) -> list[Mapping[str, Any]]:
+    return [one for one in entries if one.get("artifactType") == kind.plain]
 
 
 def _list(registry: Registry, repository: str, subject: Digest, entry: Mapping[str, Any]) -> None:
@@ -105,16 +120,18 @@ def _list(registry: Registry, repository: str, subject: Digest, entry: Mapping[s
         registry.put_manifest(repository, fallback_tag(subject), content, INDEX_TYPE)
 
 
-def _read(registry: Registry, repository: str, content: Mapping[str, Any]) -> Record | None:
-    """The record in an artifact; None for anything that is not one."""
+def _read(
+    registry: Registry, repository: str, content: Mapping[str, Any], kind: Kind
+) -> bytes | None:
+    """The content of an artifact; None for anything that has not just one."""
     try:
         (layer,) = content["layers"]
         blob = registry.blob(repository, Digest.parse(layer["digest"]))
-        if layer["mediaType"] == COMPRESSED:
+        if layer["mediaType"] == kind.compressed:
             unpacked = zlib.decompressobj()
             blob = unpacked.decompress(blob, LARGEST)
             if unpacked.unconsumed_tail:
                 return None
-        return Record.from_json(blob.decode())
-    except (KeyError, TypeError, ValueError, zlib.error, BadDigest, BadManifest):
+        return blob
+    except (KeyError, TypeError, ValueError, zlib.error, BadDigest):
         return None

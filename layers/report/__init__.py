@@ -1,0 +1,1 @@
+"""Reports: events as lines, as a live terminal, as JSON."""

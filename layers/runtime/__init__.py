@@ -1,0 +1,1 @@
+"""The ground: events, files, processes, signals and threads."""

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Crash: what is told, and kept to be pasted, when the fault is ours."""
 
 from __future__ import annotations
 

@@ -7,9 +7,6 @@ import fcntl
 import os
 from collections.abc import Iterator
 
-from hashes.key import Key
-from hashes.manifest import BadManifest
-from layers.graph.record import Record
 from layers.runtime import signals
 from layers.runtime.files import _alive, write_whole
 
@@ -27,31 +24,6 @@ class State:
     def log(self, layer: str) -> str:
         """Where the whole output of a layer's last build goes."""
         return self.path("logs", layer.replace(":", "."), "build.log")
-
-    def remember(self, key: Key, record: Record) -> None:
-        """Keep what a key was made from, so that a later key can be explained against it."""
-        if self.recall(key) is None:
-            write_whole(self.path("manifests", f"{key}.json"), record.to_json().encode())
-
-    def recall(self, key: Key) -> Record | None:
-        """What an earlier key was made from, None when that is not here or not whole."""
-        try:
-            with open(self.path("manifests", f"{key}.json"), encoding="utf-8") as file:
-                return Record.from_json(file.read())
-        except (OSError, BadManifest, UnicodeDecodeError):
-            return None
-
-    def remembers(self, key: Key) -> bool:
-        """True when something is kept of a key; it is not read."""
-        return os.path.exists(self.path("manifests", f"{key}.json"))
-
-    def remembered(self) -> tuple[str, ...]:
-        """All keys of which something is kept, as texts."""
-        try:
-            names = os.listdir(self.path("manifests"))
-        except OSError:
-            return ()
-        return tuple(sorted(n.removesuffix(".json") for n in names if n.endswith(".json")))
 
     def unpushed(self) -> frozenset[str]:
         """Layers whose last push failed, as ``layer@key``."""

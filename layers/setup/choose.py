@@ -14,18 +14,7 @@ from layers.setup.private.paths import Places
 if TYPE_CHECKING:
     from layers.runtime.events import Listener
 
-__all__ = ["Endpoint", "endpoint", "ensure", "find_root", "stop"]
-
-
-def find_root(start: str = ".") -> str:
-    """The nearest folder at or above ``start`` that holds images.toml, else ``start``."""
-    folder = start = os.path.realpath(start)
-    while not os.path.exists(os.path.join(folder, "images.toml")):
-        above = os.path.dirname(folder)
-        if above == folder:
-            return start
-        folder = above
-    return folder
+__all__ = ["Endpoint", "endpoint", "ensure", "stop"]
 
 
 def endpoint(root: str) -> Endpoint:

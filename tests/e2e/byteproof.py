@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from layers.build.execute import carry_out
+from layers.plan.session import Session
+from layers.project.backends import Backends
 from layers.project.project import Project
 from layers.runtime.events import Event, Output
 from layers.setup.choose import ensure, stop
@@ -210,20 +212,19 @@ class Figures:
 
 def ours(checkout: Checkout, told: list[Event]) -> Tree:
     """Build as ``doit`` does, and read the image."""
-    project = Project(str(checkout.root))
-    project.listener = told.append
+    run = Session.begin(Project(str(checkout.root)), told.append)
     try:
-        for step in project.plan.steps.values():
-            carry_out(project, step)  # where the key is known, the name moves back to its image
-        return _image(project, f"{checkout.name}-app:latest")
+        for step in run.planner.plan.steps.values():
+            carry_out(run, step)  # where the key is known, the name moves back to its image
+        return _image(run.backends, f"{checkout.name}-app:latest")
     finally:
-        project.cache.save()
+        run.project.cache.save()
 
 
-def _image(project: Project, name: str) -> Tree:
+def _image(backends: Backends, name: str) -> Tree:
     from docker import DockerClient
 
-    client = DockerClient(base_url=project.endpoint.host)
+    client = DockerClient(base_url=backends.endpoint.host)
     try:
         container = client.containers.create(name, ["x"], network_mode="none")
         try:

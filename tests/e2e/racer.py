@@ -15,6 +15,7 @@ from layers.project.project import Project
 from layers.registry.client import HttpRegistry
 from layers.registry.registry import RegistryError
 from tests.fakes import MemoryEngine
+from tests.unit.machines import begin as start
 
 
 class SlowEngine(MemoryEngine):
@@ -38,14 +39,12 @@ class SlowEngine(MemoryEngine):
 def main(root: str, content: str, begin: float) -> None:
     """Make an image of its own for the key, wait for the start, push, tell what it ended with."""
     registry = HttpRegistry(NoCredentials(), insecure=lambda _host: False)
-    project = Project(root)
     engine = SlowEngine(registry)  # type: ignore[arg-type]  # the real one, by the same Protocol
-    project.engine = engine
-    project.registry = registry
-    step = project.plan.steps[Layer("app")]
+    run = start(Project(root), engine, registry)
+    step = run.planner.plan.steps[Layer("app")]
     engine.build(f"app:{step.key}", content, {LABEL_KEY: str(step.key)})
     time.sleep(max(0.0, begin - time.time()))
-    found = deliver(project, step)
+    found = deliver(run, step)
     ours = engine.find(["app:latest", f"app:{step.key}"]).values()
     held = {str(image.digest) for image in ours}
     sys.stdout.write(f"{found.digest} {int(found.pushed)} {' '.join(sorted(held))}\n")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from layers.graph.record import Record
 from layers.oci.credentials import NoCredentials
 from layers.registry import referrers
 from layers.registry.client import HttpRegistry
@@ -121,7 +122,7 @@ def test_a_builder_builds_and_only_what_is_wanted_comes_here(
 
     repository = f"{lab.registry}/{workspace.name}/base"
     digest = registry().heads([(repository, keys(workspace, "base")[0])]).popitem()[1]
-    record = referrers.fetch(registry(), repository, digest)
+    record = Record.first(referrers.fetch(registry(), repository, digest, referrers.INPUTS))
     assert record is not None
     assert str(record.own.key()) == keys(workspace, "base")[0]
 

@@ -18,6 +18,7 @@ import pytest
 from layers.build.execute import carry_out
 from layers.graph.graph import Layer
 from layers.oci.credentials import NoCredentials
+from layers.plan.session import Session
 from layers.project.project import Project
 from layers.registry.client import HttpRegistry
 from layers.runtime.events import Event, Warned
@@ -134,15 +135,13 @@ def test_an_image_that_vanishes_while_it_is_pulled_is_built(
     second = clone(workspace)
     for name, value in second.environ().items():
         monkeypatch.setenv(name, value)
-    project = Project(str(second.root))
     told: list[Event] = []
-    project.listener = told.append
     layer = Layer("app")
-    project.wanted = (layer,)
-    step = project.plan.steps[layer]
+    run = Session.begin(Project(str(second.root)), told.append, [layer])
+    step = run.planner.plan.steps[layer]
     assert step.state == "pull"
     lose_a_layer(lab, f"{lab.registry}/{workspace.name}/app", str(step.key))
-    carry_out(project, step)
+    carry_out(run, step)
     assert second.image("app")
     assert set(second.ran()) == {"app"}  # base and deps were in the registry
     warned = "\n".join(event.message for event in told if isinstance(event, Warned))

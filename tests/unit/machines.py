@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from layers.engine.engine import Engine
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY
 from layers.plan.plan import Step
+from layers.plan.session import Session
+from layers.project.backends import Backends
 from layers.project.project import Project
-from layers.runtime.events import Event, Warned
+from layers.registry.registry import Registry
+from layers.runtime.events import Event, Listener, Warned, silent
 from layers.setup.endpoint import Endpoint
 from tests.fakes import MemoryEngine, MemoryRegistry
 
@@ -39,7 +44,7 @@ context = "tool"
 class World:
     """One checkout with an engine of its own; the registry is everybody's."""
 
-    project: Project
+    run: Session
     engine: MemoryEngine
     registry: MemoryRegistry
     told: list[Event]
@@ -47,7 +52,12 @@ class World:
     @property
     def step(self) -> Step:
         """What the plan says of the first image."""
-        return self.project.plan.steps[APP]
+        return self.run.planner.plan.steps[APP]
+
+    @property
+    def project(self) -> Project:
+        """The files."""
+        return self.run.project
 
     @property
     def key(self) -> str:
@@ -74,12 +84,36 @@ def machine(root: Path, registry: MemoryRegistry) -> World:
         (root / name / "Dockerfile").write_text("FROM scratch\nCOPY a /a\n")
         (root / name / "a").write_text(f"{name}\n")
     (root / "images.toml").write_text(SPEC)
-    project = Project(str(root))
     engine = MemoryEngine(registry)
     told: list[Event] = []
-    project.listener = told.append
-    # cached properties: what is set here is what everybody gets
-    project.engine = engine
-    project.registry = registry
-    project.endpoint = NOWHERE
-    return World(project, engine, registry, told)
+    run = begin(Project(str(root)), engine, registry, tell=told.append)
+    return World(run, engine, registry, told)
+
+
+class FixedBackends(Backends):
+    """An engine and a registry in memory, in place of those in use."""
+
+    def __init__(
+        self,
+        project: Project,
+        engine: Engine,
+        registry: Registry,
+        endpoint: Endpoint = NOWHERE,
+    ) -> None:
+        super().__init__(project)
+        # cached properties: what is set here is what everybody gets
+        vars(self).update(engine=engine, registry=registry, endpoint=endpoint)
+
+
+def begin(
+    project: Project,
+    engine: Engine,
+    registry: Registry,
+    *,
+    endpoint: Endpoint = NOWHERE,
+    tell: Listener = silent,
+    wanted: Iterable[Layer] | None = None,
+) -> Session:
+    """A run over a project with an engine and a registry of a test's own."""
+    backends = FixedBackends(project, engine, registry, endpoint)
+    return Session.begin(project, tell, wanted, backends=backends)

@@ -1,4 +1,4 @@
-"""Imports point one way: dodo.py → layers.tasks → effects → pure → hashes."""
+"""Imports point one way, from a folder to those before it in one list."""
 
 from __future__ import annotations
 
@@ -11,45 +11,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-PURE = {
-    "bases",
-    "containers",
-    "containerstreams",
-    "artifacts",
-    "claim",
-    "compose/bringing",
-    "compose/composer",
-    "compose/matching",
-    "compose/pinning",
-    "compose/services",
-    "compose/settling",
-    "compose/states",
-    "compose/telling",
-    "digest",
-    "engine",
-    "events",
-    "explain",
-    "frontier",
-    "gc/found",
-    "gc/reach",
-    "gc/sweep",
-    "graph",
-    "imagediff",
-    "inventory",
-    "lock",
-    "mirror",
-    "names",
-    "plan",
-    "reference",
-    "registry",
-    "spec",
-    "stall",
-    "suggest",
-    "variants",
-    "wiring",
-    "durations",
-}
-"""Modules of layers that take values and return values."""
+ORDER = """
+hashes runtime oci host config registry engine lock report graph setup project plan build
+check gc compose
+refresh plugin commands tasks
+"""
+"""Folders, and modules that stand beside them: each may import those before it."""
+
+BESIDE = ("check", "gc", "compose")
+"""These stand side by side: none of them imports another."""
+
+MOST_MODULES = 15
+"""What a folder may hold at one level."""
 
 FOREIGN = {
     "hashes": {"xxhash", "dockerfile", "blake3"},
@@ -69,7 +42,7 @@ FOREIGN = {
 
 OWNERS = {
     "rich": {"layers/report/terminal.py"},
-    "doit": {"layers/tasks.py", "layers/project/open.py", "layers/plugin.py", "layers/plugin.py"},
+    "doit": {"layers/tasks.py", "layers/project/open.py", "layers/plugin.py"},
     "docker": {"layers/oci/credentials.py"},
 }
 """Who alone may import what; the commands may import doit, too."""
@@ -111,23 +84,83 @@ def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("path", sources(), ids=relative)
-def test_hashes_never_imports_layers(path: Path) -> None:
-    """What a layer is does not depend on what is done about it."""
-    if relative(path).startswith("hashes/"):
-        assert not [name for name, _ in imports(path) if name.split(".")[0] == "layers"]
+def dotted(path: Path) -> str:
+    """A path as an import has it."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def ours(path: Path) -> list[str]:
+    """Our own modules that a file imports, for types or anywhere in it, too."""
+    known = {dotted(each) for each in sources()}
+    found: dict[str, None] = {}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [name.name for name in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inside = [f"{node.module}.{name.name}" for name in node.names]
+            names = [each if each in known else node.module for each in inside]
+        else:
+            continue
+        found.update((name, None) for name in names if name in known)
+    return list(found)
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Modules of one circle in the order of their imports; none where there is no circle."""
+    done: set[str] = set()
+
+    def walk(module: str, way: list[str]) -> list[str]:
+        if module in way:
+            return [*way[way.index(module) :], module]
+        if module in done:
+            return []
+        for each in sorted(graph.get(module, ())):
+            if found := walk(each, [*way, module]):
+                return found
+        done.add(module)
+        return []
+
+    return next((found for module in sorted(graph) if (found := walk(module, []))), [])
+
+
+def room(module: str) -> str:
+    """The folder of a module as `ORDER` has it, or the module itself that stands beside them."""
+    first, *rest = module.split(".")
+    return rest[0] if first == "layers" and rest else first
+
+
+def runs_up(module: str, imported: str) -> bool:
+    """True for an import against the order."""
+    order = ORDER.split()
+    here, there = room(module), room(imported)
+    if here in BESIDE and there in BESIDE:
+        return here != there
+    return order.index(there) > order.index(here)
 
 
 @pytest.mark.parametrize("path", sources(), ids=relative)
-def test_pure_modules_import_no_effects(path: Path) -> None:
-    """Graph, plan and spec know values, not engines."""
-    if relative(path) in {f"layers/{name}.py" for name in PURE}:
-        known = {f"layers.{name}".replace("/", ".") for name in PURE}
-        helpers = {"layers.config.spec", "layers.toml", "layers.config.json_schema"}
-        for name, _ in imports(path):
-            if name.startswith("layers"):
-                assert name in known or name.startswith(tuple(helpers)), name
-            assert name not in {"subprocess", "socket", "http.client", "urllib.request"}
+def test_imports_run_one_way(path: Path) -> None:
+    """A folder may import those before it; imports for types alone count, too."""
+    module = dotted(path)
+    if module in ("layers", "hashes"):
+        return
+    ups = [name for name in ours(path) if runs_up(module, name)]
+    assert not ups, f"{module} imports {', '.join(ups)}"
+
+
+def test_no_import_runs_in_a_circle() -> None:
+    """Neither between folders nor inside one."""
+    graph = {dotted(path): set(ours(path)) - {dotted(path)} for path in sources()}
+    assert circle(graph) == []
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in sources()}), ids=relative)
+def test_a_folder_can_be_read_at_a_glance(folder: Path) -> None:
+    """A listing that is longer than this hides what it lists."""
+    if relative(folder) != "layers/commands":  # a file a command: the list of commands
+        modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(modules) <= MOST_MODULES
 
 
 @pytest.mark.parametrize("path", sources(), ids=relative)

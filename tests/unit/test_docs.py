@@ -19,7 +19,7 @@ from doit.cmd_base import DoitCmdBase
 from doit.doit_cmd import DoitMain
 
 from layers.commands.exit_status import BUG, MISTAKE, PIPE
-from layers.config import spec
+from layers.config.load import load
 from layers.config.toml import read
 from layers.host.settings import pip_settings
 from layers.runtime import signals
@@ -178,7 +178,7 @@ def test_every_images_toml_in_the_docs_loads(page: Path) -> None:
     """A block of TOML that names its file is that file, whole and right."""
     for block in blocks(page):
         if block.language == "toml" and block.name == "images.toml":
-            found = spec.load(
+            found = load(
                 block.text,
                 profile=None,
                 registry=None,

@@ -1,0 +1,1 @@
+"""Build contexts on their way to BuildKit, proven byte by byte."""

@@ -14,7 +14,7 @@ from layers.build.context.slot import FIRST, slot
 from layers.config.spec import Image
 from layers.oci.digest import Digest
 from layers.plan.plan import Step
-from layers.project.project import Project
+from layers.plan.session import Session
 from layers.runtime.events import Output
 
 ATTEMPTS = 3
@@ -26,25 +26,25 @@ class NeverStill(LayersError):
 
 
 def build(
-    project: Project,
+    run: Session,
     step: Step,
     call: BuildCall,
-    work: Callable[[Project, Step, BuildCall], Digest],
+    work: Callable[[Session, Step, BuildCall], Digest],
 ) -> Digest:
     """Do ``work`` with the context under a name whose copy in BuildKit can hold nothing older.
 
     Raises NeverStill, and what ``work`` raises.
     """
-    image = project.spec.images[step.layer.image]
+    image = run.project.spec.images[step.layer.image]
     for _ in range(ATTEMPTS):
-        with slot(project.state.path("sent", image.name)) as held:
-            files = Files(roots(project, image), project.cache)
-            selection, rows = _read(project, image, files)
+        with slot(run.project.state.path("sent", image.name)) as held:
+            files = Files(roots(run, image), run.project.cache)
+            selection, rows = _read(run, image, files)
             reason = held.begin(files.roots[""], selection, rows)
             if reason not in ("", FIRST):
-                project.tell(Output(str(step.layer), f"all files are sent: {reason}"))
+                run.tell(Output(str(step.layer), f"all files are sent: {reason}"))
             try:
-                digest = work(project, step, dataclasses.replace(call, context=held.link))
+                digest = work(run, step, dataclasses.replace(call, context=held.link))
             except BuildFailed as error:
                 if error.sent and files.unmoved():
                     held.finish()
@@ -54,7 +54,7 @@ def build(
                 return digest
         # Something was written to while it may have been sent. Where the bytes are others now,
         # the caller will find so; where they are the same again, others may have been sent.
-        if project.inputs.reread(image.name).manifest(step.layer.stage).key() != step.key:
+        if run.project.inputs.reread(image.name).manifest(step.layer.stage).key() != step.key:
             return digest
     raise NeverStill(
         f"{step.layer}: its files were written to during each of {ATTEMPTS} builds",
@@ -62,18 +62,20 @@ def build(
     )
 
 
-def roots(project: Project, image: Image) -> dict[str, str]:
+def roots(run: Session, image: Image) -> dict[str, str]:
     """The folders that a build is sent files from; "" is its own context."""
     places = {"": image.context, **image.contexts}
-    return {name: os.path.realpath(os.path.join(project.root, at)) for name, at in places.items()}
+    return {
+        name: os.path.realpath(os.path.join(run.project.root, at)) for name, at in places.items()
+    }
 
 
-def _read(project: Project, image: Image, files: Files) -> tuple[str, list[Row]]:
+def _read(run: Session, image: Image, files: Files) -> tuple[str, list[Row]]:
     """What decides which files are sent, and those that the key covers as they are now."""
-    inputs = project.inputs.image(image.name)
+    inputs = run.project.inputs.image(image.name)
     manifests = (inputs.own, *inputs.stages.values(), *inputs.unnamed.values())
     entries = [entry for each in manifests for entry in each.entries]
     files.look(entries)
-    ignores = [os.path.join(project.root, f"{image.dockerfile}.dockerignore")]
+    ignores = [os.path.join(run.project.root, f"{image.dockerfile}.dockerignore")]
     ignores += [os.path.join(root, ".dockerignore") for root in files.roots.values()]
     return files.selection(entries, ignores), list(files.rows.values())

@@ -1,0 +1,1 @@
+"""Python packages served to a build on this machine."""

@@ -1,0 +1,1 @@
+"""Pushing under a key that is never overwritten."""

@@ -10,43 +10,43 @@ from layers.engine.engine import LocalImage
 from layers.plan.names import LABEL_KEY
 from layers.plan.plan import Step
 from layers.plan.presence import TagMoved
-from layers.project.project import Project
+from layers.plan.session import Session
 from layers.runtime.events import Action, Finished, Started, Transfer
 
 T = TypeVar("T")
 
 
-def find(project: Project, step: Step) -> LocalImage | None:
+def find(run: Session, step: Step) -> LocalImage | None:
     """The image of that key in the engine."""
-    name = project.names(step.layer, step.key).keyed
-    held = project.engine.find([name]).get(name)
+    name = step.names.keyed
+    held = run.backends.engine.find([name]).get(name)
     return held if held is not None and held.labels.get(LABEL_KEY) == str(step.key) else None
 
 
-def name(project: Project, step: Step, held: LocalImage) -> None:
+def name(run: Session, step: Step, held: LocalImage) -> None:
     """Point the layer's names at an image, and note that the engine has it."""
-    names = project.names(step.layer, step.key)
-    for each in (names.keyed,) if project.nameless else (names.keyed, names.plain):
+    names = step.names
+    for each in dict.fromkeys((names.keyed, names.plain)):
         if each not in held.names:
-            project.engine.tag(str(held.digest), each)
-    project.holds(step.layer, held.digest)
-    remember(project, step)
+            run.backends.engine.tag(str(held.digest), each)
+    run.planner.holds(step.layer, held.digest)
+    remember(run, step)
 
 
-def remember(project: Project, step: Step) -> None:
+def remember(run: Session, step: Step) -> None:
     """Keep what is behind a key that is true now, wherever its image is."""
-    inputs = project.inputs.image(step.layer.image)
-    project.state.remember(step.key, inputs.record(step.layer.stage))
+    inputs = run.project.inputs.image(step.layer.image)
+    run.project.records.remember(step.key, inputs.record(step.layer.stage))
 
 
-def fetch(project: Project, step: Step, reference: str) -> LocalImage:
+def fetch(run: Session, step: Step, reference: str) -> LocalImage:
     """Pull ``reference`` and make sure that it was made from the step's key.
 
     Raises TagMoved when the image names another key than its tag.
     """
     layer = str(step.layer)
-    held = project.engine.pull(
-        reference, lambda done, total: project.tell(Transfer(layer, done, total))
+    held = run.backends.engine.pull(
+        reference, lambda done, total: run.tell(Transfer(layer, done, total))
     )
     found = held.labels.get(LABEL_KEY)
     if found != str(step.key):
@@ -62,13 +62,13 @@ def other_key(layer: str, reference: str, found: str | None, key: str) -> TagMov
     )
 
 
-def timed(project: Project, step: Step, action: Action, work: Callable[[], T]) -> T:
+def timed(run: Session, step: Step, action: Action, work: Callable[[], T]) -> T:
     """Do some work on a layer, and tell when it begins and ends."""
     layer = str(step.layer)
-    expected = project.history.expected(layer, action)
+    expected = run.project.history.expected(layer, action)
     reason = "; ".join((*step.reasons[:2], *("…" for _ in step.reasons[2:3])))
     reason = "" if action == "push" else reason
-    project.tell(Started(layer, action, reason, expected))
+    run.tell(Started(layer, action, reason, expected))
     start = time.monotonic()
     ok = False
     try:
@@ -77,5 +77,5 @@ def timed(project: Project, step: Step, action: Action, work: Callable[[], T]) -
         return done
     finally:
         seconds = time.monotonic() - start
-        project.history.record(layer, action, str(step.key), seconds, ok)
-        project.tell(Finished(layer, action, ok, seconds))
+        run.project.history.record(layer, action, str(step.key), seconds, ok)
+        run.tell(Finished(layer, action, ok, seconds))

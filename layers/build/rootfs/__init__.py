@@ -1,0 +1,1 @@
+"""System bases made from Debian packages."""

@@ -14,36 +14,36 @@ from layers.check.rules.secrets import PATTERNS, secrets_in, worth_reading
 from layers.config.spec import SPEC_FILE
 from layers.engine.connections import Wire
 from layers.graph.graph import Layer
-from layers.project.project import Project
+from layers.plan.session import Session
 
 RULE = "secret-in-layer"
 
 
-def look_into(project: Project, names: Sequence[str], notes: list[str]) -> list[Finding]:
+def look_into(run: Session, names: Sequence[str], notes: list[str]) -> list[Finding]:
     """Findings in the images that the engine has under their present keys."""
     found: list[Finding] = []
-    wanted = [name for name in names if project.spec.images[name].rootfs is None]
-    keyed = {n: project.names(Layer(n), project.inputs.key(Layer(n))).keyed for n in wanted}
-    there = project.engine.find(list(keyed.values()))
+    wanted = [name for name in names if run.project.spec.images[name].rootfs is None]
+    keyed = {n: run.planner.names(Layer(n), run.project.inputs.key(Layer(n))).keyed for n in wanted}
+    there = run.backends.engine.find(list(keyed.values()))
     for name, reference in keyed.items():
         image = there.get(reference)
         if image is None:
             notes.append(f"{name}: not looked into: it is not built yet: doit {name}")
             continue
-        endpoint = project.endpoint
+        endpoint = run.backends.endpoint
         wire = Wire(endpoint.host, endpoint.environment)
         sizes = Sizes()
         try:
             found += _archived(wire, reference, name, sizes)
         except LayersError as error:
             notes.append(f"{name}: not looked into: {error}")
-        spec = project.spec.images[name]
-        line = project.spec.line(name, "max_size") or 0
-        key = str(project.inputs.key(Layer(name)))
-        earlier = sizes.remembered(project.state, name, key)
+        spec = run.project.spec.images[name]
+        line = run.project.spec.line(name, "max_size") or 0
+        key = str(run.project.inputs.key(Layer(name)))
+        earlier = sizes.remembered(run.project.state, name, key)
         unpacked = sum(sizes.layers.values()) or image.size
         found += budget(name, unpacked, spec.max_size, sizes, earlier, SPEC_FILE, line)
-        sizes.remember(project.state, name, key)
+        sizes.remember(run.project.state, name, key)
     return found
 
 

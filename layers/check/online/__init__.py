@@ -1,0 +1,1 @@
+"""What package indexes and pip answer."""

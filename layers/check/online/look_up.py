@@ -20,14 +20,14 @@ from layers.check.subject import Root, Subject
 from layers.config.spec import Image
 from layers.engine.containers import TIMED_OUT, Containers
 from layers.graph.graph import Layer
-from layers.project.project import Project
+from layers.plan.session import Session
 
 PATIENCE = 120.0
 """Seconds for one base's index, and for one run of pip."""
 
 
 def look_up(
-    project: Project,
+    run: Session,
     subjects: Sequence[Subject],
     notes: list[str],
     rules: Collection[str],
@@ -35,7 +35,7 @@ def look_up(
 ) -> list[Finding]:
     """Findings of packages that do not exist; what could not be asked goes to ``notes``."""
     found: list[Finding] = []
-    bases = Bases(project, containers, notes)
+    bases = Bases(run, containers, notes)
     if package_names.RULE in rules:
         by_root: dict[Root, list[Ask]] = {}
         for subject in subjects:
@@ -54,8 +54,8 @@ def look_up(
 class Bases:
     """Asks each base image once, in a container that is thrown away."""
 
-    def __init__(self, project: Project, containers: Containers | None, notes: list[str]) -> None:
-        self.project = project
+    def __init__(self, run: Session, containers: Containers | None, notes: list[str]) -> None:
+        self.session = run
         self.notes = notes
         self._containers = containers
         self._references: dict[str, str | None] = {}
@@ -109,7 +109,7 @@ class Bases:
             from layers.engine.connections import Wire
             from layers.engine.docker_containers import EngineContainers
 
-            found = self.project.endpoint
+            found = self.session.backends.endpoint
             self._containers = EngineContainers(Wire(found.host, found.environment))
         return self._containers
 
@@ -124,22 +124,25 @@ class Bases:
         return self._references[root.name]
 
     def _find(self, root: Root, image: Image) -> str | None:
-        project, edge = self.project, root.edge
+        run, edge = self.session, root.edge
         if edge is None:
             return None
         if edge.image is not None:
             layer = Layer(edge.image)
-            keyed = project.names(layer, project.inputs.key(layer)).keyed
-            if keyed in project.engine.find([keyed]):
+            keyed = run.planner.names_now(layer).keyed
+            if keyed in run.backends.engine.find([keyed]):
                 return keyed
             self.notes.append(f"{root.name}: not looked up: it is not built yet: doit {root.name}")
             return None
-        pinned = project.upstreams.pinned(project, edge, image)
+        assert edge.upstream is not None
+        inputs, spec = run.project.inputs, run.project.spec
+        lock = inputs.wiring.lock_for(image)
+        pinned = run.upstreams.pinned(edge.upstream, edge.platform or spec.platform, lock)
         if pinned is None:
             self.notes.append(f"{root.name}: not looked up: it could not be resolved")
             return None
-        if pinned not in project.engine.find([pinned]):
-            project.engine.pull(pinned, lambda _done, _total: None)
+        if pinned not in run.backends.engine.find([pinned]):
+            run.backends.engine.pull(pinned, lambda _done, _total: None)
         return pinned
 
 

@@ -1,0 +1,1 @@
+"""Shell as it stands in RUN lines: words, calls, lines."""

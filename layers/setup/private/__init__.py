@@ -1,0 +1,1 @@
+"""The engine and the registry of this checkout's own."""

@@ -14,6 +14,7 @@ from layers.build.push.push import deliver
 from layers.engine.engine import EngineError
 from layers.engine.errors import UnknownReference
 from layers.graph.graph import Layer
+from layers.graph.record import Record
 from layers.lock.lock import Lock
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY
@@ -38,9 +39,9 @@ def test_an_image_in_the_registry_is_pulled_by_digest_and_named(
     """The plain name and the keyed one point at what the registry has."""
     first, second = checkout(), checkout()
     first.built("one")
-    push(first.project, first.step)
+    push(first.run, first.step)
     assert second.step.state == "pull"
-    carry_out(second.project, second.step)
+    carry_out(second.run, second.step)
     (digest,) = {digest for _, _, digest in second.keyed()}
     found = second.engine.find([f"app:{second.key}", "app:latest"])
     assert {image.digest for image in found.values()} == {digest}
@@ -54,13 +55,13 @@ def test_row_33_the_loser_of_a_race_adopts_the_winners_image(
     winner, loser = checkout(), checkout()
     winner.built("one")
     loser.built("two")
-    push(winner.project, winner.step)
-    push(loser.project, loser.step)
+    push(winner.run, winner.step)
+    push(loser.run, loser.step)
     ((_, tag, digest),) = loser.keyed()
     assert tag == loser.key
     found = loser.engine.find([f"app:{loser.key}", "app:latest"])
     assert {image.digest for image in found.values()} == {digest}
-    assert loser.project.presence.engine[APP] == digest  # what a child is built from
+    assert loser.run.planner.presence.engine[APP] == digest  # what a child is built from
     assert "adopted" in loser.warnings()
 
 
@@ -68,8 +69,8 @@ def test_what_is_there_already_is_not_pushed_again(checkout: Callable[[], World]
     """The same digest under the same key: nothing to do."""
     world = checkout()
     world.built("one")
-    push(world.project, world.step)
-    push(world.project, world.step)
+    push(world.run, world.step)
+    push(world.run, world.step)
     assert len(world.keyed()) == 1
     assert world.warnings() == ""
 
@@ -82,11 +83,11 @@ def test_row_34_no_answer_is_not_not_there(checkout: Callable[[], World], fault:
     step = world.step
     world.registry.down = fault == "down"
     world.registry.trouble = "" if fault == "down" else fault
-    push(world.project, step)
+    push(world.run, step)
     assert world.registry.pushed == []
     assert "not pushed" in world.warnings()
     world.registry.down, world.registry.trouble = False, ""
-    pushed_steps(world.project, (APP,), world.project.state.unpushed())
+    pushed_steps(world.run, (APP,), world.project.state.unpushed())
     assert [tag for _, tag, _ in world.keyed()] == [world.key]
     assert world.project.state.unpushed() == frozenset()
 
@@ -100,7 +101,7 @@ def test_an_image_that_was_not_made_from_its_key_is_refused(
     first.engine.tag(f"app:{first.key}", f"{HOST}/demo/app:{first.key}")
     first.engine.push(f"{HOST}/demo/app:{first.key}", lambda done, total: None)
     with pytest.raises(TagMoved, match=f"not from {second.key}"):
-        carry_out(second.project, second.step)
+        carry_out(second.run, second.step)
     assert second.engine.find([f"app:{second.key}", "app:latest"]) == {}
 
 
@@ -124,10 +125,12 @@ def test_a_push_leaves_no_claim_and_attaches_what_the_image_was_made_from(
     """The key is the only tag; the record comes back from the registry as it went."""
     world = checkout()
     world.built("one")
-    push(world.project, world.step)
+    push(world.run, world.step)
     assert world.registry.tags(REPOSITORY) == (world.key,)
     ((_, _, digest),) = world.keyed()
-    assert referrers.fetch(world.registry, REPOSITORY, digest) == world.project.record(APP)
+    assert Record.first(
+        referrers.fetch(world.registry, REPOSITORY, digest, referrers.INPUTS)
+    ) == world.project.record(APP)
 
 
 def test_an_image_of_which_parts_are_lost_counts_as_absent_and_is_replaced(
@@ -136,14 +139,14 @@ def test_an_image_of_which_parts_are_lost_counts_as_absent_and_is_replaced(
     """Tag present is not image present; only such an image is ever written over, and it is told."""
     first, second = checkout(), checkout()
     first.built("one")
-    push(first.project, first.step)
+    push(first.run, first.step)
     lost = layer_of(first)
     first.registry.lose(REPOSITORY, lost)
     step = second.step
     assert step.state == "build"
     assert f"the registry has this key, but not all of it: {lost} is missing" in step.reasons
     second.built("two")
-    push(second.project, step)
+    push(second.run, step)
     old, new = (digest for _, _, digest in second.keyed())
     assert second.registry.heads([(REPOSITORY, second.key)]) == {(REPOSITORY, second.key): new}
     assert f"broken in the registry ({old}); replaced by {new}" in second.warnings()
@@ -157,14 +160,14 @@ def test_a_broken_image_that_should_be_adopted_is_replaced(
     second.built("two")
     assert second.step.state == "fresh"
     first.built("one")
-    push(first.project, first.step)
+    push(first.run, first.step)
     first.registry.lose(REPOSITORY, layer_of(first))
 
     def fail(reference: str, _progress: object) -> None:
         raise UnknownReference(f"cannot pull {reference}: not found")
 
     monkeypatch.setattr(second.engine, "pull", fail)
-    push(second.project, second.step)
+    push(second.run, second.step)
     old, new = (digest for _, _, digest in second.keyed())
     assert f"broken in the registry ({old}); replaced by {new}" in second.warnings()
 
@@ -175,7 +178,7 @@ def test_a_registry_that_does_not_tell_what_it_lacks_is_believed(
     """An error is not "missing": the plan says pull, and a warning says what is not known."""
     first, second = checkout(), checkout()
     first.built("one")
-    push(first.project, first.step)
+    push(first.run, first.step)
 
     def refuse(*_: object) -> None:
         raise RegistryRefused("HEAD: 403")
@@ -191,15 +194,15 @@ def test_a_tag_that_moved_since_it_was_locked_is_refused(
     """Both digests are named, when it would be pulled and when it would be adopted."""
     first, second = checkout(), checkout()
     first.built("one")
-    push(first.project, first.step)
+    push(first.run, first.step)
     ((_, _, found),) = first.keyed()
     locked = Digest("sha256:" + "1" * 64)
     monkeypatch.setattr(Lock, "expected", lambda _self, key: locked if key == first.key else None)
     with pytest.raises(TagMoved, match=f"{found}, but images.lock has {locked}"):
-        second.project.plan  # noqa: B018 - it is made when it is asked for
+        second.run.planner.plan  # noqa: B018 - it is made when it is asked for
     second.built("two")
     with pytest.raises(TagMoved, match=str(locked)):
-        deliver(second.project, second.step)
+        deliver(second.run, second.step)
 
 
 def test_without_the_right_to_claim_the_push_decides(
@@ -216,7 +219,7 @@ def test_without_the_right_to_claim_the_push_decides(
         return put(repository, reference, content, kind)
 
     monkeypatch.setattr(world.registry, "put_manifest", choosy)
-    push(world.project, world.step)
+    push(world.run, world.step)
     assert world.registry.tags(REPOSITORY) == (world.key,)
     assert world.project.state.unpushed() == frozenset()
     assert "the record was not stored" in world.warnings()
@@ -236,7 +239,7 @@ def test_where_tags_never_move_the_second_push_is_refused_and_adopts(
         raise EngineError(f"cannot push {name}: tag is immutable")
 
     monkeypatch.setattr(loser.engine, "push", refused)
-    push(loser.project, loser.step)
+    push(loser.run, loser.step)
     ((_, _, digest),) = loser.keyed()
     assert loser.engine.find(["app:latest"])["app:latest"].digest == digest
     assert "adopted" in loser.warnings()
@@ -250,8 +253,8 @@ def test_a_registry_that_deletes_nothing_keeps_the_claim_and_works(
     first.registry.deletes = False
     first.built("one")
     second.built("two")
-    push(first.project, first.step)
-    push(second.project, second.step)
+    push(first.run, first.step)
+    push(second.run, second.step)
     assert first.registry.tags(REPOSITORY) == (claim_tag(first.key), first.key)
     assert len(second.keyed()) == 1
     assert first.warnings() == ""
@@ -261,4 +264,4 @@ def test_a_failed_push_is_an_error_for_whoever_delivers(checkout: Callable[[], W
     """`doit` goes on with a warning; `doit publish` must not."""
     world = checkout()
     with pytest.raises(EngineError, match="not in the engine any more"):
-        deliver(world.project, world.project.plan.steps[Layer("app")])
+        deliver(world.run, world.run.planner.plan.steps[Layer("app")])

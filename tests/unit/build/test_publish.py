@@ -20,7 +20,7 @@ from layers.project.project import Project
 from layers.registry.registry import RegistryDown, RegistryError, RegistryRefused
 from layers.runtime.events import Event
 from tests.fakes import MemoryRegistry
-from tests.unit.machines import APP, HOST, NOWHERE, REPOSITORY, World, machine
+from tests.unit.machines import APP, HOST, REPOSITORY, World, begin, machine
 
 TOOL = Layer("tool")
 
@@ -53,8 +53,8 @@ def head(world: World, name: str, tag: str) -> Digest | None:
 
 def test_without_names_every_image_that_is_pushed_is_published(world: World) -> None:
     """`local` has no push; a name given twice counts once."""
-    assert chosen(world.project, ()) == (APP, TOOL)
-    assert chosen(world.project, ("tool", "tool")) == (TOOL,)
+    assert chosen(world.run, ()) == (APP, TOOL)
+    assert chosen(world.run, ("tool", "tool")) == (TOOL,)
 
 
 @pytest.mark.parametrize(
@@ -63,19 +63,19 @@ def test_without_names_every_image_that_is_pushed_is_published(world: World) -> 
 def test_what_cannot_be_published_is_told(world: World, name: str, said: str) -> None:
     """Before anything is asked."""
     with pytest.raises(LayersError, match=said):
-        chosen(world.project, (name,))
+        chosen(world.run, (name,))
 
 
 def test_what_the_engine_has_is_pushed_and_then_it_is_there(
     world: World, checkout: Callable[[], World]
 ) -> None:
     """The second machine asks no engine and sends nothing, not even a claim."""
-    first = publish(world.project, [APP, TOOL])
+    first = publish(world.run, [APP, TOOL])
     assert [one.how for one in first] == ["pushed", "pushed"]
     second = checkout()
     second.engine.down = True
     before = len(world.registry.pushed), len(world.registry.sent)
-    found = publish(second.project, [APP, TOOL])
+    found = publish(second.run, [APP, TOOL])
     assert [one.how for one in found] == ["there", "there"]
     assert [one.digest for one in found] == [one.digest for one in first]
     assert (len(world.registry.pushed), len(world.registry.sent)) == before
@@ -85,21 +85,21 @@ def test_what_the_engine_has_is_pushed_and_then_it_is_there(
 
 def test_a_record_that_is_lacking_is_attached(world: World, checkout: Callable[[], World]) -> None:
     """Somebody's push was killed between the image and its record."""
-    (one,) = publish(world.project, [APP])
+    (one,) = publish(world.run, [APP])
     (listed,) = world.registry.referrers(REPOSITORY, one.digest) or ()
     world.registry.delete(REPOSITORY, Digest.parse(listed["digest"]))
-    publish(checkout().project, [APP])
+    publish(checkout().run, [APP])
     assert len(world.registry.referrers(REPOSITORY, one.digest) or ()) == 1
 
 
 def test_a_broken_image_is_pushed_anew(world: World) -> None:
     """The engine has it, so that nothing is built."""
-    publish(world.project, [APP])
+    publish(world.run, [APP])
     manifest = world.registry.manifest(REPOSITORY, world.key)
     assert manifest is not None
     world.registry.lose(REPOSITORY, Digest.parse(manifest.content["layers"][0]["digest"]))
     again = machine_again(world)
-    (one,) = publish(again.project, [APP])
+    (one,) = publish(again.run, [APP])
     assert one.how == "pushed"
     assert world.registry.missing(REPOSITORY, manifest) == ()
     assert "it is made anew" in again.warnings()
@@ -110,7 +110,7 @@ def test_a_registry_that_is_down_is_an_error_and_not_a_build(world: World) -> No
     world.registry.down = True
     world.engine.asked.clear()
     with pytest.raises(RegistryDown):
-        publish(world.project, [APP])
+        publish(world.run, [APP])
     assert world.engine.asked == []
 
 
@@ -124,14 +124,14 @@ def test_a_push_that_fails_is_an_error_that_names_all_that_failed(
 
     monkeypatch.setattr(world.engine, "push", refuse)
     with pytest.raises(NotPublished) as caught:
-        publish(world.project, [APP, TOOL])
+        publish(world.run, [APP, TOOL])
     assert "demo/app" in str(caught.value)
     assert "demo/tool" in str(caught.value)
 
 
 def test_tags_move_when_all_images_are_there_and_only_where_they_are_wrong(world: World) -> None:
     """Each at its own image's digest; the second time nothing is put."""
-    images = publish(world.project, [APP, TOOL])
+    images = publish(world.run, [APP, TOOL])
     first = move_tags(world.registry, images, ["v1", "latest", "v1"])
     assert [(one.image.layer, one.tag, one.moved) for one in first] == [
         (APP, "v1", True),
@@ -150,13 +150,13 @@ def test_a_tag_that_cannot_be_moved_takes_the_others_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reader never finds half a set for long, and the error tells what stands."""
-    old = publish(world.project, [APP, TOOL])
+    old = publish(world.run, [APP, TOOL])
     move_tags(world.registry, old, ["latest"])
     put = world.registry.put_manifest
     for name in ("app", "tool"):
         (Path(world.project.root) / name / "a").write_text("new\n")
     newer = filled(machine_again(world), "new")
-    new = publish(newer.project, [APP, TOOL])
+    new = publish(newer.run, [APP, TOOL])
     assert new[0].digest != old[0].digest
 
     def choosy(repository: str, reference: str, content: bytes, kind: str) -> Digest:
@@ -181,11 +181,9 @@ def test_a_tag_that_cannot_be_moved_takes_the_others_back(
 
 def machine_again(world: World) -> World:
     """The same checkout, opened by the next command."""
-    project = Project(world.project.root)
     told: list[Event] = []
-    project.listener = told.append
-    project.engine, project.registry, project.endpoint = world.engine, world.registry, NOWHERE
-    return World(project, world.engine, world.registry, told)
+    run = begin(Project(world.project.root), world.engine, world.registry, tell=told.append)
+    return World(run, world.engine, world.registry, told)
 
 
 @pytest.mark.parametrize("tag", ["latest", "v1.2", "_x", "A-b.c", "x" * 128, "sha-1", "claims"])

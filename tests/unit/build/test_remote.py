@@ -15,25 +15,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashes.key import Key
-from layers.build.builder import NoBuilder, look_up
+from layers.build.builder import NoBuilder, find_builder
 from layers.build.buildx import BuildCall, BuildFailed, argv
 from layers.build.execute import InputsMoved, carry_out
 from layers.build.remote import Kept, advice, candidate, keep, output
+from layers.config.faults import SpecError
 from layers.config.load import load
-from layers.config.spec import Spec, SpecError
+from layers.config.spec import Spec
 from layers.gc.item import Found
 from layers.graph.graph import Layer
+from layers.graph.record import Record
 from layers.oci.artifact import digest_of
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY
 from layers.plan.plan import Node, Presence, Step, make_plan
 from layers.plan.presence import TagMoved
+from layers.plan.session import Session
 from layers.project.project import Project
 from layers.registry import referrers
 from layers.registry.registry import RegistryError
 from layers.setup.endpoint import Endpoint
 from tests.fakes import MemoryEngine, MemoryRegistry
-from tests.unit.machines import APP, HOST, NOWHERE, REPOSITORY, World, machine
+from tests.unit.machines import APP, HOST, NOWHERE, REPOSITORY, World, begin, machine
 
 BASE = Layer("base")
 SPEC = 'version = 1\nproject.name = "snow"\n'
@@ -221,11 +224,11 @@ def test_a_builder_is_found_beside_the_private_engine_and_then_the_users(tmp_pat
     ours = known(tmp_path / "ours", builders="farm")
     theirs = known(tmp_path / "theirs", builders="farm other")
     environ = {"DOCKER_CONFIG": theirs, "BUILDX_BUILDER": "x", "DOCKER_HOST": "unix:///user.sock"}
-    first = look_up("Farm", private(ours), environ)
+    first = find_builder("Farm", private(ours), environ)
     assert (first.name, first.context) == ("Farm", False)
     assert first.environment["DOCKER_CONFIG"] == ours
     assert first.environment["DOCKER_HOST"] == "unix:///private.sock"
-    second = look_up("other", private(ours), environ)
+    second = find_builder("other", private(ours), environ)
     assert second.environment["DOCKER_CONFIG"] == theirs
     assert second.environment["DOCKER_HOST"] == "unix:///user.sock"
     assert "BUILDX_BUILDER" not in {**first.environment, **second.environment}
@@ -235,7 +238,7 @@ def test_a_context_is_the_one_in_use_for_its_build(tmp_path: Path) -> None:
     """buildx refuses a context that is not, and DOCKER_HOST goes over any context."""
     config = known(tmp_path, contexts="second")
     environ = {"DOCKER_CERT_PATH": "/certs", "DOCKER_TLS_VERIFY": "1"}
-    found = look_up("second", private(config), environ)
+    found = find_builder("second", private(config), environ)
     assert found.context
     assert found.environment["DOCKER_CONTEXT"] == "second"
     assert not {"DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"} & set(found.environment)
@@ -246,7 +249,7 @@ def test_a_builder_that_nobody_knows_is_told_with_a_guess(tmp_path: Path) -> Non
     config = known(tmp_path, builders="farm", contexts="second")
     for wrong, guess in {"fram": "farm", "secnod": "second"}.items():
         with pytest.raises(NoBuilder, match=f"did you mean '{guess}'"):
-            look_up(wrong, private(config), {})
+            find_builder(wrong, private(config), {})
 
 
 def test_a_builder_gets_its_name_and_an_output_of_its_own() -> None:
@@ -318,8 +321,10 @@ def farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Wor
         text = BUILDX.format(python=sys.executable, digest=pushed.text, more=str(tmp_path / "more"))
         script.write_text(text)
         script.chmod(0o755)
-        world.project.endpoint = NOWHERE._replace(buildx=(str(script),))
-        return world
+        endpoint = NOWHERE._replace(buildx=(str(script),))
+        tell = world.told.append
+        run = begin(world.project, world.engine, world.registry, endpoint=endpoint, tell=tell)
+        return replace(world, run=run)
 
     return make
 
@@ -337,14 +342,15 @@ def test_a_builders_result_gets_its_key_its_record_and_a_name_here(
     """By our own client, once the inputs were read again; then it is pulled, since it is wanted."""
     world = farm("")
     assert (world.step.builder, world.step.here) == ("farm", True)
-    carry_out(world.project, world.step)
+    carry_out(world.run, world.step)
     question = (REPOSITORY, world.key)
     found = world.registry.heads([question])[question]
-    assert referrers.fetch(world.registry, REPOSITORY, found) == world.project.record(APP)
+    assert Record.first(referrers.fetch(world.registry, REPOSITORY, found, referrers.INPUTS)) == (
+        world.project.record(APP)
+    )
     assert world.engine.find(["app:latest"])["app:latest"].digest == found
-    again = Project(world.project.root)
-    again.engine, again.registry = world.engine, world.registry
-    again.endpoint = world.project.endpoint
+    backends = world.run.backends
+    again = Session.begin(Project(world.project.root), backends=backends).planner
     assert again.plan.idle() is False  # tool is not there
     assert again.plan.steps[APP].idle
 
@@ -355,7 +361,7 @@ def test_a_result_whose_inputs_moved_gets_no_key(farm: Callable[[str], World]) -
     at = os.path.join(world.project.root, "app", "a")
     (Path(world.project.root).parent / "more").write_text(f"open({at!r}, 'a').write('x')")
     with pytest.raises(InputsMoved):
-        carry_out(world.project, world.step)
+        carry_out(world.run, world.step)
     assert world.registry.heads([(REPOSITORY, world.key)]) == {}
     assert world.engine.find(["app:latest"]) == {}
 
@@ -364,7 +370,7 @@ def test_a_build_that_fails_leaves_no_tag(farm: Callable[[str], World]) -> None:
     """And no state."""
     world = farm("sys.exit(1)")
     with pytest.raises(BuildFailed):
-        carry_out(world.project, world.step)
+        carry_out(world.run, world.step)
     assert world.registry.tags(REPOSITORY) == ("tmp",)
 
 
@@ -373,7 +379,7 @@ def test_what_the_builder_could_not_push_says_what_it_needs(farm: Callable[[str]
     told = FAILED.format(HOST) + "connect: connection refused"
     world = farm(f"sys.exit({told!r})")
     with pytest.raises(BuildFailed) as failed:
-        carry_out(world.project, world.step)
+        carry_out(world.run, world.step)
     assert "connection refused" in failed.value.message
     assert "the builder farm has to reach the registry" in failed.value.hint
 
@@ -385,7 +391,7 @@ def test_a_key_that_came_meanwhile_is_not_built_again(farm: Callable[[str], Worl
     engine = MemoryEngine(world.registry)
     engine.build(f"{REPOSITORY}:{world.key}", "two", {LABEL_KEY: world.key})
     theirs = engine.push(f"{REPOSITORY}:{world.key}", lambda done, total: None)
-    carry_out(world.project, step)
+    carry_out(world.run, step)
     assert world.engine.find(["app:latest"])["app:latest"].digest == theirs
 
 
@@ -393,8 +399,8 @@ def test_what_was_put_first_stays(farm: Callable[[str], World]) -> None:
     """The loser's result keeps no tag, and a warning says so."""
     world = farm("")
     step, ours = world.step, elsewhere(world, "ours")
-    theirs = keep(world.project, step, REPOSITORY, elsewhere(world, "theirs"))
-    assert keep(world.project, step, REPOSITORY, ours) == theirs != ours
+    theirs = keep(world.run, step, REPOSITORY, elsewhere(world, "theirs"))
+    assert keep(world.run, step, REPOSITORY, ours) == theirs != ours
     assert world.registry.heads([(REPOSITORY, world.key)]) == {(REPOSITORY, world.key): theirs}
     assert "adopted" in world.warnings()
 
@@ -403,7 +409,7 @@ def test_a_builder_that_pushed_elsewhere_is_found_out(farm: Callable[[str], Worl
     """It says that it pushed, and the registry that we know has nothing."""
     world = farm("")
     with pytest.raises(RegistryError, match="another registry under that name"):
-        keep(world.project, world.step, REPOSITORY, digest("nowhere"))
+        keep(world.run, world.step, REPOSITORY, digest("nowhere"))
     assert world.registry.heads([(REPOSITORY, world.key)]) == {}
 
 
@@ -412,12 +418,12 @@ def test_a_parent_is_handed_over_by_digest_and_only_if_its_label_is_right(
 ) -> None:
     """It is never pulled, so that nobody else would look."""
     world = farm("")
-    carry_out(world.project, world.step)
+    carry_out(world.run, world.step)
     (found,) = world.registry.heads([(REPOSITORY, world.key)]).values()
-    assert Kept(world.project).hand_over(APP) == f"docker-image://{REPOSITORY}@{found}"
-    world.project.stored(APP, elsewhere(world, "evil", label="xxh3-" + "0" * 32))
+    assert Kept(world.run).hand_over(APP) == f"docker-image://{REPOSITORY}@{found}"
+    world.run.planner.stored(APP, elsewhere(world, "evil", label="xxh3-" + "0" * 32))
     with pytest.raises(TagMoved, match=f"not from {world.key}"):
-        Kept(world.project).hand_over(APP)
+        Kept(world.run).hand_over(APP)
 
 
 def test_a_parent_that_only_the_engine_has_is_pushed(farm: Callable[[str], World]) -> None:
@@ -425,7 +431,7 @@ def test_a_parent_that_only_the_engine_has_is_pushed(farm: Callable[[str], World
     world = farm("")
     world.built("one")
     assert world.step.state == "fresh"
-    told = Kept(world.project).hand_over(APP)
+    told = Kept(world.run).hand_over(APP)
     (found,) = world.registry.heads([(REPOSITORY, world.key)]).values()
     assert told == f"docker-image://{REPOSITORY}@{found}"
 
@@ -438,12 +444,12 @@ def test_a_builder_without_a_registry_is_told_by_the_plan(
     world = farm("")
     assert "needs a registry" in world.step.problem
     with pytest.raises(NoBuilder, match="through a registry"):
-        carry_out(world.project, world.step)
+        carry_out(world.run, world.step)
 
 
 def test_what_is_on_trial_is_built_here(farm: Callable[[str], World]) -> None:
     """A refresh tries an image in the engine before anybody sees it."""
     world = farm("")
-    trial = world.project.trial(world.project.lock, [])
-    assert trial.builder(APP) == ""
-    assert world.project.builder(APP) == "farm"
+    trial = world.run.trial(world.project.lock).wanting([APP])
+    assert trial.planner.plan.steps[APP].builder == ""
+    assert world.step.builder == "farm"

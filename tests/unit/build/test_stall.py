@@ -17,8 +17,8 @@ import pytest
 from layers.build import buildx, stall
 from layers.build.rawjson import BuildLog
 from layers.build.stall import Patience, Watch, Work
+from layers.config.faults import SpecError
 from layers.config.load import load
-from layers.config.spec import SpecError
 from layers.report import wording
 from layers.report.json_lines import JsonReport
 from layers.report.plain import PlainReport

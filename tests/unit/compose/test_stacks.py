@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from layers.plan.names import LABEL_KEY
 from layers.project.project import Project
 from tests.fakes import MemoryRegistry
 from tests.fakes_compose import MemoryClock, MemoryComposer, RefusingComposer
-from tests.unit.machines import HOST, SPEC, World, machine
+from tests.unit.machines import HOST, SPEC, World, begin, machine
 
 STACKS = """\
 [images.staged]
@@ -57,7 +58,7 @@ def world(tmp_path: Path) -> World:
     (root / "staged" / "a").write_text("1")
     (root / "compose.yaml").write_text("services: {}\n")
     for layer in (Layer("app"), Layer("tool"), Layer("staged"), Layer("staged", "deps")):
-        names = found.project.names(layer, found.project.inputs.key(layer))
+        names = found.run.planner.names(layer, found.project.inputs.key(layer))
         key = names.keyed.partition(":")[2]
         found.engine.build(names.keyed, f"of {layer}", {LABEL_KEY: key})
     return found
@@ -67,8 +68,8 @@ def composing(world: World, **services: Any) -> MemoryComposer:
     return MemoryComposer(MemoryClock(), services)
 
 
-def stack(project: Project, name: str = "shop") -> Stack:
-    return project.spec.stacks[name]
+def stack(world: World, name: str = "shop") -> Stack:
+    return world.project.spec.stacks[name]
 
 
 def built(world: World, folder: str, **more: str) -> dict[str, Any]:
@@ -78,7 +79,10 @@ def built(world: World, folder: str, **more: str) -> dict[str, Any]:
 def test_services_find_their_images_and_are_pinned(world: World) -> None:
     """By name, tag, stage, build or stand-in; upstreams by the lock; others stay."""
     node = Reference.parse("postgres:16")
-    world.project.lock = Lock.of([Pin(node, world.project.spec.platform, PIN)])
+    lock = Lock.of([Pin(node, world.project.spec.platform, PIN)])
+    (Path(world.project.root) / "images.lock").write_text(lock.text())
+    run = begin(Project(world.project.root), world.engine, world.registry)
+    world = replace(world, run=run)
     composer = composing(
         world,
         app={"build": built(world, "app")},
@@ -89,13 +93,13 @@ def test_services_find_their_images_and_are_pinned(world: World) -> None:
         free={"image": "memcached:1"},
         own={"build": built(world, "elsewhere"), "image": "postgres:16"},
     )
-    found = prepare(world.project, composer, stack(world.project), ())
+    found = prepare(world.run, composer, stack(world), ())
     assert {name: str(layer) for name, layer in found.layers.items()} == {
         "app": "app",
         "stage": "staged:deps",
         "front": "tool",
     }
-    pins = {each.service: each.image for each in pinned(world.project, found)}
+    pins = {each.service: each.image for each in pinned(world.run, found)}
     assert sorted(pins) == ["app", "cache", "db", "front", "stage"]
     for name, repository in (("app", "app"), ("stage", "demo-staged"), ("front", "tool")):
         assert re.fullmatch(rf"{repository}:xxh3-\w{{32}}@sha256:\w{{64}}", pins[name])
@@ -107,11 +111,11 @@ def test_services_find_their_images_and_are_pinned(world: World) -> None:
 def test_a_stack_is_brought_up_from_the_pinned_images(world: World) -> None:
     """The file that pins them is laid over the others; a new image replaces one container."""
     composer = composing(world, app={"image": "app"}, tool={"image": "tool"})
-    prepared = prepare(world.project, composer, stack(world.project), ())
+    prepared = prepare(world.run, composer, stack(world), ())
 
     def again() -> Up:
-        pins = pinned(world.project, prepared)
-        files = laid_over(world.project, prepared, pins)
+        pins = pinned(world.run, prepared)
+        files = laid_over(world.run, prepared, pins)
         assert files.paths[-1].endswith("/.layers/compose/demo-shop.json")
         composer.start(files, ())
         return Up("shop", files.project, composer.containers(""), pins, "127.0.0.1", 1.0)
@@ -127,34 +131,34 @@ def test_a_stack_is_brought_up_from_the_pinned_images(world: World) -> None:
 def test_an_image_that_went_meanwhile_is_an_error(world: World) -> None:
     """Compose would look for it at Docker Hub."""
     composer = composing(world, app={"image": "app"})
-    prepared = prepare(world.project, composer, stack(world.project), ())
+    prepared = prepare(world.run, composer, stack(world), ())
     world.engine.untag(f"app:{world.key}")
     with pytest.raises(LayersError, match=rf"the engine does not have app:{world.key}"):
-        pinned(world.project, prepared)
+        pinned(world.run, prepared)
 
 
 def test_files_are_there_and_compose_takes_them(world: World) -> None:
     """A file that is laid over is one of the user's line; its name is told as written."""
     composer = composing(world, app={"image": "app"})
-    shop = stack(world.project)
+    shop = stack(world)
     with pytest.raises(LayersError, match=r"there is no compose file 'dev\.yaml'"):
-        prepare(world.project, composer, shop, ("dev.yaml",))
+        prepare(world.run, composer, shop, ("dev.yaml",))
     (Path(world.project.root) / "dev.yaml").write_text("services: {}\n")
-    files = prepare(world.project, composer, shop, ("dev.yaml",)).files
+    files = prepare(world.run, composer, shop, ("dev.yaml",)).files
     assert [Path(path).name for path in files.paths] == ["compose.yaml", "dev.yaml"]
     with pytest.raises(ComposeError, match="'imge' not allowed"):
-        prepare(world.project, RefusingComposer(MemoryClock(), {}), shop, ())
+        prepare(world.run, RefusingComposer(MemoryClock(), {}), shop, ())
     with pytest.raises(UnknownImage, match="mean 'demo-staged'"):
-        prepare(world.project, composing(world, x={"image": "demo-stagd"}), shop, ())
+        prepare(world.run, composing(world, x={"image": "demo-stagd"}), shop, ())
 
 
 def test_bringing_a_stack_up_tells_each_change(world: World, monkeypatch: Any) -> None:
     """A line a change; a stack that fails is named."""
     composer = composing(world, app={"image": "app"})
     monkeypatch.setattr("layers.commands.up.time", composer.clock)
-    prepared = prepare(world.project, composer, stack(world.project), ())
+    prepared = prepare(world.run, composer, stack(world), ())
     shown = io.StringIO()
-    up = bring(world.project, composer, prepared, 60, shown)
+    up = bring(world.run, composer, prepared, 60, shown)
     assert shown.getvalue() == "[app] starting\n[app] healthy\n"
     assert as_text(up) == "app  healthy  http://127.0.0.1:8001\nshop is up, 3.0 s\n"
     (told,) = as_json([up])["stacks"]
@@ -166,11 +170,11 @@ def test_bringing_a_stack_up_tells_each_change(world: World, monkeypatch: Any) -
         "image": "",
         "layer": "app",
     }
-    started = bring(world.project, composer, prepared, None, shown)
+    started = bring(world.run, composer, prepared, None, shown)
     assert as_text(started).endswith("\nshop is started, 1.0 s\n")
     composer.complaint = "no"
     with pytest.raises(LayersError, match=r"^shop: no$"):
-        bring(world.project, composer, prepared, 60, shown)
+        bring(world.run, composer, prepared, 60, shown)
 
 
 @pytest.mark.parametrize("program", [False, True])
@@ -179,10 +183,10 @@ def test_down_says_what_was_removed(
 ) -> None:
     """And that nothing was up, the second time."""
     composer = composing(world, app={"image": "app"})
-    prepared = prepare(world.project, composer, stack(world.project), ())
+    prepared = prepare(world.run, composer, stack(world), ())
     composer.start(prepared.files, ())
     monkeypatch.setattr(down, "open_project", lambda _root: world.project)
-    monkeypatch.setattr(down, "_composer", lambda _project: composer)
+    monkeypatch.setattr(down, "_composer", lambda _project, _backends: composer)
     options = {"volumes": False, "as_json": program}
     for removed in (["app"], []):
         assert down._down(world.project.root, options, ("shop",)) == 0
@@ -202,7 +206,7 @@ def test_down_without_an_engine_has_nothing_to_do(
 ) -> None:
     """A checkout that never had one is not given one."""
     monkeypatch.setattr(down, "open_project", lambda _root: world.project)
-    monkeypatch.setattr(down, "_composer", lambda _project: None)
+    monkeypatch.setattr(down, "_composer", lambda _project, _backends: None)
     assert down._down(world.project.root, {"volumes": False, "as_json": False}, ()) == 0
     assert capsys.readouterr().out == "shop: nothing was up\nother: nothing was up\n"
 

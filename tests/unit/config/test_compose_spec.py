@@ -10,8 +10,9 @@ import tomli
 
 from hashes.errors import LayersError
 from layers.compose.stacks import chosen
+from layers.config.faults import SpecError
 from layers.config.load import load
-from layers.config.spec import Spec, SpecError, Stack
+from layers.config.spec import Spec, Stack
 from layers.oci.reference import Reference
 
 ROOT = Path(__file__).parents[3]

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from layers.config import json_schema
+from layers.config.faults import SpecError
 from layers.config.load import load
 from layers.config.schema import COMMANDS
-from layers.config.spec import Spec, SpecError
+from layers.config.spec import Spec
 from layers.config.toml import read
 
 jsonschema: Any = importlib.import_module("jsonschema")  # it has no types

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from layers.config import json_schema
-from layers.config.load import load, parse_size
-from layers.config.spec import Image, Require, Rootfs, Secret, Spec, SpecError
+from layers.config.faults import SpecError
+from layers.config.load import load
+from layers.config.spec import Image, Require, Rootfs, Secret, Spec
+from layers.config.values import parse_size
 from layers.oci.reference import Reference
 
 ROOT = Path(__file__).parents[3]
@@ -250,9 +252,9 @@ def test_an_image_knows_its_lines() -> None:
 def test_reading_a_good_file_loads_nothing_that_only_faults_need() -> None:
     """difflib, the schema's writer and the line scan cost a no-op run nothing."""
     code = (
-        "import sys; from layers.config.spec import load;"
+        "import sys; from layers.config.load import load;"
         f"load({TWO!r}, profile=None, registry=None, platform='', exists=bool);"
-        "late = {'difflib', 'jsonschema', 'layers.config.json_schema', 'layers.config.toml'};"
+        "late = {'difflib', 'jsonschema', 'layers.config.json_schema', 'layers.config.toml_lines'};"
         "print(*sorted(late & set(sys.modules)))"
     )
     done = subprocess.run(

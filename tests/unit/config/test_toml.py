@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.config.toml import Path, TomlError, lines, read
+from layers.config.toml import Path, TomlError, read
+from layers.config.toml_lines import lines
 
 Strategy = st.SearchStrategy[str]
 

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from layers.commands.options import is_layer, single
+from layers.config.faults import SpecError
 from layers.config.load import load
-from layers.config.spec import Spec, SpecError
+from layers.config.spec import Spec
 from layers.config.toml import read
 from layers.config.variants import spread
 

@@ -15,9 +15,10 @@ from layers.engine.engine import EngineDown
 from layers.engine.store import Container, Store, Stored
 from layers.gc.scan import Clearing, Scope, Surveyor
 from layers.project.project import Project
-from tests.fakes import MemoryRegistry
+from tests.fakes import MemoryEngine, MemoryRegistry
 from tests.fakes_store import MemoryStore
 from tests.unit.gc.test_removal import HOST, KEYS, digest, put_image
+from tests.unit.machines import FixedBackends
 
 SPEC = f"""\
 version = 1
@@ -58,14 +59,14 @@ def survey(root: Path, registry: MemoryRegistry) -> Callable[..., Clearing]:
 
     def look(scope: Scope, store: Store | None = None) -> Clearing:
         project = Project(str(root))
-        vars(project)["registry"] = registry
 
         def engine() -> Store:
             if store is None:
                 raise EngineDown("no engine answers")
             return store
 
-        return Surveyor(project, engine, scope).clearing()
+        backends = FixedBackends(project, MemoryEngine(registry), registry)
+        return Surveyor(project, backends, engine, scope).clearing()
 
     return look
 

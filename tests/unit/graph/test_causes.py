@@ -19,6 +19,7 @@ from layers.graph import causes as explaining
 from layers.graph.graph import Layer
 from layers.graph.record import Record
 from layers.plan.explain import Explanation, UnknownKey, explanation
+from layers.plan.session import Session
 from layers.project.project import Project
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -113,11 +114,11 @@ class Repository:
         """Keep what is there now, as a build would, and say its key."""
         project = self.project()
         for each in dict.fromkeys((Layer("base"), APP, layer)):
-            project.state.remember(project.inputs.key(each), project.record(each))
+            project.records.remember(project.inputs.key(each), project.record(each))
         return str(project.inputs.key(layer))
 
     def why(self, key: str, layer: Layer = APP, profile: str | None = None) -> Explanation:
-        return explanation(self.project(profile), layer, key)
+        return explanation(Session.begin(self.project(profile)), layer, key)
 
 
 @pytest.fixture
@@ -450,9 +451,9 @@ def test_a_damaged_record_is_none(shop: Repository, text: str) -> None:
     key = shop.remember()
     path = shop.root / f".layers/manifests/{key}.json"
     path.write_text(text)
-    assert shop.project().state.recall(Key.parse(key)) is None
+    assert shop.project().records.recall(Key.parse(key)) is None
     shop.remember()
-    assert shop.project().state.recall(Key.parse(key)) is not None
+    assert shop.project().records.recall(Key.parse(key)) is not None
 
 
 def test_no_secret_is_kept(shop: Repository) -> None:
@@ -470,7 +471,7 @@ def test_a_lock_file_that_moved_on_is_not_kept(shop: Repository) -> None:
     project = shop.project()
     key = project.inputs.key(APP)
     shop.edit(REQ, "2.0.1", "2.1.0")
-    project.state.remember(key, project.record(APP))
+    project.records.remember(key, project.record(APP))
     assert told(shop.why(str(key))) == [f"app: {REQ} changed"]
 
 

@@ -273,7 +273,8 @@ def test_two_processes_at_once_are_safe(project: Path) -> None:
     """Whoever saves last, the cache is whole and its answers are right."""
     settle(project)
     program = (
-        "import sys; from hashes.context.statcache import StatCache; from hashes.context.tree import Tree\n"
+        "import sys; from hashes.context.statcache import StatCache\n"
+        "from hashes.context.tree import Tree\n"
         "from hashes.context.sources import Sources\n"
         "for i in range(30):\n"
         "    cache = StatCache.load(sys.argv[2], sys.argv[1])\n"

@@ -29,7 +29,7 @@ def first(checkout: Callable[[], World]) -> World:
     """The machine that published the image as ``latest`` and ``v1.2``."""
     world = checkout()
     world.built("one")
-    move_tags(world.registry, publish(world.project, [APP]), ["latest", "v1.2"])
+    move_tags(world.registry, publish(world.run, [APP]), ["latest", "v1.2"])
     return world
 
 
@@ -56,14 +56,14 @@ def test_a_clean_clone_explains_against_what_the_registry_has(
         "beginning": beginning,
         "digits": beginning.removeprefix("xxh3-"),
     }.get(words, words)
-    found = explanation(clone.project, APP, asked)
+    found = explanation(clone.run, APP, asked)
     assert (found.old, found.new) == (first.key, clone.key)
     assert texts(found) == ["app/a changed"]
     assert found.tag == ("v1.2" if words == "v1.2" else None)
     assert clone.engine.asked == []
 
     clone.registry.asked.clear()
-    assert texts(explanation(clone.project, APP, first.key)) == ["app/a changed"]
+    assert texts(explanation(clone.run, APP, first.key)) == ["app/a changed"]
     assert clone.registry.asked == []
 
 
@@ -73,7 +73,7 @@ def test_without_an_image_latest_in_the_registry_stands_for_it(
 ) -> None:
     """With an empty engine, and with none; the tag says so."""
     clone.engine.down = down
-    found = explanation(clone.project, APP, None)
+    found = explanation(clone.run, APP, None)
     assert (found.old, found.tag, texts(found)) == (first.key, "latest", ["app/a changed"])
 
 
@@ -82,7 +82,7 @@ def test_an_image_in_the_engine_is_explained_by_its_record_in_the_registry(
 ) -> None:
     """As after a pull by hand: the label tells the key, the registry the rest."""
     clone.engine.build("app:latest", "one", {LABEL_KEY: first.key})
-    found = explanation(clone.project, APP, None)
+    found = explanation(clone.run, APP, None)
     assert (found.old, found.tag, texts(found)) == (first.key, None, ["app/a changed"])
 
 
@@ -91,7 +91,7 @@ def test_an_image_without_a_record_still_tells_its_key(clone: World, first: Worl
     first.engine.tag(f"app:{first.key}", f"{REPOSITORY}:old")
     first.engine.build(f"{REPOSITORY}:old", "older", {LABEL_KEY: "xxh3-" + "1" * 32})
     first.engine.push(f"{REPOSITORY}:old", lambda done, total: None)
-    found = explanation(clone.project, APP, "old")
+    found = explanation(clone.run, APP, "old")
     assert (found.old, found.tag) == ("xxh3-" + "1" * 32, "old")
     assert found.unknown == (found.old,)
 
@@ -99,8 +99,8 @@ def test_an_image_without_a_record_still_tells_its_key(clone: World, first: Worl
 def test_what_nobody_knows_stays_unknown(clone: World) -> None:
     """A tag that is not there, and a key that is not."""
     with pytest.raises(UnknownKey, match="'v9'"):
-        explanation(clone.project, APP, "v9")
-    found = explanation(clone.project, APP, "xxh3-" + "2" * 32)
+        explanation(clone.run, APP, "v9")
+    found = explanation(clone.run, APP, "xxh3-" + "2" * 32)
     assert found.unknown == ("xxh3-" + "2" * 32,)
     assert clone.warnings() == ""
 
@@ -108,7 +108,7 @@ def test_what_nobody_knows_stays_unknown(clone: World) -> None:
 def test_a_registry_that_fails_is_told_once_and_is_no_error(clone: World, first: World) -> None:
     """The answer is what it would be without one."""
     clone.registry.down = True
-    found = explanation(clone.project, APP, first.key)
+    found = explanation(clone.run, APP, first.key)
     assert found.unknown == (first.key,)
     assert clone.warnings().count("the registry was not asked") == 1
 
@@ -118,9 +118,9 @@ def test_a_record_of_another_key_is_not_believed(clone: World, first: World) -> 
     tool = Layer("tool")
     key = str(first.project.inputs.key(tool))
     first.engine.build(f"tool:{key}", "tool", {LABEL_KEY: key})
-    (published,) = publish(first.project, [tool])
+    (published,) = publish(first.run, [tool])
     first.engine.tag(f"tool:{key}", f"{HOST}/demo/tool:{'xxh3-' + '3' * 32}")
     first.engine.push(f"{HOST}/demo/tool:{'xxh3-' + '3' * 32}", lambda done, total: None)
-    found = explanation(clone.project, APP, "xxh3-" + "3" * 32)
+    found = explanation(clone.run, APP, "xxh3-" + "3" * 32)
     assert found.unknown == ("xxh3-" + "3" * 32,)
     assert published.key == key

@@ -112,7 +112,7 @@ def test_two_processes_at_once_lose_nothing(
     """Every record of each is there whole, though both prune."""
     path = str(tmp_path / "h")
     code = (
-        "import sys; from layers import history; history._LARGE = 3000\n"
+        "import sys; from layers.project import history; history._LARGE = 3000\n"
         "for n in range(150):\n"
         "    history.History(sys.argv[1]).record(sys.argv[2], 'build', 'k', n, True)"
     )

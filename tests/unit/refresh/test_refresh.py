@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hashes.errors import LayersError
 from layers.lock.lock import Lock
 from layers.plan.plan import Step
-from layers.project.project import Project
+from layers.plan.session import Session
 from layers.refresh.rollback import NoWayBack
 from tests.refreshworld import HOST, HUB, BuildBroke, World, of, outcomes
 
@@ -297,9 +297,9 @@ def test_a_lock_that_somebody_else_wrote_is_not_written_over(world: World) -> No
     world.upstream("debian:1", "2")
     make = world._make
 
-    def meanwhile(project: Project, step: Step) -> None:
+    def meanwhile(run: Session, step: Step) -> None:
         (world.root / "images.lock").write_text(world.text + "\n# mine\n")
-        make(project, step)
+        make(run, step)
 
     world._make = meanwhile  # type: ignore[method-assign]  # somebody else, while it builds
     report = world.night()

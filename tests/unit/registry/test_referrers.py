@@ -31,6 +31,15 @@ def record(size: int = 1) -> Record:
     return Record(Manifest(entries), image="app")
 
 
+def attach(registry: MemoryRegistry, subject: Digest, record: Record) -> bool:
+    content = record.to_json().encode()
+    return referrers.attach(registry, REPOSITORY, subject, referrers.INPUTS, content, {})
+
+
+def fetch(registry: MemoryRegistry, subject: Digest) -> Record | None:
+    return Record.first(referrers.fetch(registry, REPOSITORY, subject, referrers.INPUTS))
+
+
 @pytest.fixture(params=[True, False], ids=["referrers", "fallback tag"])
 def registry(request: pytest.FixtureRequest) -> MemoryRegistry:
     """One with the referrers API, and one without."""
@@ -49,27 +58,27 @@ def image(registry: MemoryRegistry, content: bytes = b"layer") -> Digest:
 def test_a_record_comes_back_as_it_went(registry: MemoryRegistry) -> None:
     """And only for the image that it was attached to."""
     subject, other = image(registry), image(registry, b"another")
-    assert referrers.fetch(registry, REPOSITORY, subject) is None
-    assert referrers.attach(registry, REPOSITORY, subject, record())
-    assert referrers.fetch(registry, REPOSITORY, subject) == record()
-    assert referrers.is_attached(registry, REPOSITORY, subject)
-    assert not referrers.is_attached(registry, REPOSITORY, other)
+    assert fetch(registry, subject) is None
+    assert attach(registry, subject, record())
+    assert fetch(registry, subject) == record()
+    assert referrers.is_attached(registry, REPOSITORY, subject, referrers.INPUTS)
+    assert not referrers.is_attached(registry, REPOSITORY, other, referrers.INPUTS)
 
 
 def test_attaching_again_sends_nothing(registry: MemoryRegistry) -> None:
     """One record an image."""
     subject = image(registry)
-    referrers.attach(registry, REPOSITORY, subject, record())
+    attach(registry, subject, record())
     before = len(registry.pushed), len(registry.sent)
-    assert not referrers.attach(registry, REPOSITORY, subject, record())
+    assert not attach(registry, subject, record())
     assert (len(registry.pushed), len(registry.sent)) == before
 
 
 def test_a_large_record_travels_compressed(registry: MemoryRegistry) -> None:
     """Of 5,000 files a small part of the bytes goes."""
     subject, large = image(registry), record(5000)
-    referrers.attach(registry, REPOSITORY, subject, large)
-    assert referrers.fetch(registry, REPOSITORY, subject) == large
+    attach(registry, subject, large)
+    assert fetch(registry, subject) == large
     sent = [len(registry.blob(REPOSITORY, digest)) for _, digest in registry.sent]
     assert max(sent) < len(large.to_json()) / 3
 
@@ -84,23 +93,23 @@ def test_what_others_attached_stays_in_the_list() -> None:
     listed = {**descriptor(MANIFEST_TYPE, theirs), "artifactType": "a signature"}
     index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [listed]}
     registry.put_manifest(REPOSITORY, fallback_tag(subject), json.dumps(index).encode(), INDEX_TYPE)
-    referrers.attach(registry, REPOSITORY, subject, record())
+    attach(registry, subject, record())
     found = registry.manifest(REPOSITORY, fallback_tag(subject))
     assert found is not None
     assert [one["artifactType"] for one in found.content["manifests"]] == [
         "a signature",
-        referrers.KIND,
+        referrers.INPUTS.plain,
     ]
-    assert referrers.fetch(registry, REPOSITORY, subject) == record()
+    assert fetch(registry, subject) == record()
 
 
 @pytest.mark.parametrize(
     ("kind", "content"),
     [
-        (referrers.KIND, b"not JSON"),
-        (referrers.KIND, b"\xff\xfe"),
-        (referrers.KIND, b'{"version": 99}'),
-        (referrers.COMPRESSED, b"not zlib"),
+        (referrers.INPUTS.plain, b"not JSON"),
+        (referrers.INPUTS.plain, b"\xff\xfe"),
+        (referrers.INPUTS.plain, b'{"version": 99}'),
+        (referrers.INPUTS.compressed, b"not zlib"),
     ],
 )
 def test_what_is_no_record_is_left_aside(kind: str, content: bytes) -> None:
@@ -109,10 +118,10 @@ def test_what_is_no_record_is_left_aside(kind: str, content: bytes) -> None:
     subject = image(registry)
     registry.put_blob(REPOSITORY, content)
     about = {"mediaType": MANIFEST_TYPE, "digest": subject.text, "size": 1}
-    bad = artifact(referrers.KIND, [descriptor(kind, content)], subject=about)
+    bad = artifact(referrers.INPUTS.plain, [descriptor(kind, content)], subject=about)
     registry.put_manifest(REPOSITORY, digest_of(bad).text, bad, MANIFEST_TYPE)
-    assert referrers.is_attached(registry, REPOSITORY, subject)
-    assert referrers.fetch(registry, REPOSITORY, subject) is None
+    assert referrers.is_attached(registry, REPOSITORY, subject, referrers.INPUTS)
+    assert fetch(registry, subject) is None
 
 
 def test_a_record_that_would_grow_without_end_is_not_read(
@@ -121,12 +130,12 @@ def test_a_record_that_would_grow_without_end_is_not_read(
     """A few bytes can be packed that become gigabytes."""
     registry = MemoryRegistry()
     subject = image(registry)
-    referrers.attach(registry, REPOSITORY, subject, record(5000))
+    attach(registry, subject, record(5000))
     monkeypatch.setattr(referrers, "LARGEST", 1000)
-    assert referrers.fetch(registry, REPOSITORY, subject) is None
+    assert fetch(registry, subject) is None
 
 
 def test_nothing_is_attached_to_what_is_not_there(registry: MemoryRegistry, tmp_path: Path) -> None:
     """An error, which costs whoever pushes a warning."""
     with pytest.raises(RegistryError, match="has no sha256"):
-        referrers.attach(registry, REPOSITORY, Digest("sha256:" + "0" * 64), record())
+        attach(registry, Digest("sha256:" + "0" * 64), record())

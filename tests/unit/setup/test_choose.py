@@ -15,8 +15,9 @@ import pytest
 from hashes.errors import LayersError
 from layers.engine.engine import EngineDown
 from layers.host.system import os_release, recognise
+from layers.project.open import find_root
 from layers.setup.addresses import addresses
-from layers.setup.choose import endpoint, find_root
+from layers.setup.choose import endpoint
 from layers.setup.client import version
 from layers.setup.endpoint import answers
 from layers.setup.private.client_config import merge, write

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from layers import plugin
+from layers.runtime import crash
 
 DODO = """
 from doit.exceptions import TaskFailed
@@ -96,18 +96,18 @@ def test_a_bug_leaves_a_log_to_paste(doit: Any) -> None:
 
 def test_a_log_is_never_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two bugs in one second have two logs."""
-    monkeypatch.setattr(plugin, "_bugs", [])
-    paths = [plugin.bug_report(text, str(tmp_path)) for text in ("one", "two")]
+    monkeypatch.setattr(crash, "_bugs", [])
+    paths = [crash.bug_report(text, str(tmp_path)) for text in ("one", "two")]
     assert [Path(path).read_text().splitlines()[-1] for path in paths] == ["one", "two"]
-    assert plugin.bugs() == paths
+    assert crash.bugs() == paths
 
 
 def test_a_log_that_cannot_be_written_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bug is shown all the same."""
-    monkeypatch.setattr(plugin, "_bugs", [])
+    monkeypatch.setattr(crash, "_bugs", [])
     (tmp_path / ".layers").write_text("in the way")
-    text = plugin.bug_message(KeyError("x"), str(tmp_path))
+    text = crash.bug_message(KeyError("x"), str(tmp_path))
     assert text.startswith("This is a bug of doit-layers: KeyError: 'x'\n  (its log cannot be")
-    assert plugin.bugs()
+    assert crash.bugs()

@@ -1,0 +1,77 @@
+"""Sessions: one run over a project, with what answers it and what it is to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from layers.graph.graph import Layer
+from layers.lock.lock import Lock
+from layers.lock.upstreams import Upstreams
+from layers.plan.plan import Broken
+from layers.plan.planner import Planner, Policy
+from layers.project.backends import Backends
+from layers.project.project import Project
+from layers.runtime.events import Listener, silent
+
+
+class Session:
+    """A run: the files, what answers, what is to be done, and who is told."""
+
+    def __init__(
+        self,
+        project: Project,
+        backends: Backends,
+        planner: Planner,
+        tell: Listener,
+        upstreams: Upstreams,
+    ) -> None:
+        self.project = project
+        self.backends = backends
+        self.planner = planner
+        self.tell = tell
+        self.upstreams = upstreams
+        self.failed: set[Layer] = set()
+        """Layers that could not be made in this run."""
+
+    @classmethod
+    def begin(
+        cls,
+        project: Project,
+        tell: Listener = silent,
+        wanted: Iterable[Layer] | None = None,
+        *,
+        start: bool = True,
+        backends: Backends | None = None,
+    ) -> Session:
+        """A run for ``wanted`` (None: every image); see `Backends` for ``start``."""
+        backends = backends or Backends(project, tell, start=start)
+        planner = Planner(project, backends, tell, wanted)
+        upstreams = Upstreams(lambda: backends.registry, backends.mirror, tell)
+        return cls(project, backends, planner, tell, upstreams)
+
+    def wanting(
+        self,
+        wanted: Iterable[Layer],
+        *,
+        remain: bool = False,
+        broken: Mapping[Layer, Broken] | None = None,
+    ) -> Session:
+        """The same run for something else; see `Policy` and `Planner`."""
+        policy = replace(self.planner.policy, remain=remain or self.planner.policy.remain)
+        return self._over(self.project, wanted, policy, broken)
+
+    def trial(self, lock: Lock, uncached: Iterable[str] = ()) -> Session:
+        """The same run under another lock, whose images get no plain names: nobody sees them."""
+        policy = replace(self.planner.policy, nameless=True, uncached=frozenset(uncached))
+        return self._over(self.project.under(lock), None, policy, None)
+
+    def _over(
+        self,
+        project: Project,
+        wanted: Iterable[Layer] | None,
+        policy: Policy,
+        broken: Mapping[Layer, Broken] | None,
+    ) -> Session:
+        planner = Planner(project, self.backends, self.tell, wanted, policy, broken)
+        return Session(project, self.backends, planner, self.tell, self.upstreams)

@@ -1,0 +1,72 @@
+"""Backends: the engine and the registry in use, each made once, when it is first asked for."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+
+from hashes.errors import LayersError
+from layers.engine.engine import Engine
+from layers.lock.mirror import Place
+from layers.project.project import Project
+from layers.registry.registry import Registry
+from layers.runtime.events import Listener, silent
+from layers.setup.choose import Endpoint, endpoint, ensure
+from layers.setup.logins import logins
+from layers.setup.private.paths import Places
+
+
+class Backends:
+    """What answers a project's questions; nothing is started before it is needed."""
+
+    def __init__(self, project: Project, tell: Listener = silent, *, start: bool = True) -> None:
+        """Without ``start`` no engine is set up where there never was one, only to be asked."""
+        self._project = project
+        self._tell = tell
+        self._start = start
+
+    @cached_property
+    def endpoint(self) -> Endpoint:
+        """The engine in use, started where it is ours and down.
+
+        Raises EngineDown where it may not be started.
+        """
+        root = self._project.root
+        if not self._start and not os.path.exists(Places.of(root).settings):
+            return endpoint(root)
+        return ensure(root, self._tell)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The client of the engine behind `endpoint`."""
+        from layers.engine.docker import DockerEngine
+
+        return DockerEngine(self.endpoint.host, self.endpoint.environment)
+
+    def answering(self) -> Engine | None:
+        """The engine if it is up; None where it would have to be started, or cannot be used."""
+        try:
+            vars(self).setdefault("endpoint", endpoint(self._project.root))
+        except LayersError:
+            return None
+        return self.engine
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The client for every registry; no engine is started for it."""
+        from layers.oci.credentials import DockerCredentials
+        from layers.registry.client import HttpRegistry
+
+        credentials = DockerCredentials(logins(self._project.root))
+        return HttpRegistry(credentials, insecure=lambda _host: False)
+
+    @cached_property
+    def registry_host(self) -> str | None:
+        """Where our images go, ``host[:port][/path]``; None: nowhere."""
+        configured = self._project.spec.registry
+        return self.endpoint.registry if configured == "engine" else configured
+
+    def mirror(self) -> Place | None:
+        """Where copies of upstreams are; None: there is no registry."""
+        host = self.registry_host
+        return Place(host, self._project.spec.project) if host is not None else None
