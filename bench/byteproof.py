@@ -17,6 +17,7 @@ from bench.trees import Shape, make_tree
 from layers.build import prepare
 from layers.build.buildx import BuildCall
 from layers.build.context import send
+from layers.build.parents import Parents
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.plan import Step
@@ -104,7 +105,7 @@ def _timed(root: Path, work: Callable[..., object], *, keep: bool = False) -> fl
     _edit(root, keep=keep)
     run = Session.begin(Project(str(root)))
     step = run.planner.plan.steps[Layer(IMAGE)]
-    with prepare.prepared(run, step, prepare.Parents(run)) as call:
+    with prepare.prepared(run, step, Parents(run)) as call:
         begin = time.perf_counter()
         work(run, step, call)
         seconds = time.perf_counter() - begin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 
 from hashes.context.gopath import SPACES, BadPattern, clean
@@ -156,15 +157,22 @@ def ignore_file(context_root: str, dockerfile_path: str) -> str | None:
     return found[0] if found else None
 
 
-def read_ignore(context_root: str, dockerfile_path: str | None) -> Ignore:
+def left_out(text: bytes, path: str) -> bytes:
+    """An ignore file that leaves out one more path of its context, whatever else it says."""
+    pattern = re.sub(r"([\\*?\[\]])", r"\\\1", path).encode("utf-8", "surrogateescape")
+    return text + b"\n/" + pattern + b"\n"
+
+
+def read_ignore(context_root: str, dockerfile_path: str | None, beyond: str = "") -> Ignore:
     """Read the ignore file of a build; an empty one when there is none.
 
     A local named context has no Dockerfile (None): only its own `.dockerignore` counts.
+    ``beyond`` is a path of the context that is left out in any case (`left_out`).
     Errors: IgnoreError for what BuildKit or nobody can read; for a bad pattern, once it is used.
     """
     found = _find(context_root, dockerfile_path)
     if found is None:
-        return Ignore.empty()
+        return Ignore.parse(left_out(b"", beyond), "") if beyond else Ignore.empty()
     path, real = found
     try:
         with open(real, "rb") as file:
@@ -172,6 +180,8 @@ def read_ignore(context_root: str, dockerfile_path: str | None) -> Ignore:
     except OSError as error:
         raise IgnoreError(f"cannot be read: {error.strerror}", file=path) from error
     _lines(text, path)
+    if beyond:
+        text = left_out(text, beyond)
     try:
         return Ignore.parse(text, path)
     except IgnoreError as error:

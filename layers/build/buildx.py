@@ -36,6 +36,8 @@ class BuildCall:
     dockerfile: str
     target: str | None
     platform: str
+    shown: str = ""
+    """The Dockerfile as messages name it; "": `dockerfile`."""
     args: Mapping[str, str] = field(default_factory=dict)
     contexts: Mapping[str, str] = field(default_factory=dict)
     """Named contexts: what a FROM says → ``docker-image://…@sha256:…`` or a folder."""
@@ -224,7 +226,7 @@ def report(call: BuildCall, log: BuildLog, status: int, log_path: str) -> str:
         lines.append(f"  error   {failed.error}")
     elif not log.tail:
         lines.append(f"  docker buildx build ended with status {status} and said nothing")
-    lines.append(f"  file    {call.dockerfile}")
+    lines.append(f"  file    {call.shown or call.dockerfile}")
     lines.append(f"  log     {log_path}")
     if failed is not None and failed.lines:
         lines.append("  last lines of the step:")
@@ -238,5 +240,5 @@ def ended(call: BuildCall, event: Stalled, log_path: str) -> str:
     """The failure of a build that was ended because a step said nothing, in the words of that."""
     said = wording.stalled(event._replace(advice=""))
     lines = [f"{call.layer}: the build was ended, as stall_end asks: {said}"]
-    lines += [f"  file    {call.dockerfile}", f"  log     {log_path}"]
+    lines += [f"  file    {call.shown or call.dockerfile}", f"  log     {log_path}"]
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from hashes.errors import LayersError
 from layers.build import prepare, remote
 from layers.build.builder import find_builder
+from layers.build.parents import Parents
 from layers.build.push.local import fetch, find, name, remember, timed
 from layers.build.push.push import deliver, there
 from layers.engine.engine import EngineError, LocalImage
@@ -89,7 +90,7 @@ def _pull(run: Session, step: Step) -> LocalImage:
 
 def _build(run: Session, step: Step) -> LocalImage:
     _tell_unpinned(run, step)
-    parents = prepare.Parents(run)
+    parents = Parents(run)
     with prepare.prepared(run, step, parents) as call:
         digest = prepare.execute(run, step, call)
     parents.check()

@@ -8,59 +8,17 @@ import subprocess
 from collections.abc import Iterator, Mapping
 
 from hashes.errors import LayersError
-from layers.build import buildx
+from layers.build import buildx, dockerfile
 from layers.build.context import send
+from layers.build.parents import Parents, hand_over, pinned
 from layers.build.stall import Patience
 from layers.config.required import problem_of
 from layers.config.spec import Image, Require
-from layers.graph.graph import Edge, Layer
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY, LABEL_LAYER
 from layers.plan.plan import Step
 from layers.plan.session import Session
 from layers.runtime.events import Output, Warned
-
-
-class ParentMoved(LayersError):
-    """A parent was true a moment ago, and now it is gone from the engine or another image."""
-
-
-class Parents:
-    """The local images that one build starts from, held fast by their digests.
-
-    They are handed over by name and key alone, and looked at again after the build: BuildKit 0.13
-    asks the registry for ``name:tag@sha256:…`` of an image that it has not resolved by its tag
-    before, since the manifest then lacks the label of its source (contentutil.HasSource).
-    """
-
-    def __init__(self, run: Session) -> None:
-        self._run = run
-        self._held: dict[str, tuple[Layer, Digest]] = {}
-
-    def hand_over(self, layer: Layer) -> str:
-        """What a ``--build-context`` says for a layer.  Raises ParentMoved when it is not here."""
-        key, name = self._run.project.inputs.key(layer), self._run.planner.names_now(layer).keyed
-        # `check` finds out if that is outdated
-        digest = self._run.planner.presence.engine.get(layer)
-        if digest is None:
-            held = self._run.backends.engine.find([name]).get(name)
-            if held is None or held.labels.get(LABEL_KEY) != str(key):
-                raise self._moved(layer, f"{name} is not in the engine any more")
-            digest = held.digest
-        self._held[name] = (layer, digest)
-        return f"docker-image://{name}"
-
-    def check(self) -> None:
-        """Raise ParentMoved when a name points elsewhere than when it was handed over."""
-        found = self._run.backends.engine.find(list(self._held))
-        for name, (layer, digest) in self._held.items():
-            if name not in found or found[name].digest != digest:
-                raise self._moved(layer, f"{name} was {digest} when the build began and is not now")
-
-    @staticmethod
-    def _moved(layer: Layer, message: str) -> ParentMoved:
-        hint = "something else removed or tagged images during this run; run again"
-        return ParentMoved(f"{layer}: {message}", hint=hint)
 
 
 @contextlib.contextmanager
@@ -80,14 +38,16 @@ def prepared(run: Session, step: Step, parents: Parents) -> Iterator[buildx.Buil
             yield _rootfs_call(run, step, image, folder, labels)
             return
         inputs = run.project.inputs.image(image.name)
+        given = hand_over(run, step, parents)
         yield buildx.BuildCall(
             layer=str(step.layer),
             context=os.path.join(run.project.root, image.context),
-            dockerfile=os.path.join(run.project.root, image.dockerfile),
+            dockerfile=dockerfile.sent(run.project, image, given.names, folder),
+            shown=os.path.join(run.project.root, image.dockerfile),
             target=step.layer.stage or inputs.target or None,
             platform=run.project.spec.platform,
             args={**_proxies(), **_syntax(run, step), **image.args},
-            contexts={**_local_contexts(run, image), **_given(run, step, parents)},
+            contexts={**_local_contexts(run, image), **given.contexts},
             labels=labels,
             secrets=secrets,
             network=image.network,
@@ -115,37 +75,10 @@ def built(run: Session, step: Step, call: buildx.BuildCall) -> Digest:
     return buildx.run(call, environment, log, run.tell).digest
 
 
-def _given(run: Session, step: Step, parents: Parents) -> dict[str, str]:
-    """Named contexts for all that the build starts from."""
-    found: dict[str, str] = {}
-    frontier = run.project.inputs.frontier(step.layer)
-    for stage in frontier.stages:
-        found[stage] = parents.hand_over(Layer(step.layer.image, stage))
-    for edge in frontier.edges:
-        if edge.image is not None:
-            found[edge.text] = parents.hand_over(Layer(edge.image))
-        elif edge.kind != "syntax":
-            upstream = _upstream(run, edge, step.layer.image)
-            if upstream is not None:
-                found[edge.text] = f"docker-image://{upstream}"
-    for name, stage in frontier.shadows.items():
-        found[name] = found[stage]
-    return found
-
-
-def _upstream(run: Session, edge: Edge, image: str) -> str | None:
-    """What is used for an upstream; None: what the Dockerfile says, as BuildKit resolves it."""
-    assert edge.upstream is not None
-    inputs, spec = run.project.inputs, run.project.spec
-    lock = inputs.wiring.lock_for(spec.images[image])
-    pinned = run.upstreams.pinned(edge.upstream, edge.platform or spec.platform, lock)
-    return pinned or (edge.upstream if edge.upstream != edge.text else None)
-
-
 def _syntax(run: Session, step: Step) -> dict[str, str]:
     """The frontend of a ``# syntax`` line, which no named context can replace, held fast."""
     for edge in run.project.inputs.frontier(step.layer).edges:
-        upstream = _upstream(run, edge, step.layer.image) if edge.kind == "syntax" else None
+        upstream = pinned(run, edge, step.layer.image) if edge.kind == "syntax" else None
         if upstream is not None:
             return {"BUILDKIT_SYNTAX": upstream}
     return {}

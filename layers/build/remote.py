@@ -12,6 +12,7 @@ from dataclasses import replace
 from layers.build import prepare
 from layers.build.builder import Builder, NoBuilder
 from layers.build.buildx import BuildCall, BuildFailed
+from layers.build.parents import Parents
 from layers.build.push.local import other_key
 from layers.build.push.push import arrived, contested, deliver, there
 from layers.graph.graph import Layer
@@ -31,7 +32,7 @@ _NETWORK_SIGNS = (
 _LOOPBACK = ("127.", "localhost", "[::1]")
 
 
-class Kept(prepare.Parents):
+class Kept(Parents):
     """The parents of one build elsewhere, by their digests in the registry, where they stay."""
 
     def hand_over(self, layer: Layer) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from hashes.context.ignore import read_ignore
 from hashes.errors import LayersError
 from layers.check.context import Context
 from layers.check.finding import Finding
@@ -84,7 +83,7 @@ class Survey:
             and lock.find(edge.upstream, edge.platform or spec.platform) is None
         )
         folder = os.path.join(project.root, image.context)
-        ignore = read_ignore(folder, os.path.join(project.root, image.dockerfile))
+        ignore = inputs.contexts.ignore(image)
         shown = "" if image.context in (".", "") else f"{os.path.normpath(image.context)}/"
         with open(os.path.join(project.root, image.dockerfile), "rb") as file:
             source = file.read().decode("utf-8", "replace").split("\n")

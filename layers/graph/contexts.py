@@ -11,6 +11,7 @@ from hashes.context.input import Input
 from hashes.context.sources import Sources
 from hashes.context.statcache import StatCache
 from hashes.context.tree import Tree
+from hashes.errors import LayersError
 from layers.config.required import problem_of
 from layers.config.spec import Image, Require
 from layers.host import ca
@@ -44,15 +45,36 @@ class Contexts:
     def sources(self, image: Image, required: Required) -> Sources:
         """An image's own build context, as BuildKit would be sent it."""
         folder = os.path.join(self.root, image.context)
-        ignore = read_ignore(folder, os.path.join(self.root, image.dockerfile))
-        return Sources(Tree(folder, ignore, self.cache, pinned=required.pinned))
+        return Sources(Tree(folder, self.ignore(image), self.cache, pinned=required.pinned))
+
+    def ignore(self, image: Image) -> Ignore:
+        """What of an image's own build context is not sent."""
+        folder = os.path.join(self.root, image.context)
+        return read_ignore(folder, os.path.join(self.root, image.dockerfile), self.ours_in(folder))
+
+    def ours_in(self, folder: str) -> str:
+        """Where in a context our own folder lies, which is never sent; "": it is not in there."""
+        inside = os.path.relpath(os.path.realpath(self.state.folder), os.path.realpath(folder))
+        return "" if inside == ".." or inside.startswith("../") else inside
 
     def named(self, image: Image) -> dict[str, Sources]:
-        """Its named contexts; each obeys the ignore file in its own root."""
+        """Its named contexts; each obeys the ignore file in its own root.
+
+        Raises LayersError for one that would send our own folder: BuildKit takes no other
+        patterns for a named context than those in its root.
+        """
         found = {}
         for name, at in image.contexts.items():
             folder = os.path.join(self.root, at)
-            found[name] = Sources(Tree(folder, read_ignore(folder, None), self.cache))
+            ignore = read_ignore(folder, None)
+            ours = self.ours_in(folder)
+            if ours and not ignore.matches(ours):
+                raise LayersError(
+                    f"{image.name}: the named context {name!r} holds {ours}, which changes while"
+                    " it is sent",
+                    hint=f"put /{ours} into {os.path.normpath(f'{at}/.dockerignore')}",
+                )
+            found[name] = Sources(Tree(folder, ignore, self.cache))
         return found
 
     def served(self, folder: str) -> tuple[Input, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from hashes.dockerfile.parser import Dockerfile
@@ -15,6 +16,10 @@ from layers.oci.reference import BadReference
 from layers.oci.reference import Reference as ImageReference
 
 
+class Ambiguous(LayersError):
+    """A name in a Dockerfile that may mean an image of ours or an upstream."""
+
+
 class Wiring:
     """Finds edges under one spec and one lock."""
 
@@ -22,21 +27,43 @@ class Wiring:
         self.spec = spec
         self.lock = lock
         self.dockerfile = dockerfile
+        self._single: set[tuple[str, str]] = set()
+        """Images and repositories that mean nothing else."""
 
-    def meaning(self, text: str) -> tuple[str | None, str | None]:
+    def meaning(self, text: str, image: Image | None = None) -> tuple[str | None, str | None]:
         """The image of ours that a name means, or else the upstream that is used for it.
 
-        Raises BadReference.
+        In the Dockerfile of an ``image`` its own name is the upstream that it is made from.
+        Raises BadReference, and LayersError for a name that may mean either.
         """
         reference = ImageReference.parse(text)
         ours = self.spec.find(reference)
-        if ours is not None:
+        if ours is not None and ours is not image:
+            self._check_one_meaning(text, reference.name, ours)
             return ours.name, None
         stand_in = self.spec.upstream.get(reference.normal)
         if stand_in is None:
             return None, text
         ours = self.spec.find(ImageReference.parse(stand_in))
         return (ours.name, None) if ours is not None else (None, stand_in)
+
+    def _check_one_meaning(self, text: str, repository: str, ours: Image) -> None:
+        """Refuse the name of an image that is itself made from an upstream of that repository."""
+        if ours.rootfs is not None or (ours.name, repository) in self._single:
+            return
+        above: set[str] = set()
+        for stage in self.dockerfile(ours).stages:
+            with contextlib.suppress(BadReference):  # a variable
+                if stage.base not in above and ImageReference.parse(stage.base).name == repository:
+                    raise Ambiguous(
+                        f"{text!r} may mean the image {ours.name} of {self.spec.path}, or the"
+                        f" upstream that {ours.name} is made from ({stage.base})",
+                        hint=f'for ours: give it a name of its own, tag = "{self.spec.project}-'
+                        f'{ours.name}" under [images.{ours.name}], and write that here; for the'
+                        f" upstream: write its tag, as in {ours.name}:1.2",
+                    )
+            above.add(stage.name.lower())
+        self._single.add((ours.name, repository))
 
     def lock_for(self, image: Image) -> Lock:
         """The lock as it counts for one image."""
@@ -47,7 +74,10 @@ class Wiring:
         lock = self.lock_for(image)
 
         def found(text: str, platform: str) -> tuple[str, ...]:
-            name, upstream = self.meaning(text)
+            try:
+                name, upstream = self.meaning(text, image)
+            except Ambiguous:  # told with its line by whoever asks for edges
+                return ()
             if name is not None:
                 return self.onbuild(name)
             pin = lock.find(upstream or text, platform)
@@ -86,9 +116,10 @@ class Wiring:
 
     def _edge(self, image: Image, found: Reference) -> Edge:
         try:
-            ours, upstream = self.meaning(found.text)
-        except BadReference as error:
-            raise LayersError(error.message, file=image.dockerfile, line=found.line) from error
+            ours, upstream = self.meaning(found.text, image)
+        except (BadReference, Ambiguous) as error:
+            message, hint = error.message, error.hint
+            raise LayersError(message, file=image.dockerfile, line=found.line, hint=hint) from error
         if ours is None and found.kind != "syntax" and not set(found.text) & set("/:@"):
             known = [*self.spec.images, *(each.tag for each in self.spec.images.values())]
             guess = did_you_mean(found.text, known)

@@ -134,7 +134,8 @@ class Inputs:
         if image.rootfs is not None:
             return ()
         stages = self.dockerfile(image).stages
-        found = [stages[each.index].name for each in self.reached(name)[:-1]]
+        names = called(stages)
+        found = [names[each.index] for each in self.reached(name)[:-1]]
         return tuple(stage for stage in found if stage)
 
     def frontier(self, layer: Layer) -> Frontier:
@@ -144,14 +145,13 @@ class Inputs:
             return Frontier()
         stages = self.dockerfile(image).stages
         reached = self.reached(layer.image)
+        names = called(stages)
         if layer.stage is not None:
-            names = [stages[each.index].name for each in reached]
-            reached = reached[: names.index(layer.stage) + 1]
+            reached = reached[: [names[each.index] for each in reached].index(layer.stage) + 1]
         kept = {
-            each.index: stages[each.index].name
+            each.index: names[each.index]
             for each in reached[:-1]
-            if stages[each.index].name in image.push_stages
-            and not _lends_args(each, reached, stages)
+            if names[each.index] in image.push_stages and not _lends_args(each, reached, stages)
         }
         return frontier(reached, stages, kept, self.graph.edges[layer.image])
 
@@ -220,11 +220,12 @@ class Inputs:
             image.target,
         )
         *below, target = found.values()
+        names = called(request.dockerfile.stages)
         return ImageInputs(
             target.name,
             target.manifest,
-            {each.name: each.manifest for each in below if each.name},
-            {f"stage {each.index}": each.manifest for each in below if not each.name},
+            {names[each.index]: each.manifest for each in below if names[each.index]},
+            {f"stage {each.index}": each.manifest for each in below if not names[each.index]},
             target.env,
             target.onbuild,
             required.problem,
@@ -246,6 +247,15 @@ class Inputs:
         if pin is None:
             return External(f"{UNPINNED}{edge.upstream}")
         return External(f"digest {pin.digest}", pin.env, pin.onbuild)
+
+
+def called(stages: Sequence[Stage]) -> tuple[str, ...]:
+    """By which name others can speak of each stage: of two with one name it is the last's.
+
+    Empty for a stage without a name. BuildKit compares names without case.
+    """
+    last = {stage.name.lower(): stage.index for stage in stages}
+    return tuple(s.name if last[s.name.lower()] == s.index else "" for s in stages)
 
 
 def _lends_args(stage: Reached, reached: Sequence[Reached], stages: Sequence[Stage]) -> bool:

@@ -39,6 +39,14 @@ def names(spec: Spec, registry: str | None, layer: Layer, key: Key) -> Names:
 
 
 def plain_name(spec: Spec, layer: Layer) -> str:
-    """The name that people type for ``layer`` in the engine, whatever its key."""
+    """The name that people type for ``layer`` in the engine, whatever its key.
+
+    A stage has its image's repository and its own name for a tag, unless that is
+    the name of an image: ``app:latest`` is never a stage called ``latest``.
+    """
     tag = Reference.parse(spec.images[layer.image].tag)
-    return f"{tag.untagged()}:{layer.stage or tag.tag or 'latest'}"
+    if layer.stage is None:
+        return f"{tag.untagged()}:{tag.tag or 'latest'}"
+    name = f"{tag.untagged()}:{layer.stage}"
+    taken = spec.find(Reference.parse(name)) is not None
+    return f"{name}-stage" if taken else name

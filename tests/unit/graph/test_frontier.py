@@ -6,6 +6,7 @@ import pytest
 
 from hashes.dockerfile.parser import parse
 from hashes.dockerfile.reachable import reach, references
+from hashes.dockerfile.rewrite import Use
 from layers.graph.frontier import Frontier, frontier
 from layers.graph.graph import Edge
 
@@ -35,7 +36,9 @@ def look(text: str, target: str, *kept: str) -> Frontier:
     reached = reach(file, target, {}, "linux/amd64")
     names = {stage.index: stage.name for stage in file.stages}
     found = references(file, target, {}, "linux/amd64")
-    edges = [Edge(each.text, each.line, None, each.text, kind=each.kind) for each in found]
+    edges = [
+        Edge(each.text, each.line, None, each.text, each.platform, each.kind) for each in found
+    ]
     below = {each.index: names[each.index] for each in reached[:-1] if names[each.index] in kept}
     return frontier(reached, file.stages, below, edges)
 
@@ -61,14 +64,30 @@ def test_a_build_starts_at_the_nearest_kept_stages(
     assert {edge.text for edge in found.edges} == set(images.split())
 
 
-def test_what_a_replaced_stage_points_at_gets_a_name() -> None:
-    """BuildKit resolves names below a replaced stage; its own image stands in for all of them."""
+def test_every_place_that_takes_something_is_told() -> None:
+    """By its line, its instruction and the name that it has there."""
     found = look(POSE, "wheels", "torch")
-    assert found.shadows == {"system": "torch", "fetch": "torch", "cuda": "torch"}
+    assert {(start.use, start.stage) for start in found.starts} == {
+        (Use(9, "COPY", "torch"), "torch"),
+        (Use(8, "FROM", "cuda-devel"), None),
+    }
 
 
-def test_what_is_really_used_is_never_shadowed() -> None:
-    """A stage that the build needs for itself stays what it is, also below a replaced one."""
+def test_nothing_below_a_kept_stage_is_needed() -> None:
+    """An upstream that is out of reach must not stop a build that does not need it."""
+    text = """\
+FROM alpine AS deps
+COPY --from=busybox /bin/sh /sh
+FROM scratch
+COPY --from=deps /x /x
+"""
+    found = look(text, "", "deps")
+    assert found.edges == ()
+    assert [(start.use.line, start.stage) for start in found.starts] == [(4, "deps")]
+
+
+def test_a_stage_that_two_take_from_is_built_once_and_taken_once() -> None:
+    """What is kept is an image for everybody; what lies beside it stays a stage."""
     text = """\
 FROM base AS tools
 RUN a
@@ -81,30 +100,28 @@ COPY --from=tools /y /y
     found = look(text, "runtime", "deps")
     assert found.stages == ("deps",)
     assert {edge.text for edge in found.edges} == {"base", "other"}
-    assert found.shadows == {}
 
 
-def test_an_image_that_only_a_replaced_stage_uses_is_shadowed() -> None:
-    """An upstream that is out of reach must not stop a build that does not need it."""
+def test_a_stage_that_a_trigger_takes_from_is_built() -> None:
+    """The trigger's text is in the base's configuration, where no other name can be written."""
     text = """\
-FROM alpine AS deps
-COPY --from=busybox /bin/sh /sh
-FROM scratch
-COPY --from=deps /x /x
-"""
-    found = look(text, "", "deps")
-    assert found.edges == ()
-    assert found.shadows == {"busybox": "deps", "alpine": "deps"}
-
-
-def test_a_stage_without_a_name_is_walked_through() -> None:
-    """Nothing can be put in its place, so what it stands on is named instead."""
-    text = """\
-FROM alpine
-RUN a
 FROM scratch AS deps
-COPY --from=0 /a /a
-FROM scratch
-COPY --from=deps /a /a
+COPY a /a
+FROM parent
+COPY --from=deps /a /b
 """
-    assert look(text, "", "deps").shadows == {"alpine": "deps"}
+    file = parse(text.encode(), "Dockerfile")
+    triggers = ("COPY --from=deps /a /t",)
+    reached = reach(file, None, {}, "linux/amd64", triggers=lambda _name, _platform: triggers)
+    found = frontier(reached, file.stages, {0: "deps"}, [])
+    assert found.stages == ()
+
+
+def test_one_upstream_on_two_platforms_is_two() -> None:
+    """Each use gets its own."""
+    text = "FROM --platform=linux/arm64 alpine AS a\nFROM alpine\nCOPY --from=a /x /x\n"
+    found = look(text, "")
+    assert [(s.use.line, s.edge.platform) for s in found.starts if s.edge is not None] == [
+        (2, "linux/amd64"),
+        (1, "linux/arm64"),
+    ]
