@@ -36,6 +36,7 @@ class BuildCall:
     dockerfile: str
     target: str | None
     platform: str
+    """"": the builder's own."""
     shown: str = ""
     """The Dockerfile as messages name it; "": `dockerfile`."""
     args: Mapping[str, str] = field(default_factory=dict)
@@ -91,7 +92,9 @@ def argv(call: BuildCall, metadata: str) -> list[str]:
         words.append(f"--output={call.output}")
     elif call.compress:
         words.append("--output=type=image,compression=zstd,oci-mediatypes=true")
-    words += [f"--file={call.dockerfile}", f"--platform={call.platform}"]
+    words.append(f"--file={call.dockerfile}")
+    if call.platform:
+        words.append(f"--platform={call.platform}")
     if call.target is not None:
         words.append(f"--target={call.target}")
     if call.network:

@@ -120,6 +120,14 @@ def _elsewhere(run: Session, step: Step) -> Digest:
 def _tell_unpinned(run: Session, step: Step) -> None:
     for each in run.project.inputs.image(step.layer.image).manifest(step.layer.stage).unpinned:
         run.tell(Warned(f"{each} is unpinned; `doit lock` pins it", str(step.layer)))
+    for edge in run.project.inputs.unknown_triggers(step.layer.image):
+        run.tell(
+            Warned(
+                f"{edge.upstream}: nobody knows whether it has ONBUILD triggers, so the key covers"
+                " the whole context; `doit lock` finds out",
+                str(step.layer),
+            )
+        )
 
 
 def _check_inputs(run: Session, step: Step) -> None:

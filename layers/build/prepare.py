@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from hashes.errors import LayersError
 from layers.build import buildx, dockerfile
 from layers.build.context import send
+from layers.build.environment import listed, proxy_args
 from layers.build.parents import Parents, hand_over, pinned
 from layers.build.stall import Patience
 from layers.config.required import problem_of
@@ -45,8 +46,12 @@ def prepared(run: Session, step: Step, parents: Parents) -> Iterator[buildx.Buil
             dockerfile=dockerfile.sent(run.project, image, given.names, folder),
             shown=os.path.join(run.project.root, image.dockerfile),
             target=step.layer.stage or inputs.target or None,
-            platform=run.project.spec.platform,
-            args={**_proxies(), **_syntax(run, step), **image.args},
+            platform=_asked_for(run, step),
+            args={
+                **proxy_args(run.project.inputs.dockerfile(image), environment(run)),
+                **_syntax(run, step),
+                **image.args,
+            },
             contexts={**_local_contexts(run, image), **given.contexts},
             labels=labels,
             secrets=secrets,
@@ -70,9 +75,8 @@ def execute(run: Session, step: Step, call: buildx.BuildCall) -> Digest:
 
 def built(run: Session, step: Step, call: buildx.BuildCall) -> Digest:
     """Build from whatever BuildKit takes for the context.  Raises buildx.BuildFailed."""
-    environment = call.environment or {**os.environ, **run.backends.endpoint.environment}
     log = run.project.state.log(str(step.layer))
-    return buildx.run(call, environment, log, run.tell).digest
+    return buildx.run(call, listed(call.environment or environment(run)), log, run.tell).digest
 
 
 def _syntax(run: Session, step: Step) -> dict[str, str]:
@@ -88,10 +92,20 @@ def _local_contexts(run: Session, image: Image) -> dict[str, str]:
     return {name: os.path.join(run.project.root, at) for name, at in image.contexts.items()}
 
 
-def _proxies() -> Mapping[str, str]:
-    from layers.host.settings import proxies
+def environment(run: Session) -> dict[str, str]:
+    """The caller's, with what leads to the engine in use."""
+    return {**os.environ, **run.backends.endpoint.environment}
 
-    return proxies(os.environ)
+
+def _asked_for(run: Session, step: Step) -> str:
+    """The platform that buildx is told; "" where it is the engine's own.
+
+    Told of one, BuildKit writes it into the image's configuration even where the Dockerfile's
+    ``FROM --platform`` says another.
+    """
+    spec = run.project.spec
+    local = not step.builder and run.backends.endpoint.host.startswith("unix://")
+    return "" if local and spec.platform == spec.machine else spec.platform
 
 
 def _provide(run: Session, image: Image, require: Require) -> None:

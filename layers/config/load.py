@@ -12,7 +12,15 @@ from layers.config.faults import Faults, SpecError
 from layers.config.schema import FILE, IMAGE, STALLS, VERSION
 from layers.config.spec import Image, Require, Secret, Spec, Stack
 from layers.config.toml import Path, TomlError, read
-from layers.config.values import builder_of, command, parse_size, rootfs_of, shell, table_of
+from layers.config.values import (
+    args_of,
+    builder_of,
+    command,
+    parse_size,
+    rootfs_of,
+    shell,
+    table_of,
+)
 from layers.config.variants import check as check_variants
 from layers.config.variants import place, places, spread, variants
 from layers.oci.reference import BadReference, Reference, is_registry
@@ -50,7 +58,7 @@ class Reader:
         secrets = {name: Secret(**table) for name, table in data.get("secrets", {}).items()}
         project = data.get("project", {})
         common = chosen.get("builder", project.get("builder", ""))
-        stalls = {key: project[key] for key in STALLS if key in project}
+        stalls = {key: project[key] for key in (*STALLS, "source_date_epoch") if key in project}
         images = {
             name: self._image(name, {**stalls, **table}, builder_of(table, common, builder))
             for name, table in tables.items()
@@ -70,6 +78,7 @@ class Reader:
             text=self.text,
             hash=project.get("hash", DEFAULT),
             stacks=self._stacks(data, chosen),
+            machine=platform,
         )
         self.faults.raise_as(SpecError)
         return spec
@@ -138,7 +147,7 @@ class Reader:
             context=context,
             dockerfile=dockerfile,
             target=table["target"].lower() if "target" in table else None,
-            args=table.get("args", {}),
+            args=args_of(table),
             push=table.get("push", False),
             push_stages=tuple(stage.lower() for stage in table.get("push_stages", ())),
             secrets=tuple(table.get("secrets", ())),

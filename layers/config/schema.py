@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashes.algorithm import HEX_LENGTHS
-from layers.config.shapes import Constant, Either, Flag, List, Map, Shape, Table, Text
+from layers.config.shapes import Constant, Either, Flag, List, Map, Shape, Table, Text, Whole
 
 VERSION = 1
 
@@ -87,6 +87,11 @@ STALLS: dict[str, Shape] = {
     "stall_end": Flag("Whether a RUN step that prints nothing for stall_timeout ends the build."),
 }
 
+EPOCH = Whole(
+    "The moment that BuildKit writes into the image, seconds since 1970; part of the key. The"
+    " caller's SOURCE_DATE_EPOCH never counts."
+)
+
 _IMAGE: dict[str, Shape] = {
     "stack": Text("Name of the group under which the image is listed.", *_NAME),
     "context": Text("Folder of the build context, relative to images.toml.", *_PATH),
@@ -101,6 +106,7 @@ _IMAGE: dict[str, Shape] = {
         "a stage's name or number",
     ),
     "args": Map("Build args.", Text("", *_VARIABLE), Text("", _ANY)),
+    "source_date_epoch": EPOCH,
     "tag": Text("Plain local name; default: the image's name.", *_REFERENCE),
     "push": Flag("Whether the image goes to the registry under its key."),
     "push_stages": List("Named stages that go to the registry too.", Text("", *_STAGE)),
@@ -143,7 +149,17 @@ _IMAGE: dict[str, Shape] = {
     **STALLS,
 }
 _OF_A_DOCKERFILE = (
-    *("context", "dockerfile", "target", "args", "push_stages", "secrets", "network", "contexts"),
+    *(
+        "context",
+        "dockerfile",
+        "target",
+        "args",
+        "source_date_epoch",
+        "push_stages",
+        "secrets",
+        "network",
+        "contexts",
+    ),
     *("packages", "require", *STALLS),
 )
 _APART = {"rootfs": _OF_A_DOCKERFILE, "packages": ("builder",)}
@@ -223,6 +239,7 @@ FILE = Table(
                 "registry": REGISTRY,
                 "builder": BUILDER,
                 **STALLS,
+                "source_date_epoch": EPOCH,
                 "platform": Text(
                     "What is built for; default: the machine's own.",
                     r"^linux/[a-z0-9_]+(?:/v[0-9]+)?$",

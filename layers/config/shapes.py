@@ -83,6 +83,21 @@ class Flag:
         return _described(self.about, {"type": "boolean"})
 
 
+class Whole:
+    """A whole number, not below 0."""
+
+    def __init__(self, about: str) -> None:
+        self.about = about
+
+    def check(self, value: Any, path: Path, faults: Faults) -> Any:
+        if type(value) is int and value >= 0:
+            return value
+        return _wrong(value, "a whole number, 0 or more", path, faults)
+
+    def schema(self) -> dict[str, Any]:
+        return _described(self.about, {"type": "integer", "minimum": 0})
+
+
 class Constant:
     """One integer and no other."""
 

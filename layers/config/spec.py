@@ -139,6 +139,8 @@ class Spec:
     """What keys and hashes of files are made with: ``xxh3`` or ``blake3``."""
     stacks: Mapping[str, Stack] = field(default_factory=dict)
     """By name, in the order of the file."""
+    machine: str = ""
+    """This machine's own platform, which BuildKit calls the build platform; "": `platform`."""
     _memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def image(self, name: str) -> Image:

@@ -63,3 +63,10 @@ def builder_of(table: Mapping[str, Any], common: str, override: str | None) -> s
     found: str = override if override is not None else table.get("builder", common)
     # An index of packages is served on this machine's loopback, where no builder comes.
     return "" if found == HERE or "packages" in table else found
+
+
+def args_of(table: Mapping[str, Any]) -> dict[str, str]:
+    """The build args of an image; BuildKit takes the moment of its files as one of them."""
+    epoch = table.get("source_date_epoch")
+    own = {} if epoch is None else {"SOURCE_DATE_EPOCH": str(epoch)}
+    return {**own, **table.get("args", {})}

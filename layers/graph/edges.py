@@ -11,9 +11,23 @@ from hashes.errors import LayersError, did_you_mean
 from layers.config.spec import Image, Spec
 from layers.graph.graph import Edge
 from layers.lock.epochs import place
-from layers.lock.lock import Lock
+from layers.lock.lock import Lock, Pin
 from layers.oci.reference import BadReference
 from layers.oci.reference import Reference as ImageReference
+
+ANYTHING = ("COPY . /",)
+"""Stands for the triggers of an upstream that are not known: they may read the whole context."""
+
+
+def onbuild_of(upstream: str, pin: Pin | None) -> tuple[str, ...]:
+    """The ONBUILD triggers of an upstream, as the lock has them.
+
+    Of one that a Dockerfile names by digest, and nobody has looked at, they may be any. One that is
+    not pinned at all counts as having none: its key holds nothing fast, which is told.
+    """
+    if pin is not None:
+        return pin.onbuild
+    return ANYTHING if "@" in upstream else ()
 
 
 class Ambiguous(LayersError):
@@ -80,8 +94,7 @@ class Wiring:
                 return ()
             if name is not None:
                 return self.onbuild(name)
-            pin = lock.find(upstream or text, platform)
-            return pin.onbuild if pin is not None else ()
+            return onbuild_of(upstream or text, lock.find(upstream or text, platform))
 
         return found
 
@@ -104,15 +117,29 @@ class Wiring:
         """
         if image.rootfs is not None:
             return ()
+        self._check_kept(image)
         found = references(
             self.dockerfile(image),
             image.target,
             image.args,
             self.spec.platform,
+            self.spec.machine,
             triggers=self.triggers(image),
             contexts=image.contexts,
         )
         return tuple(self._edge(image, each) for each in found)
+
+    def _check_kept(self, image: Image) -> None:
+        """Refuse a stage in ``push_stages`` that the Dockerfile does not have."""
+        known = [stage.name.lower() for stage in self.dockerfile(image).stages if stage.name]
+        for stage in image.push_stages:
+            if stage not in known:
+                guess = did_you_mean(stage, known) or f"; its stages: {', '.join(known) or 'none'}"
+                raise LayersError(
+                    f"{image.name}: {image.dockerfile} has no stage {stage!r} to push{guess}",
+                    file=self.spec.path,
+                    line=self.spec.line(image.name, "push_stages"),
+                )
 
     def _edge(self, image: Image, found: Reference) -> Edge:
         try:

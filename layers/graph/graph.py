@@ -108,11 +108,14 @@ def make_graph(edges: Mapping[str, tuple[Edge, ...]], *, file: str = "images.tom
 
 
 def upstreams(graph: Graph, platform: str) -> tuple[Wanted, ...]:
-    """All upstreams that any image of the graph is made from, sorted."""
+    """All upstreams that any image of the graph is made from, sorted.
+
+    Those that the Dockerfile names by digest, too: the lock knows what triggers they have.
+    """
     found = {
         Wanted(edge.upstream, edge.platform or platform)
         for edges in graph.edges.values()
         for edge in edges
-        if edge.upstream is not None and "@" not in edge.upstream
+        if edge.upstream is not None
     }
     return tuple(sorted(found))

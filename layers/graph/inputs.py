@@ -14,7 +14,7 @@ from hashes.manifest import CONFIG, EPOCH, Entry, Manifest
 from hashes.stage import UNPINNED, External, Request, layers
 from layers.config.spec import Image, Spec
 from layers.graph.contexts import Contexts
-from layers.graph.edges import Wiring
+from layers.graph.edges import Wiring, onbuild_of
 from layers.graph.frontier import Frontier, frontier
 from layers.graph.graph import Edge, Graph, Layer, make_graph
 from layers.graph.recipe import ENV, Recipe
@@ -123,6 +123,7 @@ class Inputs:
                 image.target,
                 image.args,
                 self.spec.platform,
+                self.spec.machine,
                 triggers=self.wiring.triggers(image),
                 contexts=image.contexts,
             )
@@ -154,6 +155,18 @@ class Inputs:
             if names[each.index] in image.push_stages and not _lends_args(each, reached, stages)
         }
         return frontier(reached, stages, kept, self.graph.edges[layer.image])
+
+    def unknown_triggers(self, name: str) -> tuple[Edge, ...]:
+        """The upstreams that an image begins with whose ONBUILD triggers are not known."""
+        lock = self.wiring.lock_for(self.spec.images[name])
+        return tuple(
+            edge
+            for edge in self.graph.edges[name]
+            if edge.kind == "from"
+            and edge.upstream is not None
+            and "@" in edge.upstream
+            and lock.find(edge.upstream, edge.platform or self.spec.platform) is None
+        )
 
     def parents(self, layer: Layer) -> tuple[Layer, ...]:
         """The layers that a build of ``layer`` starts from, each once."""
@@ -206,6 +219,7 @@ class Inputs:
             dockerfile=self.dockerfile(image),
             args=image.args,
             platform=self.spec.platform,
+            build_platform=self.spec.machine,
             network="" if image.network == "default" else image.network,
             contexts=contexts.named(image),
             algorithm=self.spec.hash,
@@ -241,21 +255,25 @@ class Inputs:
             parent = self.image(edge.image)
             return External(f"key {self.key(Layer(edge.image))}", parent.env, parent.onbuild)
         assert edge.upstream is not None
-        if "@" in edge.upstream:
-            return External(f"digest {edge.upstream.rpartition('@')[2]}")
         pin = lock.find(edge.upstream, platform)
-        if pin is None:
+        if "@" in edge.upstream:
+            digest = edge.upstream.rpartition("@")[2]
+        elif pin is None:
             return External(f"{UNPINNED}{edge.upstream}")
-        return External(f"digest {pin.digest}", pin.env, pin.onbuild)
+        else:
+            digest = str(pin.digest)
+        onbuild = onbuild_of(edge.upstream, pin)
+        return External(f"digest {digest}", pin.env if pin is not None else None, onbuild)
 
 
 def called(stages: Sequence[Stage]) -> tuple[str, ...]:
     """By which name others can speak of each stage: of two with one name it is the last's.
 
-    Empty for a stage without a name. BuildKit compares names without case.
+    Empty for a stage without a name. BuildKit compares names without case: here they are lower.
     """
-    last = {stage.name.lower(): stage.index for stage in stages}
-    return tuple(s.name if last[s.name.lower()] == s.index else "" for s in stages)
+    names = [stage.name.lower() for stage in stages]
+    last = {name: index for index, name in enumerate(names)}
+    return tuple(name if last[name] == index else "" for index, name in enumerate(names))
 
 
 def _lends_args(stage: Reached, reached: Sequence[Reached], stages: Sequence[Stage]) -> bool:

@@ -49,7 +49,8 @@ def resolve_each(registry: Registry, wanted: Sequence[Wanted]) -> tuple[Pin | La
 
 def _pin(registry: Registry, wanted: Wanted) -> Pin:
     reference = Reference.parse(wanted.name)
-    found = resolve(registry, reference.name, reference.tag or "latest", wanted.platform)
+    at = reference.digest or reference.tag or "latest"
+    found = resolve(registry, reference.name, at, wanted.platform)
     config = found.config.get("config") or {}
     env = dict(pair.split("=", 1) for pair in config.get("Env") or () if "=" in pair)
     return Pin(

@@ -92,7 +92,7 @@ def test_a_stage_may_be_called_as_the_image_that_it_begins_with(make: Make, writ
     assert ours == contents(work.lab, plain(work, "app"))
     assert ours["copied"][1] == ours["mounted"][1] == b"stage\n"
     target = contents(work.lab, plain(work, "app", "--target", f"{work.name}-base"))
-    work.doit(f"app:{work.name}-{written}")
+    work.doit(f"app:{work.name}-{written.lower()}")
     stage = work.lab.docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{work.name}-app")
     (kept,) = [each for each in stage.split() if each.lower().endswith("-base")]
     assert contents(work.lab, kept) == target

@@ -1,0 +1,107 @@
+"""What names in Dockerfiles mean, and what is refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hashes.errors import LayersError
+from layers.graph.edges import ANYTHING
+from layers.lock.lock import Lock, Pin
+from layers.oci.digest import Digest
+from layers.oci.reference import Reference
+from layers.project.project import Project
+
+HEAD = 'version = 1\n[project]\nname = "shop"\n'
+DIGEST = "sha256:" + "0" * 64
+
+
+def project(root: Path, toml: str, **dockerfiles: str) -> Project:
+    (root / "images.toml").write_text(HEAD + toml)
+    for name, text in dockerfiles.items():
+        (root / name).mkdir()
+        (root / name / "Dockerfile").write_text(text)
+    return Project(str(root))
+
+
+def images(*names: str) -> str:
+    return "".join(f'[images.{name}]\ncontext = "{name}"\n' for name in names)
+
+
+def test_an_images_own_name_in_its_own_file_is_the_upstream(tmp_path: Path) -> None:
+    """A very common repository: an image called nginx that begins with nginx."""
+    found = project(tmp_path, images("nginx"), nginx="FROM nginx\n").inputs.graph.edges["nginx"]
+    assert [(edge.image, edge.upstream) for edge in found] == [(None, "nginx")]
+
+
+@pytest.mark.parametrize("text", ["nginx", "nginx:latest", "docker.io/library/nginx"])
+def test_a_name_that_may_be_either_is_refused_with_both_ways_out(tmp_path: Path, text: str) -> None:
+    """Elsewhere nobody can tell which of the two is meant."""
+    made = project(tmp_path, images("nginx", "app"), nginx="FROM nginx:1\n", app=f"FROM {text}\n")
+    with pytest.raises(
+        LayersError, match=r"may mean the image nginx of images\.toml, or the"
+    ) as at:
+        _ = made.inputs.graph
+    assert str(at.value).startswith("app/Dockerfile:1")
+    assert 'tag = "shop-nginx"' in at.value.hint
+    assert "nginx:1.2" in at.value.hint
+
+
+def test_each_way_out_leads_out(tmp_path: Path) -> None:
+    """The upstream by its tag, ours by a name of its own."""
+    toml = images("nginx", "app", "other").replace(
+        'context = "nginx"\n', 'context = "nginx"\ntag = "shop-nginx"\n'
+    )
+    made = project(
+        tmp_path, toml, nginx="FROM nginx:1\n", app="FROM nginx:1\n", other="FROM shop-nginx\n"
+    )
+    assert made.inputs.graph.edges["app"][0].image is None
+    assert made.inputs.graph.edges["other"][0].image == "nginx"
+
+
+def test_a_stage_to_push_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """With what was meant, and where images.toml says it."""
+    toml = images("app") + 'push_stages = ["dep"]\n'
+    made = project(tmp_path, toml, app="FROM scratch AS Deps\nCOPY a /\nFROM Deps\n")
+    with pytest.raises(LayersError, match="no stage 'dep' to push") as at:
+        _ = made.inputs.graph
+    assert "did you mean 'deps'" in str(at.value)
+    assert at.value.line == 6
+
+
+def test_a_stage_is_kept_whatever_the_case_of_its_name(tmp_path: Path) -> None:
+    """BuildKit compares names without case."""
+    toml = images("app") + 'push_stages = ["DEPS"]\n'
+    made = project(tmp_path, toml, app="FROM scratch AS Deps\nFROM scratch\nCOPY --from=dePS / /\n")
+    assert made.inputs.named_stages("app") == ("deps",)
+    assert [str(parent) for parent in made.inputs.parents(made.goals()[0])] == ["app:deps"]
+
+
+def test_triggers_that_nobody_knows_may_read_anything(tmp_path: Path) -> None:
+    """An upstream by digest that is not locked: a file that nothing copies counts all the same."""
+    made = project(tmp_path, images("app"), app=f"FROM node@{DIGEST}\n")
+    (edge,) = made.inputs.unknown_triggers("app")
+    assert edge.upstream == f"node@{DIGEST}"
+    before = made.inputs.key(made.goals()[0])
+    (tmp_path / "app" / "new").write_text("1")
+    assert Project(str(tmp_path)).inputs.key(made.goals()[0]) != before
+    assert ANYTHING == ("COPY . /",)
+
+
+def test_triggers_that_the_lock_knows_are_those(tmp_path: Path) -> None:
+    """`doit lock` looks at what is named by digest, too."""
+    made = project(tmp_path, images("app"), app=f"FROM node@{DIGEST}\n")
+    name, platform = Reference.parse(f"node@{DIGEST}"), made.spec.platform
+    pin = Pin(name, platform, Digest.parse(DIGEST), {}, ("COPY new /",))
+    lock = Lock.of([pin])
+    (tmp_path / "images.lock").write_text(lock.text())
+    (tmp_path / "app" / "new").write_text("1")
+    again = Project(str(tmp_path))
+    assert again.lock == lock
+    assert again.inputs.unknown_triggers("app") == ()
+    before = again.inputs.key(again.goals()[0])
+    (tmp_path / "app" / "other").write_text("1")
+    assert Project(str(tmp_path)).inputs.key(again.goals()[0]) == before
+    (tmp_path / "app" / "new").write_text("2")
+    assert Project(str(tmp_path)).inputs.key(again.goals()[0]) != before
