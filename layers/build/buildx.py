@@ -185,11 +185,14 @@ def _stalls(
 
 def advice(log: BuildLog) -> str:
     """What to do where the engine, not a step of the Dockerfile, gave out; "" otherwise."""
-    from layers.engine.errors import of_build
+    from layers.engine.errors import LOST, is_own, of_build
 
     failed = log.failed()
-    printed = failed.lines if failed is not None else []
-    return of_build("\n".join([failed.error if failed is not None else "", *printed, *log.tail]))
+    error, printed = (failed.error, failed.lines) if failed is not None else ("", [])
+    known = of_build("\n".join([error, *printed, *log.tail]))
+    if not known and any(map(is_own, [error, *log.tail])):  # what a step prints is no word of it
+        return LOST
+    return known
 
 
 def _all_sent(log: BuildLog) -> bool:

@@ -25,6 +25,22 @@ class Passing(EngineError):
     """Trouble on the way to a registry: another try may do, and what arrived counts for it."""
 
 
+_OWN = re.compile(
+    r"(?:ERROR: )?(?:[^\"'\[\n]*: )?(?:"
+    r'failed to prepare extraction snapshot "'
+    r"|parent snapshot \S+ does not exist: not found"
+    r"|error reading from server: "
+    r"|Unavailable: "
+    r"|(?:closing transport|transport is closing)"
+    r")"
+)
+"""What no Dockerfile causes, in the words of containerd's snapshots and of gRPC's transport.
+
+Only what stands before the first quote or bracket is looked at: what a Dockerfile says, and the
+command of a step that failed, comes after one. Images of one engine that are exported at the same
+time can lose each other's snapshots: github.com/moby/buildkit/issues/6521.
+"""
+
 FULL = "the engine's disk is full: see `docker system df`, then make room"
 
 _SIGNS: tuple[tuple[tuple[str, ...], type[EngineError], str], ...] = (
@@ -103,6 +119,20 @@ def fault(action: str, reference: str, text: str, registry: str = "") -> EngineE
     low = text.lower()
     kind, hint = next((k, h) for signs, k, h in _SIGNS if any(sign in low for sign in signs))
     return kind(message, hint=hint.replace(" {registry}", f" {registry}".rstrip()))
+
+
+def is_own(error: str) -> bool:
+    """Whether a build's ``error`` (buildx's line, or that of one step) is the engine's own fault.
+
+    True says that the same build may well succeed; False says nothing.
+    """
+    return _OWN.match(error) is not None
+
+
+LOST = (
+    "the engine lost data of its own while it built, and the Dockerfile has no part in that: "
+    "run again, which takes up what was built; if it stays so, see the engine's own log"
+)
 
 
 def of_build(text: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.lab import Lab
-from tests.fuzz.judge import DISAGREEMENTS, FALSE_FRESH, FALSE_STALE
+from tests.fuzz.judge import DISAGREEMENTS, ENGINE, FALSE_FRESH, FALSE_STALE
 from tests.fuzz.play import STAT_CACHE, UNPINNED
 from tests.fuzz.session import Plan, Session
 
@@ -28,6 +28,7 @@ def test_keys_change_when_buildkit_runs_something_and_only_then(lab: Lab, tmp_pa
     for each in (*DISAGREEMENTS, STAT_CACHE, UNPINNED):
         if each != FALSE_STALE:
             assert tally.verdicts[each] == 0, report
+    assert tally.verdicts[ENGINE] <= 0.05 * CASES, report
     assert tally.verdicts[FALSE_STALE] <= max(3, 0.02 * CASES), report
 
 

@@ -10,11 +10,15 @@ from tests.fuzz.oracle import Truth
 
 FALSE_FRESH = "false-fresh"
 FALSE_STALE = "false-stale"
+ENGINE = "engine-fault"
+"""No verdict: the engine failed by itself, each time."""
 DISAGREEMENTS = (FALSE_FRESH, FALSE_STALE, "we-refuse", "we-accept")
 
 
 def judge(before: tuple[Answer, Truth], after: tuple[Answer, Truth]) -> str:
-    """One of `DISAGREEMENTS`, or ``same``, ``moved``, ``refused``, ``unforeseeable``."""
+    """One of `DISAGREEMENTS`, or ``same``, ``moved``, ``refused``, ``unforeseeable``, `ENGINE`."""
+    if before[1].engine or after[1].engine:
+        return ENGINE
     for answer, truth in (before, after):
         if truth.unforeseeable:
             return "unforeseeable"
@@ -41,6 +45,8 @@ class Tally:
 
     verdicts: Counter[str] = field(default_factory=Counter)
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
+    faults: int = 0
+    """Builds that the engine's own fault ended; they were tried again."""
 
     def add(self, kind: str, found: str) -> None:
         """Count one case."""
@@ -57,7 +63,8 @@ class Tally:
         compared = sum(self.verdicts[each] for each in ("same", "moved", FALSE_FRESH, FALSE_STALE))
         stale = 100 * self.verdicts[FALSE_STALE] / max(1, compared)
         counts = ", ".join(f"{name} {number}" for name, number in sorted(self.verdicts.items()))
-        return f"{self.cases} cases: {counts}; false-stale {stale:.2f} %"
+        again = f"; {self.faults} builds again for the engine's own faults" if self.faults else ""
+        return f"{self.cases} cases: {counts}; false-stale {stale:.2f} %{again}"
 
     def table(self) -> str:
         """Mutations by what became of them, worst first."""

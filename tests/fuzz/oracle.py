@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from layers.engine.errors import is_own
 from layers.engine.http import Connection
 from layers.setup.endpoint import Endpoint
 from tests.e2e.lab import steps_that_ran
@@ -32,6 +33,8 @@ UNFORESEEABLE = re.compile(
     r"read-only file system|no such file or directory: unknown|runc run failed|git error"
 )
 """What no reading of the inputs tells beforehand."""
+TRIES = 3
+"""How often a build is begun that ends by the engine's own fault."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Truth:
     refused: str = ""
     failed: str = ""
     """The step that failed."""
+    engine: str = ""
+    """The engine's own fault that ended every try; then nothing is known."""
     content: Mapping[str, object] = field(default_factory=dict)
     """The image's configuration and layers; empty when they were not asked for."""
 
@@ -57,6 +62,8 @@ class Oracle:
     def __init__(self, endpoint: Endpoint, job: str = "0") -> None:
         self.endpoint = endpoint
         self.builds = 0
+        self.faults = 0
+        """Builds that the engine's own fault ended."""
         self._root = tempfile.mkdtemp(prefix=f"fuzz{job}-")
         self._image = f"fuzz/{uuid.uuid4().hex[:8]}:{job}"
         config = endpoint.environment.get("DOCKER_CONFIG", "")
@@ -113,15 +120,29 @@ class Oracle:
             words += [f"--build-arg={name}={value}" for name, value in world.args.items()]
             if world.target:
                 words.append(f"--target={world.target}")
-            done = self._buildx([*words, place.context])
+            return self._tried([*words, place.context], content=content)
         finally:
             shutil.rmtree(place.context, ignore_errors=True)
             shutil.rmtree(os.path.dirname(place.dockerfile), ignore_errors=True)
-        self.builds += 1
-        if done.returncode:
-            return Truth(refused=_message(done.stderr), failed=_failed(done.stderr))
-        ran = tuple(sorted(steps_that_ran(done.stderr)))
-        return Truth(ran, content=self._content() if content else {})
+
+    def _tried(self, words: list[str], *, content: bool) -> Truth:
+        """Build, again where the engine's own fault ended it: that is no verdict on a world.
+
+        What ran in a try that came to nothing is in the cache of the next, and has run.
+        """
+        ran: set[str] = set()
+        message = ""
+        for _ in range(TRIES):
+            done = self._buildx(words)
+            self.builds += 1
+            ran.update(steps_that_ran(done.stderr))
+            if not done.returncode:
+                return Truth(tuple(sorted(ran)), content=self._content() if content else {})
+            message = _message(done.stderr)
+            if not is_own(message):
+                return Truth(refused=message, failed=_failed(done.stderr))
+            self.faults += 1
+        return Truth(engine=message)
 
     def _buildx(self, words: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -12,7 +12,7 @@ from random import Random
 
 from hashes.context.statcache import StatCache
 from tests.fuzz.draw import draw_world
-from tests.fuzz.judge import DISAGREEMENTS, FALSE_FRESH, FALSE_STALE, judge
+from tests.fuzz.judge import DISAGREEMENTS, ENGINE, FALSE_FRESH, FALSE_STALE, judge
 from tests.fuzz.keys import Answer, Rule, answer, right
 from tests.fuzz.mutate import mutate
 from tests.fuzz.oracle import Oracle, Truth
@@ -64,7 +64,7 @@ class Player:
         nonce = fresh_nonce()
         keys = self._keys(world, nonce)
         truth = self.oracle.build(world, nonce, content=True)
-        if truth.refused or keys[0].refused:
+        if truth.refused or truth.engine or keys[0].refused:
             mutants = mutants[:2]
         found = [(kind, mutant, self._keys(mutant, nonce)) for kind, mutant in mutants]
         # Those that should change nothing go first: then nothing but the world before ran yet.
@@ -77,7 +77,7 @@ class Player:
                 verdict = STAT_CACHE
             elif verdict == "moved" and not mine[2].refused and mine[2].key == keys[2].key:
                 verdict = UNPINNED
-            refused = truth.refused or after.refused
+            refused = truth.engine or truth.refused or after.engine or after.refused
             moved = verdict in ("moved", FALSE_FRESH, UNPINNED)
             ours = (keys[0].refused or mine[0].refused) or (
                 "changed" if keys[0].key != mine[0].key else "fresh"
@@ -91,7 +91,8 @@ class Player:
     ) -> tuple[str, Truth]:
         changed = mine.key != first[0].key
         after = self.oracle.build(mutant, nonce, content=not changed)
-        if changed and not after.ran and not after.refused and not first[1].refused:
+        nothing = after.refused or after.engine or first[1].refused or first[1].engine
+        if changed and not after.ran and not nothing:
             after = self.oracle.build(mutant, nonce, content=True)
         return judge(first, (mine, after)), after
 
@@ -99,7 +100,10 @@ class Player:
         """Judge two worlds alone, under a nonce of their own."""
         nonce = fresh_nonce()
         first = (self._keys(before, nonce)[0], self.oracle.build(before, nonce, content=True))
-        if self.oracle.build(before, nonce, content=False).ran:
+        again = self.oracle.build(before, nonce, content=False)
+        if first[1].engine or again.engine:
+            return ENGINE
+        if again.ran:
             return UNSTEADY
         second = (self._keys(after, nonce)[0], self.oracle.build(after, nonce, content=True))
         return judge(first, second)

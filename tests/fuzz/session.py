@@ -81,6 +81,8 @@ class Session:
                 with self._lock:
                     self.builds += player.oracle.builds
                     player.oracle.builds = 0
+                    self.tally.faults += player.oracle.faults
+                    player.oracle.faults = 0
         finally:
             player.close()
 

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from layers.build.buildx import advice
 from layers.build.rawjson import BuildLog
 from layers.runtime.events import Event, Output, Step, StepDone
 
@@ -102,3 +103,24 @@ def test_a_torn_object_is_no_error() -> None:
     log = BuildLog("app")
     assert list(log.feed("{\n")) == []
     assert log.ran() == ()
+
+
+LOST_SNAPSHOT = (
+    'failed to prepare extraction snapshot "extract-1-a sha256:1": '
+    "parent snapshot sha256:2 does not exist: not found"
+)
+
+
+def test_a_build_that_the_engine_lost_is_told_so() -> None:
+    """By the error of the engine's own chore; the Dockerfile needs no change."""
+    log = BuildLog("app")
+    feed(log, vertex("exporting to image", error=LOST_SNAPSHOT), indent=None)
+    assert "run again" in advice(log)
+
+
+def test_a_step_that_prints_of_a_lost_snapshot_failed_by_itself() -> None:
+    """It may have built an image of its own."""
+    log = BuildLog("app")
+    told = vertex("[1/1] RUN x", started="t", error='process "x" did not complete successfully: 1')
+    feed(log, told, output(f"{LOST_SNAPSHOT}\n"), indent=None)
+    assert advice(log) == ""

@@ -12,6 +12,7 @@ from layers.engine.errors import (
     Passing,
     UnknownReference,
     fault,
+    is_own,
     of_build,
 )
 from layers.oci.digest import Digest
@@ -89,6 +90,53 @@ def test_a_build_that_the_engine_gave_up_says_so(text: str, advice: str) -> None
     """A step that failed by itself gets no advice: its own lines say more."""
     assert advice in of_build(text)
     assert bool(of_build(text)) == bool(advice)
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        (
+            'ERROR: failed to build: failed to solve: failed to prepare extraction snapshot '
+            '"extract-1-a sha256:1": parent snapshot sha256:2 does not exist: not found',
+            True,
+        ),
+        (
+            'failed to prepare extraction snapshot "extract-1-a sha256:1": parent snapshot '
+            "sha256:2 does not exist: not found",
+            True,
+        ),
+        (
+            "ERROR: failed to solve: failed to prepare a1 as b2: parent snapshot sha256:2 does not "
+            "exist: not found",
+            True,
+        ),
+        ("ERROR: failed to solve: Unavailable: error reading from server: EOF", True),
+        ("ERROR: failed to solve: Unavailable: closing transport due to: connection error", True),
+        (
+            'ERROR: failed to solve: process "/bin/sh -c echo failed to prepare extraction '
+            'snapshot \\"; exit 1" did not complete successfully: exit code: 1',
+            False,
+        ),
+        (
+            "ERROR: failed to solve: failed to compute cache key: failed to calculate checksum of "
+            'ref a::b: "/x: parent snapshot y does not exist: not found": not found',
+            False,
+        ),
+        (
+            'ERROR: failed to solve: failed to process "${A:?Unavailable: x}": A: Unavailable: x',
+            False,
+        ),
+        (
+            "ERROR: failed to solve: r/x: failed to resolve source metadata: not found",
+            False,
+        ),
+        ("ERROR: failed to solve: dockerfile parse error on line 1: unknown instruction: X", False),
+        ("", False),
+    ],
+)
+def test_the_engine_s_own_fault_is_told_from_a_refusal(text: str, own: bool) -> None:
+    """A Dockerfile that quotes the words of such a fault is refused like any other."""
+    assert is_own(text) is own
 
 
 def trouble(text: str) -> bytes:
