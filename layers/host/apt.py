@@ -14,6 +14,7 @@ _FAMILIES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ubuntu": (("focal", "jammy", "noble", "questing", "resolute"), ("main", "universe")),
 }
 _PARTS = ("", "-updates", "-security")
+_HTTP = ("http://", "https://")
 
 
 class Source(NamedTuple):
@@ -23,18 +24,35 @@ class Source(NamedTuple):
     suite: str
     components: tuple[str, ...]
     signed_by: str = ""
-    """Path of a keyring, empty when apt's default keys are meant."""
-    trusted: bool = False
+    """Path of a keyring, fingerprints or a whole key; empty when apt's default keys are meant."""
+    trusted: bool | None = None
+    """Whether it is trusted without a signature (True) or never (False); None: as apt decides."""
+
+    @property
+    def keyring(self) -> str:
+        """The path of its keyring, "" where it names none."""
+        return self.signed_by if re.fullmatch(r"/\S+", self.signed_by) else ""
 
     def line(self) -> str:
-        """The source in one-line form."""
+        """The source in one-line form; only a path of a keyring fits into that."""
         options = []
-        if self.signed_by:
-            options.append(f"signed-by={self.signed_by}")
+        if self.keyring:
+            options.append(f"signed-by={self.keyring}")
         if self.trusted:
             options.append("trusted=yes")
         bracket = f"[{' '.join(options)}] " if options else ""
         return f"deb {bracket}{self.uri} {self.suite} {' '.join(self.components)}".rstrip()
+
+    def stanza(self) -> str:
+        """The source in deb822 form."""
+        lines = ["Types: deb", f"URIs: {self.uri}", f"Suites: {self.suite}"]
+        if self.components:
+            lines.append(f"Components: {' '.join(self.components)}")
+        if self.signed_by:
+            lines.append(f"Signed-By: {self.signed_by}")
+        if self.trusted is not None:
+            lines.append(f"Trusted: {'yes' if self.trusted else 'no'}")
+        return "\n".join(lines)
 
 
 def family(suite: str) -> str:
@@ -42,23 +60,25 @@ def family(suite: str) -> str:
     return next((name for name, (suites, _) in _FAMILIES.items() if suite in suites), "debian")
 
 
+_ONE_LINE = re.compile(r"\s*deb\s+(?:\[([^]]*)\]\s*)?([^\s#]+)\s+([^\s#]+)([^#]*)")
+
+
 def parse_list(text: str) -> list[Source]:
     """Sources in one-line form; what is not a binary source is left out."""
     found = []
     for line in text.splitlines():
-        match = re.match(r"\s*deb\s+(?:\[([^]]*)\]\s+)?(\S+)\s+(\S+)([^#]*)", line)
+        match = _ONE_LINE.match(line)
         if match:
             raw, uri, suite, rest = match.groups()
-            options = dict(p.partition("=")[::2] for p in (raw or "").lower().split() if "=" in p)
-            paths = dict(p.partition("=")[::2] for p in (raw or "").split() if "=" in p)
-            signed = next((v for k, v in paths.items() if k.lower() == "signed-by"), "")
-            trusted = options.get("trusted") == "yes"
-            found.append(Source(uri, suite, tuple(rest.split()), _keyring(signed), trusted))
+            pairs = (each.partition("=") for each in (raw or "").split())
+            options = {name.lower(): value for name, _, value in pairs}
+            signed, trusted = options.get("signed-by", ""), _truth(options.get("trusted", ""))
+            found.append(Source(uri, suite, tuple(rest.split()), signed, trusted))
     return found
 
 
 def parse_deb822(text: str) -> list[Source]:
-    """Sources in deb822 form (stanzas); disabled stanzas are left out."""
+    """Sources in deb822 form (stanzas); no disabled ones; an inline key stays whole."""
     found = []
     for stanza in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n")):
         fields: dict[str, str] = {}
@@ -68,20 +88,22 @@ def parse_deb822(text: str) -> list[Source]:
                 continue
             if line[:1] in (" ", "\t"):
                 if name:
-                    fields[name] += f"\n{line.strip()}"
+                    fields[name] += f"\n{line.rstrip()}"
             elif ":" in line:
                 name, _, value = line.partition(":")
                 name = name.strip().lower()
                 fields[name] = value.strip()
-        if "deb" not in fields.get("types", "").split() or fields.get("enabled", "yes") == "no":
+        if "deb" not in fields.get("types", "").split():
+            continue
+        if _truth(fields.get("enabled", "")) is False:
             continue
         found += [
             Source(
                 uri,
                 suite,
                 tuple(fields.get("components", "").split()),
-                _keyring(fields.get("signed-by", "")),
-                fields.get("trusted") == "yes",
+                fields.get("signed-by", ""),
+                _truth(fields.get("trusted", "")),
             )
             for uri in fields.get("uris", "").split()
             for suite in fields.get("suites", "").split()
@@ -89,21 +111,26 @@ def parse_deb822(text: str) -> list[Source]:
     return found
 
 
-def _keyring(signed_by: str) -> str:
-    # Signed-By may hold a whole key or fingerprints (sources.list(5)): only a path is of use here
-    return signed_by if re.fullmatch(r"/\S+", signed_by) else ""
+def _truth(word: str) -> bool | None:
+    """A word as apt's StringToBool takes it; None where it means neither."""
+    if word.lower() in ("yes", "true", "with", "on", "enable", "1"):
+        return True
+    return False if word.lower() in ("no", "false", "without", "off", "disable", "0") else None
 
 
 def system_sources(folder: str = "/etc/apt") -> list[Source]:
-    """Every source that apt uses on this machine, ``mirror+file:`` lists resolved."""
-    found = []
+    """Every source that apt uses on this machine, in its order.
+
+    Of a ``mirror+file:`` list the first mirror that is reached by HTTP takes its place.
+    """
     paths = [os.path.join(folder, "sources.list")]
-    paths += sorted(glob.glob(os.path.join(folder, "sources.list.d", "*.list")))
-    paths += sorted(glob.glob(os.path.join(folder, "sources.list.d", "*.sources")))
+    paths += sorted(glob.glob(os.path.join(glob.escape(folder), "sources.list.d", "*")))
+    found = []
     for path in paths:
-        text = _read(path)
-        found += parse_deb822(text) if path.endswith(".sources") else parse_list(text)
-    return [source for raw in found for source in _resolved(raw)]
+        reader = {".list": parse_list, ".sources": parse_deb822}.get(os.path.splitext(path)[1])
+        if reader is not None:
+            found += reader(_read(path))
+    return [_resolved(source) for source in found]
 
 
 def _read(path: str) -> str:
@@ -114,16 +141,14 @@ def _read(path: str) -> str:
         return ""
 
 
-def _resolved(source: Source) -> Iterable[Source]:
+def _resolved(source: Source) -> Source:
     if source.uri.startswith("mirror+file:"):  # cloud images: apt-transport-mirror(1)
         path = re.sub(r"^mirror\+file:/+", "/", source.uri)
         for line in _read(path).splitlines():
-            uri = line.split("\t")[0].split(" ")[0]
-            if uri.startswith(("http://", "https://")):
-                yield Source(uri, source.suite, source.components, source.signed_by, source.trusted)
-                return
-    elif source.uri.startswith(("http://", "https://")):
-        yield source
+            uri = re.split(r"\s", line, maxsplit=1)[0]
+            if uri.startswith(_HTTP):
+                return source._replace(uri=uri)
+    return source
 
 
 def for_suite(
@@ -131,7 +156,8 @@ def for_suite(
 ) -> tuple[str, ...]:
     """Lines for a system of ``suite``: its own, its updates and its security updates.
 
-    A mirror that serves another suite of the same family serves this one too.
+    A mirror that serves another suite of the same family serves this one too; only those that are
+    reached by HTTP serve a base.
     ``LAYERS_DEBIAN_MIRROR`` and ``LAYERS_UBUNTU_MIRROR`` in ``env`` come first. ``keyrings`` is a
     folder with the families' keyrings. Empty when nothing is known: the maker's default holds.
     """
@@ -149,11 +175,12 @@ def for_suite(
             chosen[part] = Source(own, suite + part, components, keyring)
     else:
         # the wanted suite's own mirrors before those of its relatives
-        for source in sorted(sources, key=lambda s: not s.suite.startswith(suite)):
+        reached = [source for source in sources if source.uri.startswith(_HTTP)]
+        for source in sorted(reached, key=lambda s: not s.suite.startswith(suite)):
             for part in _PARTS:
                 base = source.suite.removesuffix(part) if part else source.suite
                 if base in suites and base + part == source.suite and part not in chosen:
-                    signed = source.signed_by
+                    signed = source.keyring
                     chosen[part] = Source(
                         source.uri,
                         suite + part,

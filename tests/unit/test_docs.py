@@ -21,9 +21,9 @@ from doit.doit_cmd import DoitMain
 from layers.commands.exit_status import BUG, MISTAKE, PIPE
 from layers.config.load import load
 from layers.config.toml import read
+from layers.host.apt import system_sources
 from layers.host.settings import pip_settings
 from layers.runtime import signals
-from layers.setup.sources import system_sources
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -287,7 +287,7 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
 def registries_of_this_machine() -> set[str]:
     """Hosts that this machine's own settings of apt and pip name."""
     pip = pip_settings(os.environ)
-    urls = [uri for source in system_sources() for uri in source.uris]
+    urls = [source.uri for source in system_sources()]
     urls += [pip.index, *pip.extra]
     hosts = {re.sub(r"^\w+(\+\w+)?://([^@/]*@)?", "", url).partition("/")[0] for url in urls}
     return {host for host in hosts if "." in host}

@@ -36,7 +36,7 @@ class RootfsError(LayersError):
 
 
 def system_mirrors(suite: str, env: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Source lines for ``suite`` from this machine's apt settings; see `aptsources.for_suite`."""
+    """Source lines for ``suite`` from this machine's apt settings; see `for_suite`."""
     return for_suite(suite, system_sources(), os.environ if env is None else env, KEYRINGS)
 
 

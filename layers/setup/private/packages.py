@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 
 from hashes.errors import LayersError
 from layers.host import system as system_of
+from layers.host.apt import Source, system_sources
 from layers.host.system import BY_HAND, System
 from layers.runtime.files import read_json, write_json, write_text
+from layers.setup.private.archives import candidates
 from layers.setup.private.paths import Places
-from layers.setup.sources import Source, candidates, system_sources
 
 _SHARED = ["docker.io", "docker-cli", "docker-buildx", "containerd", "docker-registry", "tini"]
 _WANTED = {
@@ -90,10 +91,10 @@ def _fetch(
     for folder in ("lists/partial", "cache/archives/partial", "debs"):
         os.makedirs(f"{apt}/{folder}")
     write_text(f"{apt}/status", "")
-    write_text(f"{apt}/docker.sources", "\n\n".join(source.deb822() for source in sources) + "\n")
+    write_text(f"{apt}/docker.sources", "\n\n".join(source.stanza() for source in sources) + "\n")
     write_text(f"{apt}/apt.conf", _configuration(apt))
     env = {"APT_CONFIG": f"{apt}/apt.conf"}
-    where = f"{' '.join(sources[0].uris)} ({' '.join(sources[0].suites)})"
+    where = f"{sources[0].uri} ({sources[0].suite})"
     tell(f"reading the package lists of {where}")
     why = f"the mirror {where} did not serve its lists"
     system_of.must(["apt-get", "update", "-q"], why, env=env)

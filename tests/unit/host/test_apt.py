@@ -13,6 +13,8 @@ LIST = """\
 # deb http://commented.test/debian bookworm main
 deb http://mirror.test/debian bookworm main contrib # trailing
 deb-src http://mirror.test/debian bookworm main
+  deb\thttp://flat.test/debian  ./
+deb http://alone.test/debian
 deb [ arch=amd64 signed-by=/Keys/K.gpg trusted=yes ] https://other.test/debian bookworm-updates main
 broken
 """
@@ -47,13 +49,14 @@ def test_one_line_sources_are_read() -> None:
     """Options in brackets keep the case of a path; sources of source code are left out."""
     assert parse_list(LIST) == [
         Source("http://mirror.test/debian", "bookworm", ("main", "contrib")),
+        Source("http://flat.test/debian", "./", ()),
         Source("https://other.test/debian", "bookworm-updates", ("main",), "/Keys/K.gpg", True),
     ]
 
 
 def test_stanzas_are_read() -> None:
     """Each address with each suite; an inline key is no path."""
-    assert [(s.uri, s.suite, s.components, s.signed_by) for s in parse_deb822(DEB822)] == [
+    assert [(s.uri, s.suite, s.components, s.keyring) for s in parse_deb822(DEB822)] == [
         ("http://mirror.test/debian", "trixie", ("main",), "/keys/k.gpg"),
         ("http://mirror.test/debian", "trixie-updates", ("main",), "/keys/k.gpg"),
         ("http://second.test/debian", "trixie", ("main",), "/keys/k.gpg"),
@@ -62,8 +65,39 @@ def test_stanzas_are_read() -> None:
     ]
 
 
+@pytest.mark.parametrize("word", ["no", "No", "false", "0", "off", "without", "disable"])
+def test_whatever_apt_takes_for_no_switches_a_stanza_off(tmp_path: Path, word: str) -> None:
+    """Neither a base nor a private engine is made from a mirror that apt does not use."""
+    (tmp_path / "sources.list.d").mkdir()
+    stanza = f"Types: deb\nURIs: {M}\nSuites: bookworm\nComponents: main\nEnabled: "
+    file = tmp_path / "sources.list.d" / "a.sources"
+    file.write_text(f"{stanza}{word}\n")
+    assert system_sources(str(tmp_path)) == []
+    file.write_text(f"{stanza}yes\n")
+    assert [source.uri for source in system_sources(str(tmp_path))] == [M]
+
+
+def test_trust_is_read_as_apt_reads_it() -> None:
+    """In both forms, yes and no; what is neither changes nothing."""
+    for word, trusted in (("yes", True), ("1", True), ("off", False), ("maybe", None)):
+        (line,) = parse_list(f"deb [trusted={word}] {M} bookworm main")
+        text = f"Types: deb\nURIs: {M}\nSuites: bookworm\nComponents: main\nTrusted: {word}\n"
+        assert [line] == parse_deb822(text)
+        assert line.trusted is trusted
+
+
+def test_an_inline_key_stays_whole() -> None:
+    """A key within the file comes out of the stanza that we write as it went in."""
+    key = "\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQINB\n -----END PGP PUBLIC KEY BLOCK-----"
+    text = f"Types: deb\nURIs: {M}\nSuites: bookworm\nComponents: main\nSigned-By:{key}\n"
+    (source,) = parse_deb822(text)
+    assert parse_deb822(source.stanza()) == [source]
+    assert source.signed_by == key
+    assert source.line() == f"deb {M} bookworm main"
+
+
 def test_the_system_s_files_are_read_together(tmp_path: Path) -> None:
-    """Mirror lists are resolved; addresses that a base could not use are left out."""
+    """In apt's order, mirror lists resolved; a file with another ending does not count."""
     (tmp_path / "sources.list.d").mkdir()
     (tmp_path / "sources.list").write_text("deb cdrom:[Debian]/ bookworm main\n")
     mirrors = tmp_path / "mirrors.list"
@@ -71,7 +105,12 @@ def test_the_system_s_files_are_read_together(tmp_path: Path) -> None:
     (tmp_path / "sources.list.d" / "a.sources").write_text(
         f"Types: deb\nURIs: mirror+file://{mirrors}\nSuites: bookworm\nComponents: main\n"
     )
-    assert [s.uri for s in system_sources(str(tmp_path))] == ["https://cloud.test/debian"]
+    (tmp_path / "sources.list.d" / "b.list").write_text("deb http://b.test/debian bookworm main\n")
+    (tmp_path / "sources.list.d" / "c.list.disabled").write_text("deb http://c.test/ x main\n")
+    found = system_sources(str(tmp_path))
+    web = ["https://cloud.test/debian", "http://b.test/debian"]
+    assert [s.uri for s in found] == ["cdrom:[Debian]/", *web]
+    assert for_suite("bookworm", found, {}) == (f"deb {web[0]} bookworm main",)
     assert system_sources(str(tmp_path / "none")) == []
 
 
