@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from layers.build.stall import Patience, Told, Watch
 from layers.oci.digest import Digest
 from layers.report import wording
 from layers.runtime import lines as hearing
-from layers.runtime import signals
+from layers.runtime import process
 from layers.runtime.events import Listener, Stalled
 
 TICK = 0.5
@@ -122,47 +123,32 @@ def run(
     base = os.path.splitext(log_path)[0]
     metadata = f"{base}.{os.getpid()}.metadata.json"
     words = argv(call, metadata)
-    try:
-        process = subprocess.Popen(
-            words,
-            # buildx starts git seven times to fill in a provenance that we do not ask for.
-            env={**environment, "BUILDX_GIT_INFO": "false"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,  # Ctrl-C reaches us alone; we end it, and say so
-        )
-    except FileNotFoundError as error:
-        raise BuildxMissing(
-            f"{words[0]}: command not found",
-            hint="install the docker CLI with buildx 0.13 or newer",
-        ) from error
-    signals.adopt(process.pid)
-    try:
-        with (
-            open(log_path, "w", encoding="utf-8") as file,
-            open(f"{base}.rawjson", "w", encoding="utf-8", buffering=1) as raw,
-        ):
-            file.write("$ " + " ".join(shown(words)) + "\n")
-            assert process.stderr is not None
-            for line in hearing.lines(process.stderr, TICK):
-                raw.write(line)
-                for event in log.feed(line) if line else ():
-                    file.write(_log_line(event))
-                    listener(event)
-                for stalled in watch.look(time.monotonic(), log.at_work):
-                    file.write(_log_line(stalled.event))
-                    _stalls(call, log, stalled, log_path, listener)
-            file.writelines(f"{line}\n" for line in log.tail)
-        status = process.wait()
-    except BaseException:  # a stall; our log cannot be written, or whoever listens is gone
-        signals.end(process)
-        raise
-    finally:
-        signals.release(process.pid)
+    # buildx starts git seven times to fill in a provenance that we do not ask for.
+    env = {**environment, "BUILDX_GIT_INFO": "false"}
+    quiet, heard = subprocess.DEVNULL, subprocess.PIPE
+    with contextlib.ExitStack() as stack:
+        # also a stall, a log that cannot be written and a listener that is gone end it
+        try:
+            child = stack.enter_context(process.started(words, env=env, stdout=quiet, stderr=heard))
+        except FileNotFoundError as error:
+            raise BuildxMissing(
+                f"{words[0]}: command not found",
+                hint="install the docker CLI with buildx 0.13 or newer",
+            ) from error
+        file = stack.enter_context(open(log_path, "w", encoding="utf-8"))
+        raw = stack.enter_context(open(f"{base}.rawjson", "w", encoding="utf-8", buffering=1))
+        file.write("$ " + " ".join(shown(words)) + "\n")
+        assert child.stderr is not None
+        for line in hearing.lines(child.stderr, TICK):
+            raw.write(line)
+            for event in log.feed(line) if line else ():
+                file.write(_log_line(event))
+                listener(event)
+            for stalled in watch.look(time.monotonic(), log.at_work):
+                file.write(_log_line(stalled.event))
+                _stalls(call, log, stalled, log_path, listener)
+        file.writelines(f"{line}\n" for line in log.tail)
+    status = child.returncode
     if status != 0:
         failed = BuildFailed(report(call, log, status, log_path), hint=advice(log))
         failed.sent = _all_sent(log)

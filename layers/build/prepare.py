@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 
 from hashes.errors import LayersError
@@ -19,6 +18,7 @@ from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY, LABEL_LAYER
 from layers.plan.plan import Step
 from layers.plan.session import Session
+from layers.runtime import process
 from layers.runtime.events import Output, Warned
 
 
@@ -115,7 +115,7 @@ def _provide(run: Session, image: Image, require: Require) -> None:
     if require.make and not os.path.exists(path):
         run.tell(Output(image.name, f"making {require.path}: {' '.join(require.make)}"))
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        done = subprocess.run(require.make, cwd=folder, capture_output=True, text=True, check=False)
+        done = process.run(require.make, cwd=folder, apart=True)
         if done.returncode != 0:
             raise LayersError(
                 f"{image.name}: {' '.join(require.make)} failed with status {done.returncode}",

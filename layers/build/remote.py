@@ -22,6 +22,7 @@ from layers.plan.names import LABEL_KEY
 from layers.plan.plan import Step
 from layers.plan.session import Session
 from layers.registry.registry import RegistryError
+from layers.runtime import process
 from layers.runtime.events import Warned
 
 _KIND = "application/vnd.doit-layers.gone.v1+json"
@@ -162,14 +163,8 @@ def _forget(run: Session, builder: Builder, remote: str, tag: str) -> None:
             run.backends.registry.put_manifest(remote, tag, content, MANIFEST_TYPE)
             run.backends.registry.delete(remote, digest_of(content))
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        subprocess.run(
-            [run.backends.endpoint.cli, "image", "rm", f"{remote}:{tag}"],
-            env=builder.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=60,
-        )
+        words = [run.backends.endpoint.cli, "image", "rm", f"{remote}:{tag}"]
+        process.run(words, env=builder.environment, timeout=60)
 
 
 def advice(text: str, builder: str, registry: str) -> str:

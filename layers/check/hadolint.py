@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 
 from hashes.errors import LayersError
 from layers.check.finding import Finding
 from layers.check.subject import Subject
+from layers.runtime import process
 
 RULE = "hadolint"
 
@@ -36,16 +36,12 @@ def lint(root: str, subjects: Sequence[Subject]) -> list[Finding]:
         images.setdefault(subject.dockerfile.path, []).append(subject.image.name)
     if not images:
         return []
-    done = subprocess.run(
-        [program(), "--format", "json", "--no-fail", *images],
-        cwd=root,
-        capture_output=True,
-        check=False,
-    )
+    words = [program(), "--format", "json", "--no-fail", *images]
+    done = process.run(words, cwd=root, apart=True)
     try:
         rows = json.loads(done.stdout)
     except ValueError:
-        said = done.stderr.decode("utf-8", "replace").strip()
+        said = done.stderr.strip()
         raise LayersError(f"hadolint gave no JSON: {said[-300:]}") from None
     return [
         Finding(

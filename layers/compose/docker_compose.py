@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from typing import IO, Any
+from typing import Any
 
 from layers.compose.compose import ComposeError, ComposeMissing, Files
 from layers.compose.containers import Container, read_containers
-from layers.runtime import signals
+from layers.runtime import process, signals
 from layers.setup.endpoint import Endpoint
 
 _INSTALL = "install docker-compose-plugin (https://docs.docker.com/compose/install/linux/)"
@@ -89,17 +87,8 @@ class DockerCompose:
 
     def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
         try:
-            done = subprocess.run(
-                self._argv(*words),
-                cwd=NOWHERE,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                check=False,
-            )
+            argv = self._argv(*words)
+            done = process.run(argv, env=self._environment, cwd=NOWHERE, apart=True)
         except FileNotFoundError as error:
             raise ComposeMissing("there is no `docker` program", hint=_INSTALL) from error
         if done.returncode and re.search(
@@ -116,8 +105,9 @@ class DockerStarting:
     def __init__(self, words: Sequence[str], environment: Mapping[str, str], log: str) -> None:
         self._log = log
         with open(log, "w", encoding="utf-8") as file:
-            self._process = _started(words, environment, file)
-        signals.adopt(self._process.pid)
+            self._process = signals.start(
+                words, env=environment, cwd=NOWHERE, stdout=file, stderr=subprocess.STDOUT
+            )
 
     def status(self) -> int | None:
         """See `Starting.status`."""
@@ -133,25 +123,8 @@ class DockerStarting:
 
     def stop(self) -> None:
         """See `Starting.stop`."""
-        with contextlib.suppress(OSError):
-            os.killpg(self._process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(10)
+        signals.end(self._process)
         signals.release(self._process.pid)
-
-
-def _started(
-    words: Sequence[str], environment: Mapping[str, str], output: IO[str]
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        words,
-        cwd=NOWHERE,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,  # Ctrl-C reaches us alone; we end it, and say so
-    )
 
 
 def _words(files: Files) -> list[str]:

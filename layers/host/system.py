@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from hashes.errors import LayersError
+from layers.runtime import process
 
 BY_HAND = "install Docker Engine with buildx >= 0.13: https://docs.docker.com/engine/install/"
 APT_PATIENCE = ("-o", "DPkg::Lock::Timeout=600")
@@ -93,17 +94,8 @@ def run(
     program = which(command[0])
     if program is None:
         raise LayersError(f"the program `{command[0]}` is missing")
-    return subprocess.run(
-        [program, *command[1:]],
-        env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})},
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    env = {**os.environ, "LC_ALL": "C.UTF-8", **(env or {})}
+    return process.run([program, *command[1:]], env=env, cwd=cwd)
 
 
 def must(

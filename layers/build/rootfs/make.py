@@ -7,8 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import signal
-import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +18,7 @@ from layers.graph.recipe import Recipe
 from layers.host import ca as hostca
 from layers.host.apt import family, for_suite, system_sources
 from layers.host.system import APT_PATIENCE
+from layers.runtime import process
 
 EPOCH = 1_700_000_000
 """Seconds since 1970; no file in a base is younger."""
@@ -119,15 +118,7 @@ def _install_tools(suite: str, output: Callable[[str], None]) -> None:
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     lines: list[str] = []
     for arguments in (["update"], ["install", "-y", "--no-install-recommends", *wanted]):
-        done = subprocess.run(
-            ["apt-get", "-q", *APT_PATIENCE, *arguments],
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
+        done = process.run(["apt-get", "-q", *APT_PATIENCE, *arguments], env=env)
         lines += done.stdout.splitlines()
         if done.returncode and arguments != ["update"]:
             last = "\n  ".join(lines[-10:])
@@ -161,7 +152,7 @@ def _apt_network_options() -> list[str]:
     """Proxy and date settings of this machine's apt: mmdebstrap starts without them."""
     if not shutil.which("apt-config"):
         return []
-    done = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, errors="replace")
+    done = process.run(["apt-config", "dump"], apart=True)
     wanted = r'Acquire::(https?::Proxy(::\S+)?|Check-Valid-Until|Check-Date) ".*"'
     lines = [line.rstrip(";") for line in done.stdout.splitlines()]
     return [line for line in lines if re.fullmatch(wanted, line) and not line.endswith(' ""')]
@@ -210,35 +201,13 @@ def _run(argv: list[str], work: str, tmpfs: int, output: Callable[[str], None]) 
         "DEBIAN_FRONTEND": "noninteractive",
         "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin",
     }
-    process = subprocess.Popen(
-        command,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        text=True,
-        errors="replace",
-    )
     tail: deque[str] = deque(maxlen=15)
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
+    with process.started(command, env=env) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
             text = line.rstrip()
             if text:
                 tail.append(text)
                 output(text)
-        status = process.wait()
-    except BaseException:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        raise
-    finally:
-        process.stdout.close()
+    status = child.returncode
     return (list(tail) or [f"exit status {status}"]) if status else []

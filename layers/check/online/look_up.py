@@ -21,6 +21,7 @@ from layers.config.spec import Image
 from layers.engine.containers import TIMED_OUT, Containers
 from layers.graph.graph import Layer
 from layers.plan.session import Session
+from layers.runtime import process
 
 PATIENCE = 120.0
 """Seconds for one base's index, and for one run of pip."""
@@ -176,15 +177,9 @@ def run_pip(args: Sequence[str], wanted: str, constraints: str) -> Said:
         words = [places.get(each[1:-1], each) if each[:1] == "{" else each for each in args]
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
         try:
-            done = subprocess.run(
+            done = process.run(
                 [*pip, "--timeout", "15", "--retries", "1", *words],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
                 timeout=PATIENCE,
-                check=False,
                 env={**os.environ, "PIP_NO_COLOR": "1", "LC_ALL": "C.UTF-8"},
             )
         except subprocess.TimeoutExpired:

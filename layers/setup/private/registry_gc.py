@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
 
 from hashes.errors import LayersError
+from layers.runtime import process
 from layers.runtime.files import locked, read_json, write_json, write_text
 from layers.setup.private import registry
 from layers.setup.private.daemon import which_of
@@ -39,12 +39,10 @@ def collect(places: Places) -> int:
 def _collect(places: Places, port: int, secret: str) -> None:
     path = f"{places.run}/registry.yml"
     write_text(path, registry.configuration(places, port, secret))
-    done = subprocess.run(
+    done = process.run(
         [which_of(f"{places.packages}/root", "docker-registry"), "garbage-collect", path],
         env={name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")},
-        capture_output=True,
-        text=True,
-        check=False,
+        apart=True,
     )
     if done.returncode:
         said = "\n  ".join(done.stderr.splitlines()[-5:])
