@@ -33,6 +33,11 @@ def hidden(value: str) -> str:
     return f"hidden:{blake2b(value.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
 
 
+def told(name: str, value: str) -> str:
+    """A variable's value as it stands in a manifest: that of a secret is `hidden`."""
+    return hidden(value) if looks_secret(name) else value
+
+
 class State:
     """The environment of the next instruction of a stage."""
 
@@ -86,7 +91,7 @@ class State:
         self.vague.discard(name)
         if not word.known:
             self.vague.add(name)
-        shown = hidden(word.text) if looks_secret(name) else word.text
+        shown = told(name, word.text)
         self.see("env", name, Entry(kind, name, shown, line))
         if kind == "env":
             self.image_env[name] = word.text

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hashes.dockerfile.arguments import looks_secret
 from hashes.errors import LayersError
 from layers.build.rawjson import BuildLog
 from layers.build.stall import Patience, Told, Watch
@@ -23,9 +24,8 @@ from layers.runtime.events import Listener, Stalled
 TICK = 0.5
 """Seconds between two looks at who is silent."""
 
-_SECRET_ARG = re.compile(
-    r"(?i)\A(--build-arg=[^=]*(?:token|secret|passw|credential|api_?key|private)[^=]*)=.*", re.S
-)
+_ARG = "--build-arg="
+_LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 @dataclass(frozen=True)
@@ -196,8 +196,23 @@ def _arrived(log: BuildLog) -> bool:
 
 
 def shown(words: list[str]) -> list[str]:
-    """A command line fit for a log: values of build args that look like secrets are left out."""
-    return [_SECRET_ARG.sub(r"\1=…", word) for word in words]
+    """A command line fit for a log, without secrets and without logins in addresses.
+
+    The value of a build arg that looks like a secret is left out, in other words, too.
+    """
+    given = [word[len(_ARG) :].partition("=") for word in words if word.startswith(_ARG)]
+    secrets = sorted((v for k, _, v in given if looks_secret(k)), key=len, reverse=True)
+    found = []
+    for word in words:
+        name, _, _ = word.removeprefix(_ARG).partition("=")
+        if word.startswith(_ARG) and looks_secret(name):
+            found.append(f"{_ARG}{name}=…")
+            continue
+        for secret in secrets:
+            if len(secret) > 3:  # as in keys: a shorter one is a part of too much
+                word = word.replace(secret, "…")
+        found.append(_LOGIN.sub("…@", word))
+    return found
 
 
 def _log_line(event: object) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from hashes.dockerfile.parser import Dockerfile, Stage, parse
 from hashes.dockerfile.reachable import Reached, reach
+from hashes.dockerfile.state import told
 from hashes.key import Key
 from hashes.manifest import CONFIG, EPOCH, Entry, Manifest
 from hashes.stage import UNPINNED, External, Request, layers
@@ -208,7 +209,7 @@ class Inputs:
             recipe = self.recipe(image.name)
             entries = tuple(Entry(kind, "", value) for kind, value in recipe.manifest_entries())
             env = {**ENV, **recipe.env}
-            config = tuple(Entry(CONFIG, f"ENV {k}", v) for k, v in sorted(env.items()))
+            config = tuple(Entry(CONFIG, f"ENV {k}", told(k, v)) for k, v in sorted(env.items()))
             epoch = self.epoch(image.name)
             head = (Entry(EPOCH, "", str(epoch)),) if epoch else ()
             own = Manifest((*head, *entries, *config), algorithm=self.spec.hash)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hashes.dockerfile.state import told
 from layers.host import ca
 
 ENV = {
@@ -46,7 +47,7 @@ class Recipe:
             ("variant", self.variant),
             ("architecture", self.architecture),
             *(("package", name) for name in self.all_packages()),
-            *(("env", f"{name}={value}") for name, value in sorted(self.env.items())),
+            *(("env", f"{name}={told(name, value)}") for name, value in sorted(self.env.items())),
             ("ca", self.ca or "none"),
         ]
 

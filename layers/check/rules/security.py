@@ -141,6 +141,8 @@ def _build_args(subject: Subject) -> Iterator[Finding]:
 
 def secret_name(name: str) -> bool:
     """Whether a variable of this name holds a secret, and not only the way to one."""
+    if "public" in name.lower():  # NEXT_PUBLIC_API_KEY is sent to every browser
+        return False
     return looks_secret(name) and bool(_ENDS.search(name.upper()))
 
 
