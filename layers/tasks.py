@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -74,7 +73,6 @@ def make(layer: str) -> TaskFailed | None:
     """The action of every task: make one layer true."""
     from layers.build.execute import carry_out, push
 
-    gc.enable()
     run = session()
     step = run.planner.plan.steps[Layer.parse(layer)]
     # With --continue doit 0.37 starts a task although its `setup` task failed.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -123,7 +122,6 @@ def _make(
     run: Session, lacking: Sequence[Layer], broken: Mapping[Layer, Broken]
 ) -> dict[Layer, Published]:
     """Carry out the ordinary plan for what the registry lacks, and push it."""
-    gc.enable()
     run = run.wanting(lacking, remain=True, broken=broken)
     plan = run.planner.plan
     steps = [step for step in plan.steps.values() if step.needed]

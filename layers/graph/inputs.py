@@ -22,6 +22,7 @@ from layers.graph.recipe import ENV, Recipe
 from layers.graph.record import Home, Record
 from layers.lock.epochs import place
 from layers.lock.lock import Lock
+from layers.runtime.collector import paused
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,16 @@ class Inputs:
 
     def image(self, name: str) -> ImageInputs:
         """What an image is made from; its parents are computed first, each once."""
+        if name not in self._images:
+            with paused():
+                self._make(name)
+        return self._images[name]
+
+    def _make(self, name: str) -> None:
         for each in self.graph.closure([name]):
             if each not in self._images:
                 image, edges = self.spec.images[each], self.graph.edges[each]
                 self._images[each] = self._compute(image, self.contexts, edges)
-        return self._images[name]
 
     def reread(self, name: str) -> ImageInputs:
         """The same, read from the disk again: to see whether anything moved meanwhile."""

@@ -17,6 +17,7 @@ from layers.graph.record import Record, Records
 from layers.lock.lock import LOCK_FILE, Lock
 from layers.oci.platform import machine_platform
 from layers.project.history import History
+from layers.runtime.collector import paused
 from layers.runtime.state import State
 
 
@@ -82,7 +83,8 @@ class Project:
         """The stat cache of this checkout."""
         if self._under is not None:
             return self._under[0].cache
-        return StatCache.load(self.state.path("stat"), self.root, self.spec.hash)
+        with paused():
+            return StatCache.load(self.state.path("stat"), self.root, self.spec.hash)
 
     @cached_property
     def inputs(self) -> Inputs:
