@@ -9,10 +9,9 @@ from typing import Any
 from hashes.errors import LayersError
 from layers.commands.exit_status import guarded
 from layers.commands.parsing import Parsed
-from layers.lock.lock import LOCK_FILE
+from layers.lock.file import LockFile
 from layers.project.backends import Backends
 from layers.project.open import find_root, open_project
-from layers.runtime.files import write_whole
 
 
 class LockCommand(Parsed):
@@ -57,14 +56,13 @@ def _lock(root: str, names: list[str], *, copy: bool) -> int:
         if name not in known:
             raise LayersError(f"no image is made from {name!r}{did_you_mean(name, known)}")
     chosen = [each for each in wanted if not names or each.name in names]
+    file = LockFile(project.root, project.lock)
     report = report_for(sys.stderr, json=False)
     backends = Backends(project, report)
     pins = resolve_all(backends.registry, chosen)
     # A profile that replaces upstreams uses fewer of them: only the plain stack may drop pins.
     lock, moved = merge(project.lock, pins, drop_others=not names and project.profile is None)
-    path = os.path.join(project.root, LOCK_FILE)
-    if moved or not os.path.exists(path):
-        write_whole(path, lock.text().encode())
+    file.write(lock, create=True)
     for each in moved:
         old, new = each.old or "not locked", each.new or "dropped, no image uses it"
         sys.stdout.write(f"{each.name} ({each.platform}): {old} -> {new}\n")

@@ -1,4 +1,4 @@
-"""The lock as a file that a refresh owns while it runs."""
+"""The lock as a file that several commands write, each only over what it has read."""
 
 from __future__ import annotations
 
@@ -7,31 +7,34 @@ import os
 from hashes.errors import LayersError
 from layers.lock.lock import LOCK_FILE, Lock
 from layers.runtime.files import write_whole
+from layers.runtime.state import State
 
 
 class LockFile:
     """``images.lock``, written whole, and only over what was read."""
 
     def __init__(self, root: str, known: Lock) -> None:
-        """``known`` is what was read of it."""
+        """``known`` is what was read of it.  Raises LayersError when it says something else now."""
         self._path = os.path.join(root, LOCK_FILE)
+        self._state = State(root)
         self._read = self._text()
         self._known = known
+        if (Lock() if self._read is None else Lock.parse(self._read, LOCK_FILE)) != known:
+            raise _changed()
 
-    def write(self, lock: Lock) -> None:
+    def write(self, lock: Lock, *, create: bool = False) -> None:
         """Write a lock unless the file says that already, in whatever words.
 
-        Raises LayersError when something else wrote the file meanwhile.
+        ``create``: an empty lock where there is no file is written, too. Raises LayersError when
+        something else wrote the file meanwhile.
         """
-        if lock == self._known:
+        if lock == self._known and not (create and self._read is None):
             return
-        if self._text() != self._read:
-            raise LayersError(
-                f"{LOCK_FILE} was changed by something else meanwhile",
-                hint="it was left as it is; run again",
-            )
         text = lock.text()
-        write_whole(self._path, text.encode())
+        with self._state.lock(LOCK_FILE):  # nobody of ours writes between the look and the write
+            if self._text() != self._read:
+                raise _changed()
+            write_whole(self._path, text.encode())
         self._read, self._known = text, lock
 
     def _text(self) -> str | None:
@@ -40,3 +43,10 @@ class LockFile:
                 return file.read()
         except FileNotFoundError:
             return None
+
+
+def _changed() -> LayersError:
+    return LayersError(
+        f"{LOCK_FILE} was changed by something else meanwhile",
+        hint="it was left as it is; run again",
+    )
