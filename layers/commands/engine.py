@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from hashes.errors import LayersError
+from layers.commands.exit_status import guarded
 from layers.commands.parsing import Parsed
 from layers.project.open import find_root
 
@@ -38,27 +40,23 @@ class EngineCommand(Parsed):
 
     def execute(self, opt_values: dict[str, Any], pos_args: list[str]) -> int:
         """Carry out the word in ``pos_args``; 1 when the engine cannot do it."""
-        from hashes.errors import LayersError
-
-        actions = {"": _show, "start": _start, "stop": _stop, "env": _env}
-        word = pos_args[0] if pos_args else ""
-        if word not in actions or len(pos_args) > 1:
-            words = " ".join(pos_args)
-            print(
-                f"error: engine: unknown {words!r}\n  it takes start, stop or env", file=sys.stderr
-            )
-            return 1
-        try:
-            return actions[word](bool(opt_values.get("json")))
-        except LayersError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 1
+        root = find_root(os.getcwd())
+        return guarded(lambda: _act(root, pos_args, as_json=bool(opt_values.get("json"))), root)
 
 
-def _show(as_json: bool) -> int:
+def _act(root: str, words: list[str], *, as_json: bool) -> int:
+    actions = {"": _show, "start": _start, "stop": _stop, "env": _env}
+    word = words[0] if words else ""
+    if word not in actions or len(words) > 1:
+        unknown = " ".join(words)
+        raise LayersError(f"engine: unknown {unknown!r}", hint="it takes start, stop or env")
+    return actions[word](root, as_json)
+
+
+def _show(root: str, as_json: bool) -> int:
     from layers.setup.status import status
 
-    found = status(find_root(os.getcwd()))
+    found = status(root)
     if as_json:
         import json
 
@@ -70,17 +68,17 @@ def _show(as_json: bool) -> int:
     return 0
 
 
-def _start(as_json: bool) -> int:
+def _start(root: str, as_json: bool) -> int:
     from layers.setup.choose import ensure
 
-    ensure(find_root(os.getcwd()), _tell)
-    return _show(as_json)
+    ensure(root, _tell)
+    return _show(root, as_json)
 
 
-def _stop(as_json: bool) -> int:
+def _stop(root: str, as_json: bool) -> int:
     from layers.setup.choose import stop
 
-    was_up = stop(find_root(os.getcwd()))
+    was_up = stop(root)
     if as_json:
         print(f'{{"stopped": {str(was_up).lower()}}}')
     else:
@@ -88,12 +86,12 @@ def _stop(as_json: bool) -> int:
     return 0
 
 
-def _env(as_json: bool) -> int:
+def _env(root: str, as_json: bool) -> int:
     import shlex
 
     from layers.setup.choose import ensure
 
-    environment = ensure(find_root(os.getcwd()), _tell).environment
+    environment = ensure(root, _tell).environment
     if as_json:
         import json
 
