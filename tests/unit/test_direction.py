@@ -33,6 +33,7 @@ FOREIGN = {
         "urllib3",
         "rich",
         "doit",
+        "packaging",
         "tomli",
         "certifi",
         "zstandard",
@@ -44,12 +45,15 @@ OWNERS = {
     "rich": {"layers/report/terminal.py"},
     "doit": {"layers/tasks.py", "layers/project/open.py", "layers/plugin.py"},
     "docker": {"layers/oci/credentials.py"},
+    "packaging": {"layers/check/shell/pip_calls.py", "layers/check/online/pip_resolve.py"},
 }
 """Who alone may import what; the commands may import doit, too."""
 
-LAZY = {"docker", "requests", "zstandard", "urllib3", "rich", "blake3", "certifi"}
+LAZY = {"docker", "requests", "zstandard", "urllib3", "rich", "blake3", "certifi", "packaging"}
 """What nobody imports at the top of a module, unless the module itself is imported late."""
 LATE = {
+    "layers/check/online/pip_resolve.py",
+    "layers/check/shell/pip_calls.py",
     "layers/report/terminal.py",
     "layers/registry/errors.py",
     "layers/registry/transport.py",

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from packaging.utils import canonicalize_name
+
 from layers.check.finding import Finding
-from layers.check.rules.contradictions import same_version
-from layers.check.shell.pip_calls import Request, Wanted, indexed, normal
+from layers.check.shell.pip_calls import Request, Wanted, indexed, meets
 
 RULE = "pip-pin"
 ROUNDS = 4
@@ -183,7 +184,9 @@ def platforms(target: Target) -> list[str]:
 
 def _find(wanted: Sequence[Wanted], text: str) -> int | None:
     name = re.split(r"[\s\[=<>!~;(]", text)[0]
-    return next((at for at, each in enumerate(wanted) if each.name == normal(name)), None)
+    return next(
+        (at for at, each in enumerate(wanted) if each.name == canonicalize_name(name)), None
+    )
 
 
 def _missing(request: Request, wanted: Wanted, target: Target, versions: _Versions) -> Finding:
@@ -204,8 +207,8 @@ def _missing(request: Request, wanted: Wanted, target: Target, versions: _Versio
 
 
 def _has(versions: Sequence[str], wanted: Wanted) -> bool:
-    if wanted.pin and "*" not in wanted.pin:
-        return any(same_version(each, wanted.pin) for each in versions)
+    if wanted.pin:
+        return any(meets(each, wanted.pin) for each in versions)
     return bool(versions)  # a range: there is something, and only pip could say whether it fits
 
 
@@ -220,13 +223,15 @@ def _conflict(request: Request, text: str) -> Iterator[Finding]:
     causes = [match for line in text.splitlines() if (match := _CAUSE.match(line))]
     asked = [match for match in causes if match[1]]
     below = [match for match in causes if not match[1]]
-    if not below or any(normal(match[3].partition("[")[0]) not in pinned for match in below):
+    if not below or any(
+        canonicalize_name(match[3].partition("[")[0]) not in pinned for match in below
+    ):
         return
     if any("==" not in match[2] for match in asked) and len(below) < 2:
         return
     told = [f"{match[3]} {match[4]} wants {match[5]}" for match in below]
     told += [f"{match[2]} is asked for" for match in asked]
-    first = pinned[normal(below[0][3].partition("[")[0])]
+    first = pinned[canonicalize_name(below[0][3].partition("[")[0])]
     where = f" ({first.file}:{first.line})" if first.file else ""
     yield request.step.finding(
         RULE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from layers.check.finding import Finding
-from layers.check.shell.pip_calls import Request, Wanted, indexed, requests
+from layers.check.shell.pip_calls import Request, Wanted, indexed, meets, requests
 from layers.check.subject import Subject
 
 RULE = "contradicting-pins"
@@ -20,13 +20,15 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 
 def _pairs(request: Request) -> Iterator[Finding]:
-    first: dict[str, Wanted] = {}
+    before: dict[str, list[Wanted]] = {}
     asked = {each.name for each in request.wanted}
     for each in indexed((*request.wanted, *request.constraints)):
-        if not each.pin or each.marked or each.name not in asked or "*" in each.pin:
+        if not each.pin or each.marked or each.name not in asked:
             continue
-        other = first.setdefault(each.name, each)
-        if not same_version(other.pin, each.pin):
+        known = before.setdefault(each.name, [])
+        other = next((old for old in known if not _together(old.pin, each.pin)), None)
+        known.append(each)
+        if other is not None:
             yield request.step.finding(
                 RULE,
                 "error",
@@ -37,17 +39,8 @@ def _pairs(request: Request) -> Iterator[Finding]:
             )
 
 
-def same_version(one: str, other: str) -> bool:
-    """Whether two spellings name one version: 1.0 is 1.0.0 (PEP 440)."""
-    return _release(one) == _release(other)
-
-
-def _release(version: str) -> str:
-    text = version.lower().lstrip("v")
-    head, plus, local = text.partition("+")
-    while head.endswith(".0"):
-        head = head[:-2]
-    return f"{head}{plus}{local}"
+def _together(one: str, other: str) -> bool:
+    return meets(one, other) or meets(other, one)
 
 
 def _where(wanted: Wanted) -> str:

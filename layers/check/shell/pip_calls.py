@@ -7,6 +7,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion
+
 from hashes.dockerfile import mounts
 from hashes.dockerfile.state import BASE
 from layers.check.shell.calls import Call
@@ -24,7 +29,6 @@ _VALUED = (
     *("--exists-action", "--build-option", "--keyring-provider", "--root-user-action"),
 )
 _NAMED = re.compile(r"^\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^\]]*\])?\s*(.*)$")
-_PIN = re.compile(r"^={2,3}\s*([^\s,;*]+)\s*(?:;|$)")
 
 
 @dataclass(frozen=True)
@@ -63,11 +67,6 @@ class Request:
     """False: it asks for more than is known here."""
     options: tuple[str, ...] = field(default=())
     """Its arguments, for their options."""
-
-
-def normal(name: str) -> str:
-    """A project's name as PEP 503 compares it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def requests(step: Step) -> Iterator[Request]:
@@ -188,18 +187,40 @@ def _wanted(text: str, line: int, *, file: str = "", cwd: str | None) -> Wanted:
     address = re.match(r"^(?:git|hg|svn|bzr)\+\S+|^(?:https?|file)://\S+", text)
     if address:
         egg = re.search(r"[#&]egg=([A-Za-z0-9._-]+)", text)
-        name = normal(egg[1]) if egg else project(text)
+        name = canonicalize_name(egg[1]) if egg else project(text)
         return Wanted(name, text, file, line, "", text, False, not text.startswith("git+"))
     match = _NAMED.match(text)
     path = text.startswith((".", "/")) or text.endswith((".whl", ".tar.gz", ".zip"))
     if path or (match and match[3].startswith("/")) or not match:
         place = posixpath.normpath(posixpath.join(cwd or BASE, text.partition("[")[0]))
         return Wanted(_of_path(place), text, file, line, local=True, path=place)
-    name, rest = normal(match[1]), match[3]
-    if rest.startswith("@"):
-        return Wanted(name, text, file, line, "", rest[1:].strip(), ";" in rest)
-    pin = _PIN.match(rest)
-    return Wanted(name, text, file, line, pin[1] if pin else "", "", ";" in rest)
+    name, rest = canonicalize_name(match[1]), match[3]
+    try:
+        found = Requirement(text)
+    except InvalidRequirement:  # options or a variable in it: what it pins is not known
+        at = rest[1:].strip() if rest.startswith("@") else ""
+        return Wanted(name, text, file, line, "", at, ";" in rest)
+    marked = found.marker is not None
+    return Wanted(name, text, file, line, _pin(found.specifier), found.url or "", marked)
+
+
+def _pin(specifiers: SpecifierSet) -> str:
+    """The version of the only specifier, if that is exact."""
+    if len(specifiers) != 1:
+        return ""
+    (only,) = specifiers
+    return only.version if only.operator in ("==", "===") and "*" not in only.version else ""
+
+
+def meets(version: str, pin: str) -> bool:
+    """Whether a version is what ``==pin`` asks for (PEP 440): 1.0rc1 is 1.0.0rc1.
+
+    One with a local label, as 2.0.1+cu118, meets the pin without it, and not the other way round.
+    """
+    try:
+        return Specifier(f"=={pin}").contains(version, prereleases=True)
+    except (InvalidSpecifier, InvalidVersion):
+        return version == pin
 
 
 def project(address: str, *, plain: bool = False) -> str:
@@ -207,14 +228,14 @@ def project(address: str, *, plain: bool = False) -> str:
     path = re.sub(r"^[a-z+]+://", "", address).partition("#")[0]
     path = re.sub(r"(?<=[^/:])@[^/@]*$", "", path).rstrip("/")
     name = posixpath.basename(path).removesuffix(".git")
-    return name if plain else normal(name)
+    return name if plain else canonicalize_name(name)
 
 
 def _of_path(place: str) -> str:
     """What a folder's name says of the project in it: ``/src/pytorch3d``."""
     if place.endswith((".whl", ".tar.gz", ".zip")) or "*" in place:
         return ""
-    return normal(posixpath.basename(place).strip("<>"))
+    return canonicalize_name(posixpath.basename(place).strip("<>"))
 
 
 def indexed(wanted: Iterable[Wanted]) -> Iterator[Wanted]:

@@ -141,6 +141,12 @@ def test_torch_in_a_requirements_file_before_counts(tmp_path: Path) -> None:
     [
         ("RUN pip install a==1 a==2", {}, 1),
         ("RUN pip install a==1.0 A==1", {}, 0),
+        ("RUN pip install a==1.0.0rc1 a==1.0rc1", {}, 0),
+        ("RUN pip install a==1.0rc1 a==1.0", {}, 1),
+        ("RUN pip install a==2.0.1 a==2.0.1+cu118", {}, 0),
+        ("RUN pip install a==2.0.1 a==2.0.1+cu118 a==2.0.1+cpu", {}, 1),
+        ("RUN pip install 'a[x] (==1)' 'a>=1,<2' a==1.*", {}, 0),
+        ("ARG V\nRUN pip install a==$V a==1", {}, 0),
         ("COPY r.txt c.txt /\nRUN pip install -r /r.txt -c /c.txt", {"r.txt": "a==1\n",
          "c.txt": "a==2\n"}, 1),
         ("COPY r.txt c.txt /\nRUN pip install -r /r.txt -c /c.txt", {"r.txt": "b==1\n",

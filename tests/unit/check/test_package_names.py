@@ -12,8 +12,7 @@ import pytest
 
 from layers.check.online.package_names import Ask, asks, judge, read, script
 from layers.check.online.pip_resolve import Said, Target, platforms, resolve
-from layers.check.rules.contradictions import same_version
-from layers.check.shell.pip_calls import requests
+from layers.check.shell.pip_calls import meets, requests
 from tests.unit.checks import subject_of
 
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -221,13 +220,15 @@ def test_rounds_are_bounded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("version", "pin", "met"),
     [("1.0", "1", True), ("1.0.0", "1.0", True), ("1.0", "1.0.1", False), ("v1.2", "1.2", True),
-     ("2.0.1+cu118", "2.0.1", False), ("10", "1", False)],
+     ("2.0.1+cu118", "2.0.1", True), ("2.0.1", "2.0.1+cu118", False), ("10", "1", False),
+     ("1.0.0rc1", "1.0rc1", True), ("1.0-rc.1", "1.0rc1", True), ("1.0rc1", "1.0", False),
+     ("1.0.post1", "1.0-1", True), ("2004d", "2004d", True), ("2004d", "2004e", False)],
 )  # fmt: skip
-def test_versions_compare_as_pip_compares_them(one: str, other: str, same: bool) -> None:
-    """Trailing zeros do not count (PEP 440)."""
-    assert same_version(one, other) is same
+def test_versions_compare_as_pip_compares_them(version: str, pin: str, met: bool) -> None:
+    """Trailing zeros and spellings of a release candidate do not count (PEP 440)."""
+    assert meets(version, pin) is met
 
 
 def test_wheels_are_asked_for_the_images_own_libc() -> None:
