@@ -93,7 +93,7 @@ def layers(
 
     Raises `LayersError` with file and line where BuildKit would refuse the build.
     """
-    return _Builder(request, sources, resolve).build(target)
+    return _Builder(request, sources, resolve, target).build()
 
 
 def stage_manifests(
@@ -105,9 +105,12 @@ def stage_manifests(
 
 
 class _Builder:
-    def __init__(self, request: Request, sources: Sources, resolve: Resolve) -> None:
+    def __init__(
+        self, request: Request, sources: Sources, resolve: Resolve, target: str | None
+    ) -> None:
         file = request.dockerfile
         self.request = request
+        self.target = target
         self.file = file
         self.sources = sources
         self.resolve = resolve
@@ -116,7 +119,9 @@ class _Builder:
             self.build_platform = arguments.platform(request.build_platform or request.platform)
         except ValueError as error:
             raise LayersError(f"platform {request.platform!r}: {error}") from None
-        self.outer = arguments.global_args(file, request.args, self.platform, self.build_platform)
+        self.outer = arguments.global_args(
+            file, request.args, self.platform, self.build_platform, target
+        )
         self.contexts = {familiar(name): value for name, value in request.contexts.items()}
         self.externals: dict[tuple[str, str], External] = {}
         self.states: dict[int, State] = {}
@@ -126,11 +131,11 @@ class _Builder:
             v for k, v in request.args.items() if len(v) > 3 and arguments.looks_secret(k)
         )
 
-    def build(self, target: str | None) -> dict[int, Layer]:
+    def build(self) -> dict[int, Layer]:
         request = self.request
         stages = reach(
             self.file,
-            target,
+            self.target,
             request.args,
             self.platform,
             self.build_platform,
@@ -157,7 +162,15 @@ class _Builder:
             frontend = self._external(syntax, self.build_platform)
             head.append(self._image("syntax", syntax, frontend, 1, unpinned))
         state = self._base(stage, line, head, unpinned)
-        steps = Steps(file.path, state, self.sources, request.args, self.outer, request.network)
+        steps = Steps(
+            file.path,
+            state,
+            self.sources,
+            request.args,
+            self.outer,
+            request.network,
+            file.frontend,
+        )
         for position, item in enumerate(stage.instructions):
             origins = {
                 number: self._origin(source, item.keyword.lower(), item.line, unpinned)

@@ -59,7 +59,7 @@ class Sources:
             else:
                 found = self._literal(path, source)
         if exclude:
-            found = _without(found, inside(source), exclude)
+            found = _without(found, _root(source, parents), exclude)
         return ordered(found)
 
     def resolve(self, path: str, source: str) -> Node | None:
@@ -235,15 +235,26 @@ class Sources:
         return not folder or (node is not None and node.is_dir)
 
 
-def _without(found: list[Input], base: str, exclude: tuple[str, ...]) -> list[Input]:
-    """Drop what ``--exclude`` leaves out below the source; a single file always stays."""
+def _root(source: str, parents: bool) -> str | None:
+    """The folder that ``--exclude`` patterns start from; None: one for each match of a pattern.
+
+    With ``--parents`` that is the context or what stands before ``/./``, whatever the source
+    (cache/contenthash, shouldIncludePath; dockerfile2llb, convert_copy.go).
+    """
+    head, pivot, _ = source.partition("/./")
+    base = inside(source) if not parents else inside(head) if pivot else ""
+    return None if has_wildcard(base) else base
+
+
+def _without(found: list[Input], base: str | None, exclude: tuple[str, ...]) -> list[Input]:
+    """Drop what ``--exclude`` leaves out below a folder; a single file always stays."""
     try:
         patterns = Ignore("", Patterns([Pattern(text) for text in exclude]))
-        slash = base + "/" if base and not has_wildcard(base) else ""
+        slash = base + "/" if base else ""
         dropped = [
-            item.path.startswith(slash)
+            base is not None
+            and item.path.startswith(slash)
             and item.path != base
-            and not has_wildcard(base)
             and patterns.matches(item.path[len(slash) :])
             for item in found
         ]

@@ -73,13 +73,16 @@ def pairs(item: Instruction) -> tuple[tuple[str, str | None], ...]:
 
 
 def global_args(
-    file: Dockerfile, given: Mapping[str, str], target: str, build: str
+    file: Dockerfile, given: Mapping[str, str], target: str, build: str, stage: str | None = None
 ) -> dict[str, str]:
     """What FROM lines see, and what an ARG without a default takes its value from.
 
-    Raises `DockerfileError` when a default cannot be expanded.
+    ``stage`` is the target as the command line names it. Raises `DockerfileError` when a default
+    cannot be expanded.
     """
     found = platform_args(target, build)
+    # Frontend 1.11 on; where an older one leaves it unset, the key says more than it must.
+    found["TARGETSTAGE"] = stage or file.stages[-1].name.lower() or "default"
     found.update((name, given[name]) for name in tuple(found) if name in given)
     for item in file.global_args:
         for name, default in pairs(item):

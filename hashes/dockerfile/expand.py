@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 _SPECIAL = frozenset("@*#?-$!0")
-_HEREDOC = re.compile(r"^(\d*)<<(-?)([^<]*)$")
 
 
 class WordError(ValueError):
@@ -22,16 +21,6 @@ class Expansion(NamedTuple):
     """Every variable that the word names, set or not."""
     unset: frozenset[str] = frozenset()
     """Those of `read` that the environment does not have."""
-
-
-class HeredocWord(NamedTuple):
-    """An argument such as ``<<-"EOF"``: the name of a document that follows the instruction."""
-
-    name: str
-    expand: bool
-    """False when the name is quoted: variables stay as they are written."""
-    chomp: bool
-    """True for ``<<-``: leading tabs of each line are dropped."""
 
 
 def expand(
@@ -52,27 +41,6 @@ def expand(
     lexer = _Lexer(word, env, escape, quotes, lenient)
     text = lexer.until("", raw=False)
     return Expansion(text, frozenset(lexer.read), frozenset(lexer.unset))
-
-
-def heredoc(word: str) -> HeredocWord | None:
-    """Read a word as the start of a heredoc; None when it is an ordinary word."""
-    match = _HEREDOC.match(word)
-    if not match or not match[3]:
-        return None
-    rest = match[3]
-    quoted = any(sign in rest for sign in "'\"\\")
-    if not quoted and re.search(r"\s", rest.strip()):
-        return None
-    try:
-        name = expand(rest.strip(), {}).text if quoted else rest.strip()
-    except WordError:
-        return None
-    return HeredocWord(name, not quoted, match[2] == "-") if name else None
-
-
-def chomp(content: str) -> str:
-    """Drop the leading tabs of each line, as ``<<-`` does."""
-    return re.sub(r"(?m)^\t+", "", content)
 
 
 class _Lexer:

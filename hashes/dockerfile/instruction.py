@@ -5,20 +5,34 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from hashes.dockerfile.expand import heredoc
+from hashes.dockerfile.frontend import (
+    DEVICE,
+    EXCLUDE,
+    PARENTS,
+    SECRET_ENV,
+    SECURITY,
+    UNPACK,
+    Feature,
+    Frontend,
+)
+from hashes.dockerfile.heredocs import heredoc
 from hashes.errors import DockerfileError
 
-_COPY = {"chown": (1, 0), "chmod": (1, 0), "link": (1, 0), "exclude": (1, 19)}
-FLAGS: dict[str, dict[str, tuple[int, int]]] = {
-    "FROM": {"platform": (1, 0)},
-    "RUN": {"mount": (1, 0), "network": (1, 0), "security": (1, 20), "device": (1, 20)},
-    "COPY": _COPY | {"from": (1, 0), "parents": (1, 20)},
-    "ADD": _COPY | {"checksum": (1, 0), "keep-git-dir": (1, 0), "unpack": (1, 17)},
+_COPY: dict[str, Feature | None] = {
+    **dict.fromkeys(("chown", "chmod", "link")),
+    "exclude": EXCLUDE,
+}
+FLAGS: dict[str, dict[str, Feature | None]] = {
+    "FROM": {"platform": None},
+    "RUN": {"mount": None, "network": None, "security": SECURITY, "device": DEVICE},
+    "COPY": _COPY | {"from": None, "parents": PARENTS},
+    "ADD": _COPY | {"checksum": None, "keep-git-dir": None, "unpack": UNPACK},
     "HEALTHCHECK": dict.fromkeys(
-        ("interval", "timeout", "start-period", "start-interval", "retries"), (1, 0)
+        ("interval", "timeout", "start-period", "start-interval", "retries")
     ),
 }
-"""Each instruction's flags and the frontend that first has them (the Dockerfile reference)."""
+"""Each instruction's flags and what a frontend must have for them; None: all have them that any
+engine in use brings (the Dockerfile reference)."""
 
 _SWITCHES = frozenset(("link", "parents", "keep-git-dir", "unpack"))
 _REPEATABLE = frozenset(("mount", "exclude", "device"))
@@ -56,7 +70,9 @@ class Instruction(NamedTuple):
     heredocs: tuple[Heredoc, ...]
     line: int
     text: str
-    """As written, continuation lines joined."""
+    """As written, continuation lines joined, heredocs behind it."""
+    raw: str = ""
+    """The text once more, where versions of BuildKit read it differently; else ''."""
 
     def flag(self, name: str) -> str | None:
         """The value of ``--name=value``; '' for a bare ``--name``; None when it is absent."""
@@ -83,8 +99,8 @@ class Instruction(NamedTuple):
         return f"{first}\n  {' ' * at}{'^' * len(part)}" if at >= 0 else first
 
 
-def check(item: Instruction, path: str, frontend: tuple[int, int] | None) -> None:
-    """Raise `DockerfileError` where BuildKit's parser would; ``frontend`` None knows all flags."""
+def check(item: Instruction, path: str, frontend: Frontend) -> None:
+    """Raise `DockerfileError` where that version of BuildKit's parser would."""
     count = len(item.words)
     if item.keyword not in KEYWORDS:
         raise _fail(item, path, f"unknown instruction {item.keyword}{_near(item.keyword)}")
@@ -112,7 +128,7 @@ def check(item: Instruction, path: str, frontend: tuple[int, int] | None) -> Non
         _check_health(item, path)
 
 
-def _check_flags(item: Instruction, path: str, frontend: tuple[int, int] | None) -> None:
+def _check_flags(item: Instruction, path: str, frontend: Frontend) -> None:
     if item.keyword in _UNCHECKED:
         return
     known = FLAGS.get(item.keyword, {})
@@ -121,20 +137,14 @@ def _check_flags(item: Instruction, path: str, frontend: tuple[int, int] | None)
         if flag == "--":
             return
         name, equals, value = flag[2:].partition("=")
-        since = known.get(name)
-        if since is None:
+        if name not in known:
             names = ", ".join(f"--{each}" for each in sorted(known)) or "none"
             raise _fail(
                 item, path, f"unknown flag --{name} of {item.keyword}: expected {names}", flag
             )
-        if frontend is not None and since > frontend:
-            version = ".".join(map(str, since))
-            raise _fail(
-                item,
-                path,
-                f"--{name} needs frontend {version}: expected '# syntax=docker/dockerfile:1'",
-                flag,
-            )
+        feature = known[name]
+        if feature is not None and not frontend.has(feature):
+            raise _fail(item, path, f"{feature}, and this file is read by {frontend}", flag, _NEWER)
         if name in seen and name not in _REPEATABLE:
             raise _fail(item, path, f"flag --{name} stands twice", flag)
         seen.add(name)
@@ -143,15 +153,22 @@ def _check_flags(item: Instruction, path: str, frontend: tuple[int, int] | None)
                 raise _fail(item, path, f"--{name}: expected true or false, got {value!r}", flag)
         elif not equals:
             raise _fail(item, path, f"--{name}: expected a value, as in --{name}=…", flag)
-        old = frontend is not None and frontend < (1, 10)
-        if name == "mount" and old and re.search(r"(?:^|,)env=", value):
-            raise _fail(item, path, "a mount's env= needs frontend 1.10", flag)
+        if name == "mount" and not frontend.has(SECRET_ENV) and _ENV.search(value):
+            raise _fail(
+                item, path, f"{SECRET_ENV}, and this file is read by {frontend}", flag, _NEWER
+            )
+        if name in _VALUES and value not in _VALUES[name]:
+            expected = ", ".join(_VALUES[name])
+            raise _fail(item, path, f"--{name}={value}: expected {expected}", flag)
         if name == "mount" and re.search(r"(?:^|,)from=[^,]*\$.", value):
             raise _fail(
                 item, path, "a mount's from= cannot hold a variable: expected a name", flag, _ALIAS
             )
 
 
+_NEWER = "update the engine, or write '# syntax=docker/dockerfile:1' into the first line"
+_ENV = re.compile(r"(?:^|,)env=")
+_VALUES = {"network": ("default", "none", "host"), "security": ("sandbox", "insecure")}
 _ALIAS = "give the image a stage of its own, 'FROM $IMAGE AS name', and use that name"
 
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import dockerfile as parser
-
-from hashes.dockerfile.instruction import Heredoc, Instruction, check
+from hashes.dockerfile import directives
+from hashes.dockerfile.frontend import ANY, NEWEST, Frontend, of_syntax
+from hashes.dockerfile.instruction import Instruction, check
+from hashes.dockerfile.lines import Lines
 from hashes.errors import DockerfileError
 
-_DIRECTIVE = re.compile(r"^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
-_ONBUILD = re.compile(r"^\s*ONBUILD\s*", re.IGNORECASE)
 _STAGE_NAME = re.compile(r"^[a-z][a-z0-9-_.]*$")
-
-BUILT_IN = (1, 7)
-"""The frontend that BuildKit 0.13 (Docker 26) brings; a file without ``# syntax`` is read by it."""
 
 
 @dataclass(frozen=True)
@@ -49,32 +45,35 @@ class Dockerfile:
     check: str
     global_args: tuple[Instruction, ...]
     stages: tuple[Stage, ...]
+    frontend: Frontend = NEWEST
+    """Who read it. Not part of any key: whoever takes a file gives it the same one."""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether versions of BuildKit read it differently, so that one should be asked for."""
+        each = (*self.global_args, *(item for stage in self.stages for item in stage.instructions))
+        return any(item.raw for item in each)
 
 
-def parse(text: bytes, path: str, *, frontend: tuple[int, int] = BUILT_IN) -> Dockerfile:
+def parse(text: bytes, path: str, *, frontend: Frontend = NEWEST, syntax: str = "") -> Dockerfile:
     """Read a Dockerfile; raises `DockerfileError` with the line where BuildKit would refuse it.
 
-    ``frontend`` is the version of the engine's built-in frontend: it decides which flags exist.
+    ``frontend`` is the engine's own: it reads a file that names none by ``# syntax``. ``syntax``
+    is the build argument BUILDKIT_SYNTAX, which goes before that line.
     """
-    source = _decode(text)
-    directives = _directives(source)
-    escape = directives.get("escape", "\\")
-    syntax = directives.get("syntax", "").partition(" ")[0]
-    try:
-        commands = parser.parse_string(source)
-    except ValueError as error:
-        line = _line_of(source, str(error))
-        raise DockerfileError(f"{error}", file=path, line=line, hint=_shown(source, line)) from None
-    lines = source.split("\n")
-    known = None if syntax else frontend
+    lines = _lines(_decode(text, path))
+    named = syntax.partition(" ")[0] or directives.read(lines, path, None).syntax
+    if named:
+        frontend = of_syntax(named)
+    top = directives.read(lines, path, frontend)
     global_args: list[Instruction] = []
     heads: list[tuple[Instruction, str]] = []
     bodies: list[list[Instruction]] = []
-    for command in commands:
-        item = _instruction(command)
-        if item.keyword == "ONBUILD" and item.words:
-            item = _onbuild(item, lines[command.start_line - 1 : command.end_line], escape, path)
-        check(item, path, known)
+    items = Lines(lines, path, top.escape, frontend).instructions()
+    if not items:
+        raise DockerfileError("file with no instructions: expected FROM", file=path, line=1)
+    for item in items:
+        check(item, path, frontend)
         if item.keyword == "FROM":
             heads.append((item, _stage_name(item, path)))
             bodies.append([])
@@ -102,32 +101,43 @@ def parse(text: bytes, path: str, *, frontend: tuple[int, int] = BUILT_IN) -> Do
         )
         for index, ((head, name), body) in enumerate(zip(heads, bodies, strict=True))
     )
-    return Dockerfile(path, syntax, escape, directives.get("check", ""), tuple(global_args), stages)
+    return Dockerfile(path, top.syntax, top.escape, top.check, tuple(global_args), stages, frontend)
 
 
-def parse_trigger(expression: str, path: str, line: int) -> Instruction:
+def parse_trigger(expression: str, path: str, line: int, frontend: Frontend = ANY) -> Instruction:
     """Read one ONBUILD trigger; ``line`` is where it takes effect, the child's FROM."""
     try:
-        commands = parser.parse_string(expression)
-    except ValueError as error:
+        # BuildKit reads it as a file of its own, in which a backslash is the escape sign.
+        items = Lines(_lines(expression), path, "\\", frontend).instructions()
+    except DockerfileError as error:
         raise DockerfileError(
-            f"ONBUILD trigger of the base image: {error}", file=path, line=line, hint=expression
+            f"ONBUILD trigger of the base image: {error.message}",
+            file=path,
+            line=line,
+            hint=expression,
         ) from None
-    if len(commands) != 1:
+    if len(items) != 1:
         raise DockerfileError(
             "ONBUILD trigger of the base image: expected a single instruction",
             file=path,
             line=line,
             hint=expression,
         )
-    item = _instruction(commands[0], line)
-    check(item, path, None)
+    item = items[0]._replace(line=line)
+    check(item, path, frontend)
     return item
 
 
-def _decode(text: bytes) -> str:
-    # Go keeps bytes that are not UTF-8; the parser's binding takes valid text only, so each
-    # such byte gets a code point of its own that no Dockerfile uses.
+def _decode(text: bytes, path: str) -> str:
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DockerfileError(
+            "written in UTF-16: expected UTF-8",
+            file=path,
+            line=1,
+            hint="save it as UTF-8, e.g. iconv -f UTF-16 -t UTF-8",
+        )
+    # Go keeps bytes that are not UTF-8; a key's text is valid, so each such byte gets a code point
+    # of its own that no Dockerfile uses.
     source = text.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     try:
         source.encode()
@@ -136,44 +146,11 @@ def _decode(text: bytes) -> str:
     return source
 
 
-def _directives(source: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for line in source.split("\n"):
-        match = _DIRECTIVE.match(line.strip())
-        if not match or match[1].lower() not in ("syntax", "escape", "check"):
-            break
-        found.setdefault(match[1].lower(), match[2])
-    return found
-
-
-def _instruction(command: parser.Command, line: int | None = None) -> Instruction:
-    return Instruction(
-        keyword=command.cmd.upper(),
-        flags=tuple(command.flags),
-        words=tuple(command.value),
-        json=command.json,
-        heredocs=tuple(Heredoc(each.name, each.content) for each in command.heredocs),
-        line=command.start_line if line is None else line,
-        text=command.original.strip(),
-    )
-
-
-def _onbuild(item: Instruction, raw: list[str], escape: str, path: str) -> Instruction:
-    # BuildKit keeps the trigger as text and reads it again in the child, with the heredoc bodies
-    # put behind it; the binding gives neither flags nor heredocs here.
-    head = "# escape=`\n" if escape == "`" else ""
-    inner = parser.parse_string(head + _ONBUILD.sub("", "\n".join(raw), count=1))[0]
-    expression = _ONBUILD.sub("", item.text, count=1)
-    for each in inner.heredocs:
-        expression += f"\n{each.content}{each.name}"
-    trigger = _instruction(inner, item.line)
-    if trigger.keyword in ("ONBUILD", "FROM", "MAINTAINER"):
-        raise DockerfileError(
-            f"ONBUILD {trigger.keyword}: expected any instruction but FROM, MAINTAINER, ONBUILD",
-            file=path,
-            line=item.line,
-        )
-    return Instruction("ONBUILD", (), (expression,), False, (), item.line, item.text)
+def _lines(source: str) -> list[str]:
+    """Lines with their ends."""
+    *whole, last = source.split("\n")
+    lines = [f"{line}\n" for line in whole]
+    return [*lines, last] if last else lines
 
 
 def _stage_name(item: Instruction, path: str) -> str:
@@ -195,23 +172,3 @@ def _stage_name(item: Instruction, path: str) -> str:
             hint=item.shown(words[2]),
         )
     return words[2]
-
-
-def _line_of(source: str, message: str) -> int:
-    """Find the line behind the parser's message, which names none: the last head that parses."""
-    lines = source.split("\n")
-    if "no instructions" in message:
-        return 1
-    for count in range(len(lines) - 1, 0, -1):
-        try:
-            parser.parse_string("\n".join(lines[:count]))
-        except ValueError as error:
-            if str(error) == message:
-                continue
-        return count + 1
-    return 1
-
-
-def _shown(source: str, line: int) -> str:
-    lines = source.split("\n")
-    return lines[line - 1].strip() if 0 < line <= len(lines) else ""

@@ -113,7 +113,7 @@ def reach(
 
     Raises `DockerfileError` where BuildKit would refuse the file before building anything.
     """
-    finder = _Finder(file, given, platform, build_platform, contexts)
+    finder = _Finder(file, given, platform, build_platform, contexts, target)
     wanted = {finder.target(target)}
     found: list[Reached] = []
     for index in range(max(wanted), -1, -1):
@@ -135,12 +135,13 @@ class _Finder:
         platform: str,
         build_platform: str,
         contexts: Collection[str],
+        target: str | None = None,
     ) -> None:
         self.file = file
         self.contexts = {familiar(name) for name in contexts}
         self.platform = arguments.platform(platform)
         build = arguments.platform(build_platform) if build_platform else self.platform
-        self.globals = arguments.global_args(file, given, self.platform, build)
+        self.globals = arguments.global_args(file, given, self.platform, build, target)
         self.names: dict[str, int] = {}
         self.bases: list[Source] = []
         self.platforms: list[str] = []
@@ -237,7 +238,9 @@ class _Finder:
                 texts = tuple(each.words[0] for each in above if each.keyword == "ONBUILD")
         elif base.text != "scratch" and triggers and not replaced:
             texts = triggers(base.text, self.platforms[index])
-        items = tuple(parse_trigger(text, self.file.path, stage.line) for text in texts)
+        items = tuple(
+            parse_trigger(text, self.file.path, stage.line, self.file.frontend) for text in texts
+        )
         instructions = items + (() if replaced else stage.instructions)
         sources: dict[tuple[int, int], Source] = {}
         for position, item in enumerate(instructions):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from hashes.dockerfile import mounts
-from hashes.dockerfile.expand import WordError, chomp, heredoc
+from hashes.context.gopath import has_wildcard
+from hashes.dockerfile import git, mounts
+from hashes.dockerfile.expand import WordError
+from hashes.dockerfile.frontend import NEWEST, PATHS_LIKE_GIT, REQUIRED_PARENTS, Frontend
+from hashes.dockerfile.heredocs import chomp, heredoc
 from hashes.dockerfile.instruction import Instruction
 from hashes.dockerfile.settings import Settings
 from hashes.dockerfile.state import State, Word
@@ -16,15 +19,6 @@ from hashes.manifest import Entry
 
 if TYPE_CHECKING:
     from hashes.context.input import Input
-
-_URL = re.compile(r"^https?://", re.IGNORECASE)
-_GIT = re.compile(
-    r"^(?:git://|ssh://|github\.com/|[\w-]+@[\w.-]+:|https?://[^#?]+\.git(?:[#?]|$))", re.IGNORECASE
-)
-_PLAIN_GIT = re.compile(r"^(?!\.{1,2}/|[a-zA-Z]+://)[^#?]*/[^#?]*\.git(?:[#?]|$)")
-"""``d/x.git`` is https://d/x.git to BuildKit, whatever the context holds; ``./d/x.git`` and
-``x.git`` are not (gitutil.ParseGitRef; docker 26.1.5, tried)."""
-_COMMIT = re.compile(r"#[0-9a-f]{40}(?::|$)")
 
 
 class Sources(Protocol):
@@ -62,8 +56,10 @@ class Steps(Settings):
         given: Mapping[str, str],
         outer: Mapping[str, str],
         network: str,
+        frontend: Frontend = NEWEST,
     ) -> None:
         super().__init__(state, given, outer)
+        self.frontend = frontend
         self.path = path
         self.sources = sources
         self.network = network
@@ -73,11 +69,13 @@ class Steps(Settings):
         """Take in one instruction; raises `DockerfileError` or `ContextError` with its line."""
         method = getattr(self, f"_{item.keyword.lower()}")
         try:
+            if item.raw:
+                self._whole(item)
             if item.keyword in ("RUN", "COPY", "ADD"):
                 method(item, origins)
-            else:
+            elif not item.raw or item.keyword == "ONBUILD":
                 method(item)
-        except (WordError, mounts.MountError) as error:
+        except (WordError, mounts.MountError, git.GitError) as error:
             raise DockerfileError(
                 f"{item.keyword}: {error}", file=self.path, line=item.line, hint=item.shown()
             ) from None
@@ -88,6 +86,22 @@ class Steps(Settings):
                 line=item.line,
                 hint=error.hint or item.shown(),
             ) from None
+
+    def _whole(self, item: Instruction) -> None:
+        """Cover all that any version of BuildKit may read in an instruction.
+
+        They differ in what is a flag and what is a JSON form; so its text counts, the values of
+        its variables, and, by `_inputs`, the whole of a context that it may read.
+        """
+        try:
+            text = self.state.expand(item.raw, quotes=False).text
+        except WordError:
+            text = json.dumps(sorted(self.state.env.items()), ensure_ascii=False)
+        value = json.dumps([item.raw, text], ensure_ascii=False)
+        if item.keyword in ("RUN", "COPY", "ADD"):
+            self.entries.append(Entry("text", item.keyword, value, item.line))
+        else:
+            self.state.configure(f"{item.keyword} {item.raw}", value, item.line)
 
     def _run(self, item: Instruction, origins: Mapping[int, Origin]) -> None:
         state = self.state
@@ -116,8 +130,8 @@ class Steps(Settings):
             flags.append(f"--network={network}")
         if item.flag("security") not in (None, "sandbox"):
             flags.append(f"--security={item.flag('security')}")
-        flags += sorted(f"--device={device}" for device in item.flag_values("device"))
-        self._note("run", "RUN", [*flags, _command(item)], item)
+        flags += [f"--device={device}" for device in item.flag_values("device")]
+        self._note("run", "RUN", [*([] if item.raw else flags), _command(item)], item)
         for mount, known, origin in found:
             if origin is not None:
                 self.entries.append(origin.entry)
@@ -125,6 +139,9 @@ class Steps(Settings):
                 continue
             context = self.sources if origin is None else origin.sources
             if context is None or mount.origin == "scratch":
+                continue
+            if item.raw:
+                self._inputs(context.everything(), item)
                 continue
             self._mark("mount", mount.source, item)
             if mount.source and known:
@@ -151,9 +168,8 @@ class Steps(Settings):
         sources = [self._spelling(word, item) for word in words]
         target = state.expand(last)
         place = state.destination(target.text) if target.known else target.text + f" in {state.cwd}"
-        self._note(
-            item.keyword.lower(), item.keyword, [*self._copy_flags(item), *sources, place], item
-        )
+        parts = [] if item.raw else [*self._copy_flags(item), *sources, place]
+        self._note(item.keyword.lower(), item.keyword, parts, item)
         for name, body in documents:
             self.entries.append(Entry("heredoc", name, body, item.line))
         origin = origins.get(0)
@@ -170,12 +186,24 @@ class Steps(Settings):
             if word.known and self._is_remote(word.text, item):
                 self._remote(word.text, item)
                 continue
-            self._mark("source", source, item)
+            if word.known and item.keyword == "ADD" and git.like_git(word.text):
+                # A repository to BuildKit before 0.14, and a path after it: both count.
+                self._remote(word.text, item)
+            found: tuple[Input, ...] | None = None
             if word.known and clear:
-                found = context.copy(source, exclude=tuple(exclude), parents=parents)
-                self._inputs(found, item)
-            else:
-                self._inputs(context.everything(), item)
+                try:
+                    found = context.copy(source, exclude=tuple(exclude), parents=parents)
+                except ContextError:
+                    if not git.like_git(word.text) or self.frontend.has(PATHS_LIKE_GIT):
+                        raise
+                    found = ()
+                if parents:
+                    self._require(source, found)
+            if not item.raw:
+                self._mark("source", source, item)
+                self._inputs(context.everything() if found is None else found, item)
+        if item.raw:
+            self._inputs(context.everything(), item)
 
     _add = _copy
 
@@ -200,23 +228,27 @@ class Steps(Settings):
         ]
         return flags
 
+    def _require(self, source: str, found: tuple[Input, ...]) -> None:
+        absent = len(found) == 1 and found[0].kind == "absent"
+        if absent and self.frontend.has(REQUIRED_PARENTS) and not has_wildcard(source):
+            raise ContextError(f"{source!r} is not in the build context")
+
     def _is_remote(self, source: str, item: Instruction) -> bool:
-        if item.keyword == "COPY":
-            if _PLAIN_GIT.match(source):
-                raise WordError(
-                    f"{source!r} reads as a git repository: expected a path, such as './…'"
-                )
-            if _URL.match(source) and item.flag("from") is None:
-                raise WordError(f"{source!r} is an address: expected a path, or ADD in its place")
-            return False
-        return bool(_URL.match(source) or _is_git(source))
+        copied = item.keyword == "COPY"
+        if git.is_git(source) or (copied and git.like_git(source)):
+            git.check(source, self.frontend)
+        if copied and git.is_git(source):
+            raise WordError(f"{source!r} is a git repository: expected a path, or ADD in its place")
+        if copied and git.is_web(source):
+            raise WordError(f"{source!r} is an address: expected a path, or ADD in its place")
+        return git.is_git(source) or git.is_web(source)
 
     def _remote(self, source: str, item: Instruction) -> None:
-        git = _is_git(source)
-        pinned = bool(item.flag("checksum")) or (git and bool(_COMMIT.search(source)))
+        repository = not git.is_web(source)
+        pinned = bool(item.flag("checksum")) or (repository and bool(git.commit(source)))
         if not pinned:
             self.unpinned.append(source)
-        keep = self.given.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR", "") if git else ""
+        keep = self.given.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR", "") if repository else ""
         value = "pinned" if pinned else "unpinned"
         self.entries.append(Entry("url", source, f"{value} {keep}".strip(), item.line))
 
@@ -225,10 +257,6 @@ class Steps(Settings):
 
     def _inputs(self, inputs: tuple[Input, ...], item: Instruction) -> None:
         self.entries += input_entries(inputs, item.line)
-
-
-def _is_git(source: str) -> bool:
-    return bool(_GIT.match(source) or _PLAIN_GIT.match(source))
 
 
 def input_entries(inputs: tuple[Input, ...], line: int) -> list[Entry]:

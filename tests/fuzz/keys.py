@@ -11,9 +11,12 @@ from hashes.context.input import Input
 from hashes.context.sources import Sources
 from hashes.context.statcache import StatCache
 from hashes.context.tree import Tree
+from hashes.dockerfile.frontend import Frontend
 from tests.fuzz.draw import BASE
 from tests.fuzz.world import Place, World
 
+RECORDED_BY = Frontend((1, 7))
+"""Who told the truths that are kept: Docker 26.1.5."""
 ENV = {"PATH": "/bin", "TINY": "sub"}
 """The base image's environment."""
 
@@ -74,8 +77,9 @@ def answer(
     *,
     rule: Rule = right,
     pinned: bool = True,
+    frontend: Frontend = RECORDED_BY,
 ) -> Answer:
-    """Ask for the key of a world's target.
+    """Ask for the key of a world's target, as read by a frontend.
 
     ``pinned`` False: nothing but the base image's name is known, as without images.lock.
     """
@@ -87,7 +91,7 @@ def answer(
 
     try:
         with open(place.dockerfile, "rb") as file:
-            dockerfile = parse(file.read(), world.name)
+            dockerfile = parse(file.read(), world.name, frontend=frontend)
         ignore = read_ignore(place.context, place.dockerfile)
         sources = Ruled(Tree(place.context, ignore, cache), rule)
         request = Request(dockerfile, world.args)

@@ -9,6 +9,7 @@ from typing import Any
 
 from hashes import ContextError, External, Layer, Request, layers, parse
 from hashes.context.input import Input
+from hashes.dockerfile.frontend import NEWEST, Frontend
 
 FILES = {"a.txt": "1", "dir/d.txt": "2", "sub/b.txt": "3"}
 
@@ -57,10 +58,12 @@ def stages(
     target: Any = None,
     files: Any = FILES,
     resolve: Any = unpinned,
+    frontend: Frontend = NEWEST,
     **more: Any,
 ) -> Any:
     """The layers of a Dockerfile, by name where a stage has one."""
-    file = parse(text.encode() if isinstance(text, str) else text, "Dockerfile")
+    raw = text.encode() if isinstance(text, str) else text
+    file = parse(raw, "Dockerfile", frontend=frontend)
     sources = files if isinstance(files, Memory) else Memory(files)
     found = layers(Request(file, args or {}, **more), sources, resolve, target)
     return {layer.name or layer.index: layer for layer in found.values()}

@@ -25,7 +25,7 @@ MOST_MODULES = 15
 """What a folder may hold at one level."""
 
 FOREIGN = {
-    "hashes": {"xxhash", "dockerfile", "blake3"},
+    "hashes": {"xxhash", "blake3"},
     "layers": {
         "xxhash",
         "docker",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
-from hashes.dockerfile.expand import chomp, heredoc
+from hashes.dockerfile.heredocs import chomp, heredoc
 from hashes.dockerfile.instruction import Instruction
 
 _SHELLS = ("sh", "bash", "dash", "ash")

@@ -60,10 +60,16 @@ def test_a_parsed_file_can_be_stored() -> None:
         ("FROM a\nCOPY x <<EOF\nEOF\n", 2, "destination"),
         ("FROM a\nRUN <<EOF\nx\n", 2, "unterminated heredoc"),
         ("FROM a\nCOPY --wrong x y\n", 2, "unknown flag --wrong"),
-        ("FROM a\nCOPY --parents x y\n", 2, "needs frontend 1.20"),
-        ("FROM a\nCOPY --exclude=z x y\n", 2, "needs frontend 1.19"),
-        ("FROM a\nADD --unpack=false x y\n", 2, "needs frontend 1.17"),
-        ("FROM a\nRUN --mount=type=secret,id=a,env=A true\n", 2, "frontend 1.10"),
+        ("FROM a\nRUN --device=a/b true\n", 2, "needs a -labs frontend"),
+        ("FROM a\nRUN --network=lan true\n", 2, "default, none, host"),
+        ("FROM a\nRUN --security=none true\n", 2, "sandbox, insecure"),
+        ("FROM a\nRUN echo $((1 << 4))\n", 2, "between quotes"),
+        ("FROM a\nRUN cat << 'EOF'\nx\n", 2, "unterminated heredoc"),
+        ("FROM a\nRUN [1]\n", 2, "in double quotes"),
+        ('FROM a\nSHELL ["a"] # b\n', 2, "JSON array"),
+        ("FROM a\nONBUILD --x RUN a\n", 2, "unknown flag --x"),
+        ("# check=skip=all\n# check=skip=all\nFROM a\n", 2, "a second '# check='"),
+        ("FROM a\nRUN " + "x" * 65536, 2, "BuildKit takes 65535"),
         ("FROM a\nCOPY --chown x y\n", 2, "expected a value"),
         ("FROM a\nCOPY --link=maybe x y\n", 2, "true or false"),
         ("FROM a\nCOPY --from=a --from=b x y\n", 2, "twice"),
@@ -109,10 +115,39 @@ def test_what_buildkit_takes_is_taken(text: str) -> None:
     assert parse(text.encode(), "Dockerfile").stages
 
 
-def test_a_newer_frontend_knows_more_flags() -> None:
-    """The engine's version decides when the file names no frontend."""
-    text = b"FROM a\nCOPY --parents x y\n"
-    assert parse(text, "Dockerfile", frontend=(1, 20)).stages
+def test_bytes_of_another_encoding_are_said_to_be_that() -> None:
+    """An editor on Windows writes UTF-16, and nobody sees it."""
+    for encoding in ("utf-16", "utf-16-be"):
+        text = "\ufeff" * (encoding != "utf-16") + "FROM a\n"
+        with pytest.raises(DockerfileError, match="UTF-16: expected UTF-8") as caught:
+            parse(text.encode(encoding), "x/Dockerfile")
+        assert "iconv" in caught.value.hint
+        assert caught.value.line == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "syntax", "escape", "check"),
+    [
+        ("# syntax=x/y\n# escape=`\nFROM a\n", "x/y", "`", ""),
+        ("#!/usr/bin/env x\n# syntax=x/y\n# escape=`\nFROM a\n", "x/y", "\\", ""),
+        ("#!/usr/bin/env x\n# check=skip=all\nFROM a\n", "", "\\", "skip=all"),
+        ("  # syntax=x/y\nFROM a\n", "", "\\", ""),
+        ("\t # escape=`\nFROM a\n", "", "`", ""),
+        ("\ufeff# syntax=x/y\n# escape=`\nFROM a\n", "x/y", "`", ""),
+        ("\n# syntax=x/y\n# escape=`\nFROM a\n", "", "\\", ""),
+        ("# syntax=x/y more\r\n#escape = ` \r\nFROM a\n", "x/y", "`", ""),
+        ("# Syntax=x/y\n# ESCAPE=`\nFROM a\n", "x/y", "`", ""),
+        ("# other=1\n# syntax=x/y\nFROM a\n", "", "\\", ""),
+        ("# check=skip=all\n# escape=`\nFROM a\n", "", "`", "skip=all"),
+    ],
+)
+def test_directives_as_buildkit_finds_them(text: str, syntax: str, escape: str, check: str) -> None:
+    """Behind a byte order mark; behind ``#!`` all but escape; indented escape alone.
+
+    Tried on docker 26.1.5 and 28.5.2; the syntax line by its sources (parser/directives.go).
+    """
+    file = parse(text.encode(), "Dockerfile")
+    assert (file.syntax, file.escape, file.check) == (syntax, escape, check)
 
 
 def test_bytes_that_are_not_utf8_stay_different() -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashes.dockerfile.expand import WordError, chomp, expand, heredoc
+from hashes.dockerfile.expand import WordError, expand
+from hashes.dockerfile.heredocs import chomp, heredoc
 
 ENV = {"A": "one", "E": "", "V": "1.2.3", "P": "/a/b/c.tar.gz", "S": "x*y"}
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from hashes import ContextError, DockerfileError, Request, layers, parse
+from hashes import ContextError, DockerfileError, Manifest, Request, layers, parse
 from hashes.context.sources import Sources
 from hashes.context.tree import Tree
+from hashes.dockerfile.frontend import NEWEST, Frontend
 from tests.unit.memory import unpinned
 
 
@@ -21,10 +22,17 @@ def context(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def built(context: Path, *lines: str) -> None:
+def built(context: Path, *lines: str, frontend: Frontend = NEWEST) -> None:
     """Compute the keys of a Dockerfile."""
+    manifest(context, *lines, frontend=frontend)
+
+
+def manifest(context: Path, *lines: str, frontend: Frontend = NEWEST) -> Manifest:
+    """The manifest of its last stage."""
     text = "\n".join(("FROM base AS first", *lines)) + "\n"
-    layers(Request(parse(text.encode(), "Dockerfile")), Sources(Tree(str(context))), unpinned)
+    request = Request(parse(text.encode(), "Dockerfile", frontend=frontend))
+    found = layers(request, Sources(Tree(str(context))), unpinned)
+    return list(found.values())[-1].manifest
 
 
 @pytest.mark.parametrize("word", ["COPY", "ADD"])
@@ -87,14 +95,30 @@ def test_a_stage_that_is_not_needed_brings_nothing(context: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["conf/x.git", "/conf/x.git", "conf//x.git"])
-def test_a_path_that_reads_as_a_git_repository_is_one(context: Path, path: str) -> None:
-    """BuildKit refuses it in COPY and fetches https://conf/x.git for ADD (docker 26.1.5, tried)."""
+def test_a_path_that_reads_as_a_git_repository_was_one(context: Path, path: str) -> None:
+    """To BuildKit before 0.14: COPY refused, ADD fetched https://conf/x.git; now it is a path.
+
+    Tried on docker 26.1.5 and 28.5.2. The key of ADD covers both.
+    """
     (context / "conf" / "x.git").write_text("x")
+    old = Frontend((1, 7))
     with pytest.raises(DockerfileError, match="git repository"):
-        built(context, f"COPY {path} /x")
-    text = f"FROM base\nADD {path} /x\n".encode()
-    found = layers(Request(parse(text, "Dockerfile")), Sources(Tree(str(context))), unpinned)
-    assert found[0].manifest.unpinned == ("base", path)
+        built(context, f"COPY {path} /x", frontend=old)
+    built(context, f"COPY {path} /x")
+    manifests = [
+        manifest(context, f"ADD {path} /x", frontend=frontend) for frontend in (old, NEWEST)
+    ]
+    assert manifests[0].unpinned == ("base", path)
+    assert "conf/x.git" in {entry.name for entry in manifests[0].entries if entry.kind == "file"}
+    assert manifests[0] == manifests[1]
+
+
+def test_what_an_old_frontend_fetches_need_not_be_here(context: Path) -> None:
+    """A newer one looks for a file of that name."""
+    old = Frontend((1, 7))
+    assert manifest(context, "ADD conf/y.git /x", frontend=old).unpinned == ("base", "conf/y.git")
+    with pytest.raises(ContextError, match="not in the build context"):
+        built(context, "ADD conf/y.git /x")
 
 
 def test_a_path_with_a_dot_in_front_is_a_path(context: Path) -> None:

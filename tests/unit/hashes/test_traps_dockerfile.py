@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hashes import DockerfileError, External, Request, layers, parse, references
-from hashes.dockerfile.instruction import FLAGS
+from hashes.dockerfile.frontend import Frontend
 from tests.unit.memory import FILES, Memory, key, last, stages
 
 
@@ -256,7 +256,13 @@ def test_row_21_link_is_in_the_key() -> None:
         ("https://host/x.git#main", True),
         ("https://host/x.git#" + "a" * 40, False),
         ("git@host:x/y.git#" + "a" * 40 + ":sub", False),
-        ("github.com/x/y", True),
+        ("https://host/x.git?ref=main", True),
+        ("https://host/x.git?ref=" + "a" * 40, False),
+        ("https://host/x.git?branch=b&commit=" + "a" * 40, False),
+        ("https://host/x.git?tag=v1&checksum=" + "a" * 40 + "&subdir=s", False),
+        ("git@host:x/y.git?commit=" + "a" * 40, False),
+        ("--checksum=" + "a" * 40 + " https://host/x.git?tag=v1", False),
+        ("HTTPS://host/x.git#main", True),
         ("a.txt", False),
     ],
 )
@@ -266,10 +272,33 @@ def test_row_22_add_from_elsewhere_is_pinned_or_said_not_to_be(source: str, unpi
     assert bool(layer.manifest.unpinned) is unpinned
 
 
-def test_row_22_copy_takes_no_address() -> None:
+@pytest.mark.parametrize("address", ["https://host/x", "https://host/x.git", "git@host:x.git"])
+def test_row_22_copy_takes_no_address(address: str) -> None:
     """BuildKit refuses it, and so do we."""
     with pytest.raises(DockerfileError, match="expected a path"):
-        key("FROM a\nCOPY https://host/x /x\n")
+        key(f"FROM a\nCOPY {address} /x\n")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [("foo=1", "expected one of ref"), ("ref=", "expected a value"), ("ref=a&ref=b", "twice")],
+)
+def test_row_22_a_git_address_with_a_wrong_query_is_refused(query: str, words: str) -> None:
+    """By frontends that read it, 1.18 on; before, git is asked for it as it stands."""
+    text = f"FROM scratch\nADD https://host/x.git?{query} /x\n"
+    with pytest.raises(DockerfileError, match=words):
+        key(text)
+    assert key(text, frontend=Frontend((1, 17))).startswith("xxh3-")
+    assert key("FROM scratch\nADD https://host/x.git?submodules&keep-git-dir=1 /x\n")
+
+
+def test_row_22_what_reads_like_a_repository_and_is_a_path() -> None:
+    """``github.com/x`` is one in a Dockerfile, and so is an address in capital letters."""
+    files = {"github.com/y": "1", "HTTP:/host/y": "2"}
+    for path in ("github.com/y", "HTTP://host/y"):
+        layer = last(f"FROM scratch\nADD {path} /x\n", files=files)
+        assert kinds(layer, "file") == [path.replace("//", "/")]
+        assert layer.manifest.unpinned == ()
 
 
 def test_row_23_heredocs_are_content_and_no_paths() -> None:
@@ -393,8 +422,3 @@ def test_row_35_keys_do_not_depend_on_the_process() -> None:
     two = Request(one.dockerfile, {"B": "2", "A": "1"})
     keys = [layers(each, Memory({}), lambda *_: External("x"))[0].key for each in (one, two)]
     assert keys[0] == keys[1]
-
-
-def test_every_flag_has_a_frontend() -> None:
-    """The table names a version for each, so that an old engine's refusal is foreseen."""
-    assert all(since >= (1, 0) for flags in FLAGS.values() for since in flags.values())
