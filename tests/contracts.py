@@ -179,6 +179,10 @@ class EngineContract:
         with pytest.raises(LayersError, match="two words"):
             world.engine.find(["two words"])
 
+    def test_it_says_its_version(self, world: EngineWorld) -> None:
+        """As `docker version` does."""
+        assert {"Version", "ApiVersion", "Os", "Arch"} <= set(world.engine.version())
+
     def test_no_engine_is_engine_down(self, world: EngineWorld) -> None:
         """Every call says so."""
         calls: list[Callable[[], object]] = [
@@ -187,6 +191,7 @@ class EngineContract:
             lambda: world.stopped.untag("a:b"),
             lambda: world.stopped.pull(f"{world.repository}@{ABSENT}", silent),
             lambda: world.stopped.push(f"{world.repository}:t", silent),
+            lambda: world.stopped.version(),
         ]
         for call in calls:
             with pytest.raises(EngineDown):

@@ -27,6 +27,7 @@ class MemoryEngine:
         self.registry = registry
         self.down = False
         self.full = False
+        self.release = "28.5.2"
         self.asked: list[tuple[str, str]] = []
         self._platform = tuple(platform.split("/"))
         self._names: dict[str, Digest] = {}
@@ -83,6 +84,12 @@ class MemoryEngine:
     def keeps_manifests(self) -> bool:
         """True: what is here is named by its manifest."""
         return True
+
+    def version(self) -> dict[str, object]:
+        """See `layers.engine.engine.Engine.version`."""
+        if self.down:
+            raise EngineDown("no Docker engine answers in memory")
+        return {"Version": self.release, "ApiVersion": "1.51", "Os": "linux", "Arch": "amd64"}
 
     def push(self, name: str, progress: Progress) -> Digest:
         """See `layers.engine.engine.Engine.push`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 
@@ -53,6 +54,24 @@ class Dockerfile:
         """Whether versions of BuildKit read it differently, so that one should be asked for."""
         each = (*self.global_args, *(item for stage in self.stages for item in stage.instructions))
         return any(item.raw for item in each)
+
+
+def load(path: str, name: str) -> bytes:
+    """Read a Dockerfile's bytes; raises `DockerfileError` under the name that people know it by."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        hint = f"expected a Dockerfile there{_near(path)}"
+        raise DockerfileError("there is no such file", file=name, hint=hint) from None
+    except IsADirectoryError:
+        inner = os.path.join(path, "Dockerfile")
+        hint = f"{name}/Dockerfile is there" if os.path.isfile(inner) else ""
+        raise DockerfileError(
+            "is a folder: expected a Dockerfile", file=name, hint=hint or "name the file in it"
+        ) from None
+    except OSError as error:
+        raise DockerfileError(f"cannot be read: {error.strerror}", file=name) from None
 
 
 def parse(text: bytes, path: str, *, frontend: Frontend = NEWEST, syntax: str = "") -> Dockerfile:
@@ -126,6 +145,19 @@ def parse_trigger(expression: str, path: str, line: int, frontend: Frontend = AN
     item = items[0]._replace(line=line)
     check(item, path, frontend)
     return item
+
+
+def _near(path: str) -> str:
+    import difflib
+
+    folder, wanted = os.path.split(path)
+    try:
+        names = sorted(os.listdir(folder or "."))
+    except OSError:
+        return ""
+    found = {name.lower(): name for name in names}.get(wanted.lower())
+    close = [found] if found else difflib.get_close_matches(wanted, names, 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _decode(text: bytes, path: str) -> str:

@@ -26,9 +26,16 @@ from layers.runtime.events import Output, Warned
 def prepared(run: Session, step: Step, parents: Parents) -> Iterator[buildx.BuildCall]:
     """Everything that a build needs, for as long as it runs: files, secrets, package indexes.
 
-    Raises LayersError when a required file is missing or is another file.
+    Raises LayersError when a required file is missing or is another file, or the engine's
+    frontend does not take the Dockerfile.
     """
     image = run.project.spec.images[step.layer.image]
+    frontend = None if step.builder else run.backends.frontend
+    refusal = (
+        run.project.inputs.dockerfiles.refusal(image, frontend) if frontend is not None else ""
+    )
+    if refusal:
+        raise LayersError(refusal)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(run.project.state.scratch())
         for require in image.require:

@@ -133,7 +133,7 @@ class DockerEngine:
         return ["driver-type", "io.containerd.snapshotter.v1"] in rows
 
     def version(self) -> dict[str, Any]:
-        """What the engine says about itself: Version, ApiVersion, Os, Arch and more."""
+        """See `Engine.version`."""
         (reply,) = self._wire.get(["/version"])
         if reply.status != 200:
             raise _fault("ask for", "the engine's version", [reply.body])

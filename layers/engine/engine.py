@@ -67,3 +67,7 @@ class Engine(Protocol):
     def keeps_manifests(self) -> bool:
         """Whether it has the containerd image store, so that an image's id is its digest."""
         ...
+
+    def version(self) -> Mapping[str, Any]:
+        """What it says about itself: Version, ApiVersion, Os, Arch and more."""
+        ...

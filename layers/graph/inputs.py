@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hashes.dockerfile.parser import Dockerfile, Stage, parse
+from hashes.dockerfile.frontend import Frontend
+from hashes.dockerfile.parser import Dockerfile, Stage
 from hashes.dockerfile.reachable import Reached, reach
 from hashes.dockerfile.state import told
 from hashes.key import Key
@@ -15,6 +15,7 @@ from hashes.manifest import CONFIG, EPOCH, Entry, Manifest
 from hashes.stage import UNPINNED, External, Request, layers
 from layers.config.spec import Image, Spec
 from layers.graph.contexts import Contexts
+from layers.graph.dockerfiles import Dockerfiles
 from layers.graph.edges import Wiring, onbuild_of
 from layers.graph.frontier import Frontier, frontier
 from layers.graph.graph import Edge, Graph, Layer, make_graph
@@ -62,13 +63,21 @@ class ImageInputs:
 class Inputs:
     """All images of a project as keys; nothing is read before it is asked for."""
 
-    def __init__(self, root: str, spec: Spec, lock: Lock, contexts: Contexts) -> None:
+    def __init__(
+        self,
+        root: str,
+        spec: Spec,
+        lock: Lock,
+        contexts: Contexts,
+        frontend: Callable[[], Frontend | None] = lambda: None,
+    ) -> None:
+        """``frontend``: what the engine in use reads, None for unknown; see `Dockerfiles`."""
         self.root = root
+        self.dockerfiles = Dockerfiles(root, frontend)
         self.spec = spec
         self.lock = lock
         self.wiring = Wiring(spec, lock, self.dockerfile)
         self.contexts = contexts
-        self._dockerfiles: dict[str, Dockerfile] = {}
         self._reached: dict[str, tuple[Reached, ...]] = {}
         self._images: dict[str, ImageInputs] = {}
         self._keys: dict[Layer, Key] = {}
@@ -85,12 +94,7 @@ class Inputs:
 
     def dockerfile(self, image: Image) -> Dockerfile:
         """An image's Dockerfile, parsed once.  Raises DockerfileError."""
-        found = self._dockerfiles.get(image.dockerfile)
-        if found is None:
-            with open(os.path.join(self.root, image.dockerfile), "rb") as file:
-                found = parse(file.read(), image.dockerfile)
-            self._dockerfiles[image.dockerfile] = found
-        return found
+        return self.dockerfiles.read(image)
 
     def image(self, name: str) -> ImageInputs:
         """What an image is made from; its parents are computed first, each once."""
@@ -109,7 +113,7 @@ class Inputs:
         """The same, read from the disk again: to see whether anything moved meanwhile."""
         image = self.spec.images[name]
         with self._rereading:  # several layers may be built at once; the stat cache is one
-            self._dockerfiles.pop(image.dockerfile, None)
+            self.dockerfiles.forget(image)
             return self._compute(image, self.contexts.again(), self.wiring.edges(image))
 
     def key(self, layer: Layer) -> Key:

@@ -197,10 +197,23 @@ class Planner:
             if node.layer not in seen.engine
         }
         there = self.policy.remain
+        nodes = [self._readable(node) if seen.lacks(node.layer) else node for node in nodes]
         plan = make_plan(nodes, seen.presence(), self.wanted, causes, there=there)
         self._remember(node for node in nodes if node.layer in seen.engine)
         self._project.cache.save()
         return plan
+
+    def _readable(self, node: Node) -> Node:
+        """The node with a problem where the engine's frontend does not take its Dockerfile.
+
+        Only what has to be built is looked at, so that the engine of an up-to-date project is not
+        asked. A builder elsewhere speaks for itself.
+        """
+        image = self._project.spec.images[node.layer.image]
+        frontend = None if node.builder or node.problem else self._backends.frontend
+        if frontend is None:
+            return node
+        return replace(node, problem=self._project.inputs.dockerfiles.refusal(image, frontend))
 
     def _causes(self, node: Node, earlier: str) -> tuple[str, ...]:
         """What changed since the image that the plain name points at, in words."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from functools import cached_property
 
+from hashes.dockerfile.frontend import Frontend
 from hashes.errors import LayersError
 from layers.engine.engine import Engine
 from layers.lock.mirror import Place
-from layers.project.project import Project
+from layers.project.frontends import ask
+from layers.project.project import FRONTEND_FILE, Project
 from layers.registry.registry import Registry
 from layers.runtime.events import Listener, silent
 from layers.setup.choose import Endpoint, endpoint, ensure
@@ -42,6 +44,11 @@ class Backends:
         from layers.engine.docker import DockerEngine
 
         return DockerEngine(self.endpoint.host, self.endpoint.environment)
+
+    @cached_property
+    def frontend(self) -> Frontend | None:
+        """What the engine reads of the Dockerfile language; None: it does not say."""
+        return ask(self.engine, self._project.state.path(FRONTEND_FILE))
 
     def answering(self) -> Engine | None:
         """The engine if it is up; None where it would have to be started, or cannot be used."""

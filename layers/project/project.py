@@ -6,6 +6,7 @@ import os
 from functools import cached_property
 
 from hashes.context.statcache import StatCache
+from hashes.dockerfile.frontend import Frontend
 from hashes.errors import LayersError
 from hashes.key import BadKey, Key
 from layers.config.load import load
@@ -19,6 +20,9 @@ from layers.oci.platform import machine_platform
 from layers.project.history import History
 from layers.runtime.collector import paused
 from layers.runtime.state import State
+
+FRONTEND_FILE = "frontend.json"
+"""In `.layers`: what the engine that was asked last reads."""
 
 
 class Project:
@@ -89,7 +93,17 @@ class Project:
     @cached_property
     def inputs(self) -> Inputs:
         """The keys."""
-        return Inputs(self.root, self.spec, self.lock, Contexts(self.root, self.cache, self.state))
+        contexts = Contexts(self.root, self.cache, self.state)
+        return Inputs(self.root, self.spec, self.lock, contexts, lambda: self.frontend)
+
+    @cached_property
+    def frontend(self) -> Frontend | None:
+        """What the engine in use reads; asked where a Dockerfile leaves a doubt, else never."""
+        from layers.project.frontends import whoever_builds
+
+        if self._under is not None:
+            return self._under[0].frontend
+        return whoever_builds(self.root, self.state.path(FRONTEND_FILE))
 
     def goals(self) -> tuple[Layer, ...]:
         """What is made when nobody says what."""
