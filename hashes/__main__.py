@@ -83,10 +83,11 @@ def _key(given: argparse.Namespace) -> str:
         algorithm=given.hash,
     )
     sources = _sources(context, None if given.file == "-" else path, given.hash)
-    *_, target = layers(request, sources, _resolve, given.target).values()
+    found = layers(request, sources, _resolve, given.target).values()
+    *_, target = found
     if given.manifest:
         print(target.manifest.text(), end="")
-    for name in target.manifest.unpinned:
+    for name in dict.fromkeys(name for each in found for name in each.manifest.unpinned):
         print(f"{name} counts by its name: nothing says which one it is", file=sys.stderr)
     return str(target.key)
 
