@@ -9,7 +9,8 @@ import pytest
 
 from hashes import DockerfileError
 from hashes.dockerfile.frontend import NEWEST, Frontend
-from layers.build.prepare import Parents, prepared
+from layers.build.parents import Parents
+from layers.build.prepare import prepared
 from layers.graph.contexts import Contexts
 from layers.graph.graph import Layer
 from layers.graph.inputs import Inputs
