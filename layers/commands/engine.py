@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hashes.errors import LayersError
 from layers.commands.exit_status import guarded
 from layers.commands.parsing import Parsed
 from layers.project.open import find_root
+from layers.setup.private.paths import STORES, VERSIONS
 
 if TYPE_CHECKING:
     from layers.runtime.events import Event
@@ -20,10 +22,11 @@ class EngineCommand(Parsed):
 
     name: ClassVar[str] = "engine"
     doc_purpose: ClassVar[str] = "show, start or stop the Docker engine and registry in use"
-    doc_usage: ClassVar[str] = "[start | stop | env]"
+    doc_usage: ClassVar[str] = "[start [--version=…] [--store=…] | stop | env]"
     doc_description: ClassVar[str] = (
         "Without a word: what is in use, and where its logs are. "
-        "start: have an engine answer, this checkout's own if there is no other. "
+        "start: have an engine answer, this checkout's own if there is no other; "
+        "--version and --store say which Docker that is, from then on. "
         "stop: end this checkout's own engine and registry; images and tags stay on disk, and "
         "they come back by themselves when needed. "
         'env: lines for the shell, eval "$(doit engine env)".'
@@ -36,21 +39,46 @@ class EngineCommand(Parsed):
             "default": False,
             "help": "print one JSON object",
         },
+        {
+            "name": "version",
+            "long": "version",
+            "type": str,
+            "default": "",
+            "choices": tuple((each, f"Docker {each}") for each in VERSIONS),
+            "help": "with start: which Docker this checkout's own engine is",
+        },
+        {
+            "name": "store",
+            "long": "store",
+            "type": str,
+            "default": "",
+            "choices": tuple((each, "") for each in STORES),
+            "help": "with start: how this checkout's own engine keeps images",
+        },
     )
 
     def execute(self, opt_values: dict[str, Any], pos_args: list[str]) -> int:
         """Carry out the word in ``pos_args``; 1 when the engine cannot do it."""
         root = find_root(os.getcwd())
-        return guarded(lambda: _act(root, pos_args, as_json=bool(opt_values.get("json"))), root)
+        kind = {name: opt_values[name] for name in ("version", "store") if opt_values.get(name)}
+        as_json = bool(opt_values.get("json"))
+        return guarded(lambda: _act(root, pos_args, kind, as_json=as_json), root)
 
 
-def _act(root: str, words: list[str], *, as_json: bool) -> int:
-    actions = {"": _show, "start": _start, "stop": _stop, "env": _env}
+def _act(root: str, words: list[str], kind: Mapping[str, str], *, as_json: bool) -> int:
+    actions: dict[str, Callable[[], int]] = {
+        "": lambda: _show(root, as_json),
+        "start": lambda: _start(root, as_json, kind),
+        "stop": lambda: _stop(root, as_json),
+        "env": lambda: _env(root, as_json),
+    }
     word = words[0] if words else ""
     if word not in actions or len(words) > 1:
         unknown = " ".join(words)
         raise LayersError(f"engine: unknown {unknown!r}", hint="it takes start, stop or env")
-    return actions[word](root, as_json)
+    if kind and word != "start":
+        raise LayersError("--version and --store go with `doit engine start`")
+    return actions[word]()
 
 
 def _show(root: str, as_json: bool) -> int:
@@ -68,10 +96,10 @@ def _show(root: str, as_json: bool) -> int:
     return 0
 
 
-def _start(root: str, as_json: bool) -> int:
+def _start(root: str, as_json: bool, kind: Mapping[str, str]) -> int:
     from layers.setup.choose import ensure
 
-    ensure(root, _tell)
+    ensure(root, _tell, kind)
     return _show(root, as_json)
 
 

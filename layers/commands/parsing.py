@@ -15,6 +15,9 @@ from layers.commands.exit_status import MISTAKE
 
 _UNKNOWN = re.compile(r"Error parsing \w+: (.*?) \(parsing options: ", re.DOTALL)
 _VALUE = re.compile(r"Error parsing parameter '(\w+)' <class '(\w+)'>")
+_CHOICE = re.compile(
+    r"Error parsing parameter '(\w+)'. Provided (.+) but available choices are: (.+)\."
+)
 _TYPES = {"int": "a whole number", "float": "a number"}
 
 
@@ -51,6 +54,8 @@ def sentence(text: str) -> str:
         return found[1]
     if found := _VALUE.match(text):
         return f"option {found[1]!r}: expected {_TYPES.get(found[2], found[2])}"
+    if found := _CHOICE.fullmatch(text):
+        return f"option {found[1]!r}: {found[2]} is none of {found[3]}"
     return text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from hashes.errors import LayersError
@@ -48,22 +49,32 @@ def endpoint(root: str) -> Endpoint:
     return found
 
 
-def ensure(root: str, listener: Listener) -> Endpoint:
+def ensure(root: str, listener: Listener, kind: Mapping[str, str] | None = None) -> Endpoint:
     """The engine to use, started when none answers; minutes the first time, then about 4 s.
 
-    Raises LayersError where that is impossible, with what to install.
+    ``kind`` has the version and the store that this checkout's own is to have. Raises LayersError
+    where that is impossible, with what to install, or where an engine answers that is not ours.
     """
+    places = Places.of(root)
     try:
-        return endpoint(root)
+        found = endpoint(root)
+        if not kind:
+            return found
+        if not found.private:
+            raise LayersError(
+                f"an engine answers at {found.host}; --version and --store are about this "
+                "checkout's own, which is used where no other answers",
+                hint="unset DOCKER_HOST or leave the docker context (`docker context use default`)",
+            )
     except EngineDown:
-        places = Places.of(root)
+        pass
     from layers.runtime.events import Warned
     from layers.setup.private import lifecycle
 
     chosen = next(addresses(os.environ))
     if chosen.source != "the default socket" and chosen.host != f"unix://{places.socket}":
         listener(Warned(f"{chosen.source} is {chosen.host}, where no engine answers"))
-    return lifecycle.start(places, listener)
+    return lifecycle.start(places, listener, kind)
 
 
 def stop(root: str) -> bool:

@@ -72,6 +72,7 @@ def running(places: Places) -> Endpoint | None:
     registry = Process.load(state.get("registry"))
     if not isinstance(port, int) or registry is None or not registry.alive():
         return None
+    places = places.having(state)
     try:
         up = answers(f"unix://{places.socket}") and answers(f"tcp://127.0.0.1:{port}")
     except PermissionError:

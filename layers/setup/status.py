@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-from layers.engine.engine import EngineDown
+from layers.engine.docker import DockerEngine
+from layers.engine.engine import EngineDown, EngineError
 from layers.host.system import run
 from layers.setup.choose import endpoint
 from layers.setup.endpoint import Endpoint
@@ -24,6 +25,8 @@ class Status:
     """None: no engine answers."""
     version: str | None
     """The engine's own version, None while it does not answer."""
+    store: str | None
+    """How it keeps images, as in `paths.STORES`; None while it does not answer."""
     used: int
     """Bytes on disk below the private engine and registry; 0 beside somebody else's engine."""
     free: int
@@ -41,6 +44,7 @@ class Status:
             "running": found is not None,
             "address": found.host if found else None,
             "version": self.version,
+            "store": self.store,
             "private": self.private,
             "registry": found.registry if found else None,
             "cli": found.cli if found else None,
@@ -62,6 +66,7 @@ class Status:
             rows = [
                 ("engine", f"{found.host} ({whose})"),
                 ("version", self.version or "does not say"),
+                ("store", f"{self.store} image store" if self.store else "does not say"),
                 ("client", found.cli),
                 ("registry", found.registry or "none of ours"),
             ]
@@ -75,29 +80,24 @@ class Status:
 
 
 def status(root: str) -> Status:
-    """Ask the engine that answers; takes as long as ``docker version`` and ``du`` do.
+    """Ask the engine that answers; takes as long as ``du`` does.
 
     Raises LayersError when an engine is there that cannot be used.
     """
-    places = Places.of(root)
+    places = Places.chosen(root)
     try:
         found = endpoint(root)
     except EngineDown:
         found = None
-    version = None
+    version = store = None
     if found is not None:
-        command = [found.cli, "version", "--format", "{{.Server.Version}}"]
-        done = subprocess.run(
-            command,
-            env={**os.environ, **found.environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        version = done.stdout.strip() or None
+        engine = DockerEngine(found.host, found.environment)
+        with contextlib.suppress(EngineError):
+            version = str(engine.version().get("Version") or "") or None
+            store = "containerd" if engine.keeps_manifests() else "classic"
     private = found is None or found.private
     used = sum(map(_used, (places.data, places.registry_data))) if private else 0
-    return Status(places, found, version, used, shutil.disk_usage(places.root).free)
+    return Status(places, found, version, store, used, shutil.disk_usage(places.root).free)
 
 
 def _used(folder: str) -> int:

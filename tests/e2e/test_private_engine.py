@@ -23,6 +23,7 @@ from layers.setup.endpoint import Endpoint
 from layers.setup.private.packages import bring
 from layers.setup.private.paths import Places
 from layers.setup.private.processes import Process, serving
+from layers.setup.status import status
 
 pytestmark = pytest.mark.e2e
 
@@ -42,9 +43,19 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def packages() -> str:
     """The engine's packages, fetched once into the repository's own .layers."""
+    return fetched("26")
+
+
+@pytest.fixture(scope="module")
+def packages_28() -> str:
+    """The same of Docker 28."""
+    return fetched("28")
+
+
+def fetched(version: str) -> str:
     if os.geteuid() != 0:
         pytest.skip("a private engine needs root")
-    places = Places.of(HERE)
+    places = Places.of(HERE)._replace(version=version)
     os.makedirs(places.engine, exist_ok=True)
     with locked(places.lock):
         bring(places, this_system(), print)
@@ -178,6 +189,33 @@ def test_an_engine_of_a_vanished_checkout_is_ended(checkout: Checkout) -> None:
     other = choose.ensure(checkout("other"), silent)
     assert trace(gone) == []
     assert docker(other, "version", "--format", "{{.Server.Version}}")
+
+
+def test_another_kind_takes_the_place_of_the_first(checkout: Checkout, packages_28: str) -> None:
+    """Docker 28 with the classic store, asked for once, stays; each kind keeps its own images."""
+    root = checkout("a")
+    os.symlink(packages_28, Places.of(root)._replace(version="28").packages)
+    first = choose.ensure(root, silent)
+    build(first, root, "kept")
+
+    other = choose.ensure(root, silent, {"version": "28", "store": "classic"})
+    assert docker(other, "version", "--format", "{{.Server.Version}}").startswith("28.")
+    assert docker(other, "info", "--format", "{{.Driver}}") in ("overlay2", "vfs")
+    assert "kept" not in docker(other, "images")
+    assert len(serving(Places.of(root).run)["dockerd"]) == 1
+    assert b'"1"' in tags(other, "kept")
+    build(other, root, "later")
+
+    choose.stop(root)
+    assert trace(root) == []
+    assert choose.ensure(root, silent) == other
+    assert "later" in docker(other, "images")
+    told = status(root)
+    assert (told.store, (told.version or "")[:3]) == ("classic", "28.")
+
+    again = choose.ensure(root, silent, {"version": "26", "store": "containerd"})
+    assert again == first
+    assert "kept" in docker(again, "images")
 
 
 def test_starting_twice_at_once_starts_one(checkout: Checkout) -> None:

@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from layers.host.apt import Source
 from layers.host.system import System
 
-DEBIAN_SUITE = "trixie"
-"""Debian 13: the release whose docker packages run on Debian 12 and 13 alike."""
-
 _NEEDED_COMPONENTS = {"debian": ("main",), "ubuntu": ("main", "universe")}
 
 
-def candidates(system: System, sources: Sequence[Source]) -> list[list[Source]]:
+def candidates(
+    system: System, sources: Sequence[Source], suites: Sequence[str]
+) -> list[list[Source]]:
     """Lists of sources that may have the docker packages, likeliest first.
 
-    Debian: each mirror of the system, asked for `DEBIAN_SUITE` instead of its own suite.
+    Debian: each mirror of the system, asked for ``suites`` one by one instead of its own.
     Ubuntu: its own archive as it is, all pockets together (release, updates, security).
     """
     needed = _NEEDED_COMPONENTS[system.id]
@@ -28,9 +27,10 @@ def candidates(system: System, sources: Sequence[Source]) -> list[list[Source]]:
             if source.suite in pockets and set(needed) & set(source.components)
         ]
         return [own] if own else []
-    names = {system.codename, "stable", "testing", "unstable", "sid", DEBIAN_SUITE}
+    names = {system.codename, "stable", "testing", "unstable", "sid", *suites}
     found = [
-        source._replace(suite=DEBIAN_SUITE, components=needed)
+        source._replace(suite=suite, components=needed)
+        for suite in suites
         for source in sources
         if source.suite in names and "main" in source.components
     ]

@@ -15,6 +15,9 @@ from layers.setup.private.paths import Places
 from layers.setup.private.processes import Process, end, serving
 from layers.setup.private.server import await_ready, ready, size, spawn
 
+_DRIVERS = {"overlayfs": "overlay2", "native": "vfs"}
+"""The classic store's word for each snapshotter of containerd's."""
+
 _PATIENCE = 60.0
 """Seconds that a start may take; on a busy machine with much data it is 3 to 10."""
 
@@ -55,12 +58,12 @@ def configuration(places: Places, pool: IPv4Network, snapshotter: str) -> dict[s
         "bridge": places.bridge,
         "default-address-pools": [{"base": str(pool), "size": 26}],
         "group": "root",
-        "features": {"containerd-snapshotter": True},
+        "features": {"containerd-snapshotter": places.store == "containerd"},
         "ip-forward": False,  # see network: the rules are ours
         "ip6tables": False,
         "iptables": False,
         "mtu": mtu(),
-        "storage-driver": snapshotter,
+        "storage-driver": snapshotter if places.store == "containerd" else _DRIVERS[snapshotter],
     }
 
 

@@ -25,8 +25,9 @@ def end_engine(places: Places) -> bool:
     end(found.get("docker-registry", []), patience=5.0)
     rest = [process for group in serving(places.run).values() for process in group]
     end(with_children(rest), patience=2.0)
-    unmount([places.run, places.data])
-    _unbind(places.data)
+    unmount([places.run, *places.all_data])
+    for data in places.all_data:
+        _unbind(data)
     pool = read_json(places.owner).get("pool") or read_json(places.settings).get("pool")
     network.take_down(places.bridge, places.chain, _network(pool))
     shutil.rmtree(places.run, ignore_errors=True)
@@ -73,7 +74,9 @@ def _unbind(data: str) -> None:
         mounts = [line.split()[3:5] for line in file]
     for inside, point in mounts:
         source = _unescape(inside).removesuffix("//deleted")
-        onto_itself = source.endswith("/.layers/engine/data") or data.endswith(source)
+        onto_itself = data.endswith(source) or source.endswith(
+            f"/.layers/engine/{os.path.basename(data)}"
+        )
         if _unescape(point).removesuffix("//deleted") == data and source != "/" and onto_itself:
             run(["umount", "--lazy", data])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network
 
 from layers.host import system
@@ -23,10 +23,11 @@ _NAME = "engine"
 _STEPS = ("system programs", "packages", "network", "dockerd", "registry")
 
 
-def start(places: Places, listener: Listener) -> Endpoint:
+def start(places: Places, listener: Listener, kind: Mapping[str, str] | None = None) -> Endpoint:
     """Bring engine and registry up, each only if it is not; safe to call from many processes.
 
-    Raises LayersError where that is impossible.
+    ``kind`` has the version and the store asked for; what it leaves open is as it was the last
+    time. An engine of another kind is ended first. Raises LayersError where that is impossible.
     """
     here = system.this_system()
     os.makedirs(places.engine, exist_ok=True)
@@ -41,11 +42,16 @@ def start(places: Places, listener: Listener) -> Endpoint:
         listener(Warned(message))
 
     with locked(places.lock, lambda: tell("waiting: another process starts or stops it")):
+        places = places.having({**read_json(places.settings), **(kind or {})})
         found = running(places)
-        if found is not None:
+        other = found is not None and places != places.having(read_json(places.running))
+        if found is not None and not other:
             return found
         begun = time.monotonic()
-        listener(Started(_NAME, "prepare", "no engine answers; this checkout's own is started"))
+        reason = "no engine answers; this checkout's own is started"
+        if other:
+            reason = f"Docker {places.version} with the {places.store} image store is asked for"
+        listener(Started(_NAME, "prepare", reason))
         ok = False
         try:
             step(1)
@@ -82,10 +88,12 @@ def _bring_up(
 ) -> Endpoint:
     for root in reclaim():
         tell(f"ended the engine that {root}, now gone, left behind")
-        unmount([places.data])  # mounts of a checkout that was moved here came along
+        unmount(places.all_data)  # mounts of a checkout that was moved here came along
     forget(places.running)
+    if places != places.having(read_json(places.owner)):
+        end_engine(places)
     os.makedirs(places.run, mode=0o711, exist_ok=True)
-    settings = read_json(places.settings)
+    settings = {**read_json(places.settings), **places.kind}
     remembered = settings.get("pool") if isinstance(settings.get("pool"), str) else None
 
     step(3)
@@ -97,7 +105,8 @@ def _bring_up(
         if settings.get("snapshotter") not in ("overlayfs", "native"):
             settings["snapshotter"] = daemon.snapshotter(places)
         write_json(places.settings, settings)
-        write_json(places.owner, {"root": places.root, "pool": settings["pool"]})
+        owner = {"root": places.root, "pool": settings["pool"], **places.kind}
+        write_json(places.owner, owner)
         step(4)
         engine = daemon.start(places, IPv4Network(settings["pool"]), settings["snapshotter"])
 
@@ -119,6 +128,7 @@ def _bring_up(
             "port": port,
             "dockerd": engine.dump(),
             "registry": server.dump(),
+            **places.kind,
         },
     )
     return private_endpoint(places, port)

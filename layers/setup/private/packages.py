@@ -13,14 +13,17 @@ from layers.host.apt import Source, system_sources
 from layers.host.system import BY_HAND, System
 from layers.runtime.files import read_json, write_json, write_text
 from layers.setup.private.archives import candidates
-from layers.setup.private.paths import Places
+from layers.setup.private.paths import VERSIONS, Places
 
-_SHARED = ["docker.io", "docker-cli", "docker-buildx", "containerd", "docker-registry", "tini"]
+_SHARED = ["docker.io", "docker-cli", "docker-buildx", "containerd", "docker-registry"]
 _WANTED = {
-    "debian": [*_SHARED, "docker-compose"],
-    "ubuntu": [*_SHARED, "docker-compose-v2"],  # docker.io may hold the client itself there
+    "debian": [*_SHARED, "tini", "tini-static", "docker-compose"],
+    "ubuntu": [*_SHARED, "tini", "docker-compose-v2"],  # docker.io may hold the client there
 }
-"""Packages by distribution; docker-init is a link to a program of tini."""
+"""Packages by distribution; docker-init is a link to a program of tini, or of tini-static."""
+
+SUITES = {"26": ("trixie",), "28": ("forky", "sid")}
+"""The releases of Debian whose Docker has a version; their programs run on Debian 12 and later."""
 
 PROGRAMS = (
     "usr/bin/containerd",
@@ -47,9 +50,10 @@ def bring(places: Places, system: System, tell: Callable[[str], None]) -> None:
     shutil.rmtree(places.packages, ignore_errors=True)
     apt = f"{places.packages}/apt"
     faults = []
-    for sources in candidates(system, system_sources()):
+    for sources in candidates(system, system_sources(), SUITES[places.version]):
         try:
             debs = _fetch(apt, system, sources, tell)
+            check_version(debs, places.version)
         except LayersError as error:
             faults.append(str(error))
             continue
@@ -67,6 +71,17 @@ def bring(places: Places, system: System, tell: Callable[[str], None]) -> None:
     raise LayersError(
         f"could not fetch the packages of a private Docker engine:\n  {reason}", hint=BY_HAND
     )
+
+
+def check_version(debs: Sequence[str], version: str) -> None:
+    """Raise LayersError unless docker.io among ``debs`` (paths) is of the version asked for.
+
+    The default is whatever the release has, as long as nobody asked for another.
+    """
+    for deb in debs:
+        name, _, found = os.path.basename(deb).partition("_")
+        if name == "docker.io" and version != VERSIONS[0] and not found.startswith(f"{version}."):
+            raise LayersError(f"its Docker is {found.partition('_')[0]}, and not {version}")
 
 
 def missing(root: str) -> list[str]:

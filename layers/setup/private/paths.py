@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from layers.runtime.files import read_json
+
+VERSIONS = ("26", "28")
+"""Major versions of Docker that a private engine can have; the first unless another is asked."""
+
+STORES = ("containerd", "classic")
+"""How an engine keeps images: as registries do, or unpacked (its graph drivers)."""
 
 SOCKET_LIMIT = 107
 """Bytes that fit into ``sun_path`` beside its closing NUL (unix(7))."""
@@ -20,12 +30,33 @@ class Places(NamedTuple):
     """The checkout, absolute and without symbolic links."""
     id: str
     """8 hex digits from ``root``: two checkouts never share one in practice."""
+    version: str = VERSIONS[0]
+    store: str = STORES[0]
 
     @classmethod
     def of(cls, root: str) -> Places:
-        """The places of the checkout at ``root``."""
+        """The places of the checkout at ``root``, as if nobody had chosen another engine."""
         real = os.path.realpath(root)
         return cls(real, hashlib.sha256(os.fsencode(real)).hexdigest()[:8])
+
+    @classmethod
+    def chosen(cls, root: str) -> Places:
+        """The places with the version and the store that this checkout's engine had last."""
+        places = cls.of(root)
+        return places.having(read_json(places.settings))
+
+    def having(self, state: Mapping[str, Any]) -> Places:
+        """The places of the version and the store that a state file has; damaged: the default."""
+        version, store = state.get("version"), state.get("store")
+        return self._replace(
+            version=version if version in VERSIONS else VERSIONS[0],
+            store=store if store in STORES else STORES[0],
+        )
+
+    @property
+    def kind(self) -> dict[str, str]:
+        """Version and store, as `having` reads them from a state file."""
+        return {"version": self.version, "store": self.store}
 
     @property
     def engine(self) -> str:
@@ -34,13 +65,26 @@ class Places(NamedTuple):
 
     @property
     def data(self) -> str:
-        """dockerd's data root: images, containers, build cache."""
-        return f"{self.engine}/data"
+        """dockerd's data root: images, containers, build cache; no two kinds share one.
+
+        An engine does not read what a newer one wrote.
+        """
+        return f"{self.engine}/data{self._version}{_suffix(self.store, STORES)}"
+
+    @property
+    def all_data(self) -> list[str]:
+        """The data roots of every kind of engine that this checkout may have had."""
+        kinds = itertools.product(VERSIONS, STORES)
+        return [self._replace(version=version, store=store).data for version, store in kinds]
 
     @property
     def packages(self) -> str:
-        """The downloaded and unpacked Debian packages."""
-        return f"{self.engine}/packages"
+        """The downloaded and unpacked packages of the version; both stores use the same."""
+        return f"{self.engine}/packages{self._version}"
+
+    @property
+    def _version(self) -> str:
+        return _suffix(self.version, VERSIONS)
 
     @property
     def config(self) -> str:
@@ -109,3 +153,8 @@ class Places(NamedTuple):
         own = [f"{self.packages}/root/usr/bin", f"{self.packages}/root/usr/sbin"]
         rest = os.environ.get("PATH", os.defpath).split(os.pathsep)
         return os.pathsep.join(own + [part for part in rest if part not in own])
+
+
+def _suffix(value: str, choices: tuple[str, ...]) -> str:
+    """Nothing for the default, so that what earlier releases fetched is found."""
+    return "" if value == choices[0] else f"-{value}"

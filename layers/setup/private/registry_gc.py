@@ -23,6 +23,7 @@ def collect(places: Places) -> int:
     """
     with locked(places.lock):
         settings, state = read_json(places.settings), read_json(places.running)
+        places = places.having(state)
         port, secret = settings.get("port"), settings.get("secret")
         if not isinstance(port, int) or not isinstance(secret, str) or not state:
             raise LayersError("the private registry does not run", hint="`doit engine start`")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from doit.cmdparse import CmdParseError
+from doit.cmdparse import CmdOption, CmdParseError
 
 from layers.commands.gc import GcCommand
 from layers.commands.list import ListCommand
@@ -75,6 +75,14 @@ def test_what_another_dodo_is_told_is_doits_own(
 def test_a_text_that_is_not_known_is_told_as_it_is() -> None:
     """A later doit may word it otherwise."""
     assert sentence("something else") == "something else"
+
+
+def test_a_value_that_is_no_choice_is_told_with_the_choices() -> None:
+    """As doit words it when an option has choices."""
+    option = CmdOption({"name": "store", "default": "", "choices": (("a", ""), ("b", ""))})
+    with pytest.raises(CmdParseError) as caught:
+        option.str2type("c")
+    assert sentence(str(caught.value)) == "option 'store': 'c' is none of 'a', 'b'"
 
 
 def test_doits_own_list_keeps_its_options() -> None:

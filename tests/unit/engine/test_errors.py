@@ -96,7 +96,7 @@ def test_a_build_that_the_engine_gave_up_says_so(text: str, advice: str) -> None
     ("text", "own"),
     [
         (
-            'ERROR: failed to build: failed to solve: failed to prepare extraction snapshot '
+            "ERROR: failed to build: failed to solve: failed to prepare extraction snapshot "
             '"extract-1-a sha256:1": parent snapshot sha256:2 does not exist: not found',
             True,
         ),

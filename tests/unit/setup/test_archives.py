@@ -20,7 +20,7 @@ def test_debian_asks_its_mirror_for_another_suite() -> None:
         Source(MIRROR, "bookworm", ("non-free",)),
         Source("http://x.example/debian-security", "bookworm-security", ("main",)),
     ]
-    first, second = candidates(System("debian", "bookworm"), sources)
+    first, second = candidates(System("debian", "bookworm"), sources, ("trixie",))
     assert first == [Source(MIRROR, "trixie", ("main",), trusted=False)]
     assert second[0].uri == "http://vendor.example/prod"
 
@@ -35,8 +35,8 @@ def test_ubuntu_keeps_its_own_pockets() -> None:
         Source("http://u.example/ubuntu", "noble-backports", ("main", "universe")),
         Source("http://docker.example", "noble", ("stable",)),
     ]
-    assert candidates(System("ubuntu", "noble"), [own[0], *others, own[1]]) == [own]
-    assert candidates(System("ubuntu", "noble"), []) == []
+    assert candidates(System("ubuntu", "noble"), [own[0], *others, own[1]], ("sid",)) == [own]
+    assert candidates(System("ubuntu", "noble"), [], ("sid",)) == []
 
 
 def test_a_mirror_list_of_a_cloud_image_is_a_mirror_like_any_other(tmp_path: Path) -> None:
@@ -48,5 +48,5 @@ def test_a_mirror_list_of_a_cloud_image_is_a_mirror_like_any_other(tmp_path: Pat
         f"Types: deb\nURIs: mirror+file://{tmp_path}/mirrors.list\nSuites: bookworm\n"
         "Components: main\n"
     )
-    first, _ = candidates(System("debian", "bookworm"), system_sources(str(tmp_path)))
+    first, _ = candidates(System("debian", "bookworm"), system_sources(str(tmp_path)), ("trixie",))
     assert first == [Source(MIRROR, "trixie", ("main",))]

@@ -16,12 +16,14 @@ from hashes.errors import LayersError
 from layers.engine.engine import EngineDown
 from layers.host.system import os_release, recognise
 from layers.project.open import find_root
+from layers.runtime.events import silent
 from layers.setup.addresses import addresses
-from layers.setup.choose import endpoint
+from layers.setup.choose import endpoint, ensure
 from layers.setup.client import version
 from layers.setup.endpoint import answers
 from layers.setup.private.client_config import merge, write
-from layers.setup.private.paths import SOCKET_LIMIT, Places
+from layers.setup.private.packages import check_version
+from layers.setup.private.paths import SOCKET_LIMIT, STORES, VERSIONS, Places
 
 Monkey = pytest.MonkeyPatch
 
@@ -199,6 +201,53 @@ def test_names_fit_their_limits(tmp_path: Path) -> None:
     assert len(deep.bridge) <= 15
     assert len(deep.chain) <= 28
     assert deep.bridge != near.bridge
+
+
+def test_each_kind_of_engine_has_its_own_folders(tmp_path: Path) -> None:
+    """Versions share no packages, kinds no data; what there was before is the first kind's."""
+    first = Places.of(str(tmp_path))
+    kinds = [first._replace(version=v, store=s) for v in VERSIONS for s in STORES]
+    assert len({each.data for each in kinds}) == len(kinds) == len(set(first.all_data))
+    assert len({each.packages for each in kinds}) == len(VERSIONS)
+    assert (first.data, first.packages) == (f"{first.engine}/data", f"{first.engine}/packages")
+    assert [first.having(each.kind) for each in kinds] == kinds
+
+
+@pytest.mark.parametrize(
+    "state", [{}, {"version": 28, "store": None}, {"version": "1", "store": []}]
+)
+def test_a_damaged_choice_is_no_choice(tmp_path: Path, state: dict[str, object]) -> None:
+    """What no kind of engine is called counts as nothing said."""
+    assert Places.of(str(tmp_path)).having(state) == Places.of(str(tmp_path))
+
+
+def test_a_kind_is_for_an_engine_of_ours_only(
+    home: Path, listening: str, monkeypatch: Monkey
+) -> None:
+    """Beside somebody else's engine, --version and --store are an error that says so."""
+    client(home, monkeypatch, "echo github.com/docker/buildx v0.17.1 abc")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{listening}")
+    with pytest.raises(LayersError, match="about this checkout's own"):
+        ensure(str(home), silent, {"version": "28"})
+
+
+@pytest.mark.parametrize(
+    ("version", "deb", "fine"),
+    [
+        ("28", "docker.io_28.5.2+dfsg4-5_amd64.deb", True),
+        ("28", "docker.io_29.1.0-1_amd64.deb", False),
+        ("28", "docker.io_2.8.0-1_amd64.deb", False),
+        ("26", "docker.io_24.0.7-0ubuntu4_amd64.deb", True),
+    ],
+)
+def test_the_version_asked_for_is_the_one_that_comes(version: str, deb: str, fine: bool) -> None:
+    """A release that has moved on is refused; the default is whatever a release has."""
+    debs = ["/apt/containerd_1.7.24_amd64.deb", f"/apt/{deb}"]
+    if fine:
+        check_version(debs, version)
+    else:
+        with pytest.raises(LayersError, match=r"its Docker is 2.* and not 28"):
+            check_version(debs, version)
 
 
 def test_the_root_is_where_images_toml_is(tmp_path: Path) -> None:
