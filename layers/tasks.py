@@ -74,7 +74,9 @@ def make(layer: str) -> TaskFailed | None:
     from layers.build.execute import carry_out, push
 
     run = session()
-    step = run.planner.plan.steps[Layer.parse(layer)]
+    step = run.planner.plan.steps.get(Layer.parse(layer))
+    if step is None:  # `doit --always` starts what nothing needs, too
+        return None
     # With --continue doit 0.37 starts a task although its `setup` task failed.
     parents = run.project.inputs.parents(step.layer)
     below = [str(parent) for parent in parents if parent in run.failed]

@@ -41,6 +41,13 @@ def test_nothing_changed_means_nothing_happens(workspace: Workspace) -> None:
     assert set(workspace.states().values()) == {"fresh"}
 
 
+def test_always_is_no_reason_to_build(workspace: Workspace) -> None:
+    """`doit --always NAME` starts every task below, whatever needs it, and nothing is built."""
+    workspace.doit("app")
+    workspace.doit("run", "--always-execute", "app")
+    assert workspace.ran() == {}
+
+
 def test_a_code_edit_runs_build_and_runtime_only(workspace: Workspace) -> None:
     """Neither the base nor the dependencies are touched by an edit of app.py."""
     workspace.doit()
