@@ -130,7 +130,10 @@ class DockerStore:
 
     def cache(self) -> int:
         """See `Store.cache`."""
-        records = self._get("/system/df?type=build-cache").get("BuildCache") or ()
+        told = self._get("/system/df?type=build-cache")
+        # API 1.52 moves the records, and leaves the old place out one day.
+        moved = (told.get("BuildCacheUsage") or {}).get("Items")
+        records = told.get("BuildCache") or moved or ()
         return sum(
             int(record.get("Size") or 0)
             for record in records
@@ -139,7 +142,8 @@ class DockerStore:
 
     def prune(self, keep: int) -> int:
         """See `Store.prune`."""
-        path = f"/build/prune?all=1&keep-storage={keep}"
+        # API 1.48 renames it, 1.52 drops the old name: without either, everything would go.
+        path = f"/build/prune?all=1&keep-storage={keep}&reserved-space={keep}"
         with self._wire.call("POST", path, {}) as (status, body):
             said = b"".join(body)
             if status != 200:

@@ -270,18 +270,23 @@ def test_an_image_in_use_is_not_removed_by_force(
     assert asked == ["DELETE /images/web:1"]
 
 
-def test_the_build_cache_is_counted_without_what_images_share(tmp_path: Path) -> None:
-    """And emptied down to what is to stay."""
-    cache: list[dict[str, Any]] = [
-        {"Size": 5, "InUse": False, "Shared": False},
-        {"Size": 7, "InUse": True, "Shared": False},
-        {"Size": 9, "InUse": False, "Shared": True},
-    ]
-    replies = [answer({"BuildCache": cache}), answer({"SpaceReclaimed": 4})]
+CACHE = [
+    {"Size": 5, "InUse": False, "Shared": False},
+    {"Size": 7, "InUse": True, "Shared": False},
+    {"Size": 9, "InUse": False, "Shared": True},
+]
+
+
+@pytest.mark.parametrize("told", [{"BuildCache": CACHE}, {"BuildCacheUsage": {"Items": CACHE}}])
+def test_the_build_cache_is_counted_without_what_images_share(
+    tmp_path: Path, told: dict[str, Any]
+) -> None:
+    """And emptied down to what is to stay; in the words of old engines and of new ones."""
+    replies = [answer(told), answer({"SpaceReclaimed": 4})]
     with engine(tmp_path, lambda _: replies.pop(0)) as (client, asked):
         store = DockerStore(client.host, {})
         assert (store.cache(), store.prune(1)) == (5, 4)
-    assert asked[1] == "POST /build/prune?all=1&keep-storage=1"
+    assert asked[1] == "POST /build/prune?all=1&keep-storage=1&reserved-space=1"
 
 
 # -- what is told ------------------------------------------------------------------------------
