@@ -52,8 +52,9 @@ class BuildCall:
     compress: bool = True
     """Whether the engine keeps images as the registry does and so takes zstd filesystem layers:
     a third of gzip's time for less bytes. False for the classic image store."""
-    builder: str = ""
-    """Who builds it, as buildx knows it; "": whatever ``program`` takes by itself."""
+    builder: str = "default"
+    """Who builds it, as buildx knows it; by itself it would take one that a user or a CI step
+    put in use (``docker buildx create --use``, BUILDX_BUILDER) and leave the result there."""
     output: str = ""
     """Where the result goes, as ``--output`` has it; "": into the engine."""
     environment: Mapping[str, str] | None = field(default=None, repr=False)
@@ -85,8 +86,7 @@ class BuildxMissing(LayersError):
 def argv(call: BuildCall, metadata: str) -> list[str]:
     """The command line of a build; pure, so that tests can read it."""
     words = [*call.program, "build", "--progress=rawjson", f"--metadata-file={metadata}"]
-    if call.builder:
-        words.append(f"--builder={call.builder}")
+    words.append(f"--builder={call.builder}")
     # A plain manifest: provenance stamps the time, so that no digest would ever come twice.
     words += ["--provenance=false", "--sbom=false"]
     if call.output:
@@ -156,6 +156,12 @@ def run(
     with open(metadata, encoding="utf-8") as file:
         told = json.load(file)
     os.unlink(metadata)
+    if "containerimage.digest" not in told:
+        raise BuildFailed(
+            f"{call.layer}: built, and the builder {call.builder} kept no image\n"
+            f"  log     {log_path}",
+            hint="is it a Docker engine's own? `docker buildx inspect` tells its driver",
+        )
     return Built(Digest.parse(told["containerimage.digest"]), log.ran())
 
 

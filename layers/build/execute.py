@@ -95,8 +95,13 @@ def _build(run: Session, step: Step) -> LocalImage:
         digest = prepare.execute(run, step, call)
     parents.check()
     _check_inputs(run, step)
-    identity = str(digest)
-    return run.backends.engine.find([identity])[identity]
+    held = run.backends.engine.find([str(digest)]).get(str(digest))
+    if held is None:
+        raise EngineError(
+            f"{step.layer}: {digest} was built, and the engine does not have it",
+            hint="something else removed it meanwhile; run again",
+        )
+    return held
 
 
 def _elsewhere(run: Session, step: Step) -> Digest:

@@ -24,15 +24,15 @@ FAR = "far"
 
 
 @pytest.fixture(scope="module")
-def second(lab: Lab) -> Iterator[Lab]:
+def second(lab: Lab, kind: dict[str, str]) -> Iterator[Lab]:
     """An engine beside the lab's, known to the lab's client as a docker context."""
     root = conftest.LAB.with_name("second")
-    ours, theirs = Places.of(str(conftest.LAB)), Places.of(str(root))
+    ours, theirs = (Places.of(str(each)).having(kind) for each in (conftest.LAB, root))
     packages = Path(theirs.packages)
     if not packages.exists():
         packages.parent.mkdir(parents=True, exist_ok=True)
         packages.symlink_to(ours.packages)
-    engine = Lab(lifecycle.start(theirs, silent), Path(theirs.registry_log))
+    engine = Lab(lifecycle.start(theirs, silent, kind), Path(theirs.registry_log))
     lab.docker("context", "rm", "--force", SECOND, check=False)
     lab.docker("context", "create", SECOND, "--docker", f"host={engine.endpoint.host}")
     engine.empty()
@@ -135,6 +135,22 @@ def test_a_builder_builds_and_only_what_is_wanted_comes_here(
     assert not [step for step in ran["app"] if "requirements" in step]
     assert lab.docker("run", "--rm", f"{workspace.tag('app')}:latest") == "print(2)"
     assert workspace.image("base") == ""
+
+
+@pytest.mark.parametrize("how", ["use", "variable"])
+def test_a_builder_in_use_is_no_builder_that_was_asked_for(
+    how: str, workspace: Workspace, lab: Lab, second: Lab, far: str
+) -> None:
+    """`docker buildx create --use`, as CI's set-up does it, and BUILDX_BUILDER change nothing."""
+    if how == "use":
+        lab.docker("buildx", "use", far)
+    try:
+        workspace.doit("app", BUILDX_BUILDER=far if how == "variable" else "")
+    finally:
+        lab.docker("buildx", "use", "default")
+    assert lab.docker("run", "--rm", f"{workspace.tag('app')}:latest") == "print(1)"
+    assert did(lab, f"echo system of {workspace.name}")
+    assert not did(second, f"echo system of {workspace.name}")
 
 
 def test_what_is_published_comes_nowhere_near_this_engine(
