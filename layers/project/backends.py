@@ -35,7 +35,7 @@ class Backends:
         """
         root = self._project.root
         if not self._start and not os.path.exists(Places.of(root).settings):
-            return endpoint(root)
+            return endpoint(root, self._tell)
         return ensure(root, self._tell)
 
     @cached_property
@@ -53,7 +53,7 @@ class Backends:
     def answering(self) -> Engine | None:
         """The engine if it is up; None where it would have to be started, or cannot be used."""
         try:
-            vars(self).setdefault("endpoint", endpoint(self._project.root))
+            vars(self).setdefault("endpoint", endpoint(self._project.root, self._tell))
         except LayersError:
             return None
         return self.engine

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 from collections.abc import Iterator
 
@@ -24,6 +25,17 @@ class State:
     def log(self, layer: str) -> str:
         """Where the whole output of a layer's last build goes."""
         return self.path("logs", layer.replace(":", "."), "build.log")
+
+    def first_time(self, text: str) -> bool:
+        """Whether this was never said in this checkout; from now on it was."""
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        path = self.path("said", digest[:16])
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o644))
+        except FileExistsError:
+            return False
+        return True
 
     def unpushed(self) -> frozenset[str]:
         """Layers whose last push failed, as ``layer@key``."""

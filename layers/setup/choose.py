@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from hashes.errors import LayersError
 from layers.engine.engine import EngineDown, EngineError
+from layers.runtime.events import Listener, Warned
 from layers.setup.addresses import addresses
 from layers.setup.endpoint import Endpoint, answers, running
 from layers.setup.private.paths import Places
 
-if TYPE_CHECKING:
-    from layers.runtime.events import Listener
-
 __all__ = ["Endpoint", "endpoint", "ensure", "stop"]
 
 
-def endpoint(root: str) -> Endpoint:
+def endpoint(root: str, listener: Listener | None = None) -> Endpoint:
     """The engine to use now; below 2 ms when it is up: a few stats and connects, no subprocess.
 
     Raises EngineDown when none answers (`ensure` brings one up), and LayersError when one answers
@@ -33,7 +30,7 @@ def endpoint(root: str) -> Endpoint:
             if answers(address.host):
                 from layers.setup.client import external
 
-                return external(places.root, address)
+                return external(places.root, address, listener)
         except PermissionError:
             raise EngineError(
                 f"an engine is there ({address.source}), but you may not use it: {address.host}",
@@ -57,7 +54,7 @@ def ensure(root: str, listener: Listener, kind: Mapping[str, str] | None = None)
     """
     places = Places.of(root)
     try:
-        found = endpoint(root)
+        found = endpoint(root, listener)
         if not kind:
             return found
         if not found.private:
@@ -68,7 +65,6 @@ def ensure(root: str, listener: Listener, kind: Mapping[str, str] | None = None)
             )
     except EngineDown:
         pass
-    from layers.runtime.events import Warned
     from layers.setup.private import lifecycle
 
     chosen = next(addresses(os.environ))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
+from typing import TYPE_CHECKING
 
 from hashes.errors import LayersError
+from layers.engine.tried import of_buildx, version_of
+from layers.runtime.events import Warned
 from layers.runtime.files import read_json, write_json
 from layers.setup.addresses import Address, config_folder
 from layers.setup.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    from layers.runtime.events import Listener
 
 BUILDX_AT_LEAST = (0, 13)
 _INSTALL = (
@@ -25,17 +30,19 @@ _PLUGIN_FOLDERS = (
 https://github.com/docker/cli/blob/v26.1.5/cli-plugins/manager/manager_unix.go"""
 
 
-def version(text: str) -> tuple[int, int] | None:
-    """Major and minor in what ``docker buildx version`` prints; None when it says none."""
-    found = re.search(r"\bv?(\d+)\.(\d+)", text.partition(" ")[2] or text)
-    return (int(found[1]), int(found[2])) if found else None
+def version(text: str) -> str:
+    """The version in what ``docker buildx version`` prints; "" when it is not buildx's."""
+    words = text.split()
+    # Podman answers to the name of docker, and then says "buildah 1.43.2".
+    return words[1].removeprefix("v") if len(words) > 1 and "buildx" in words[0] else ""
 
 
-def external(root: str, address: Address) -> Endpoint:
+def external(root: str, address: Address, listener: Listener | None) -> Endpoint:
     """How to use the engine at ``address``, which answers.
 
     Runs ``docker buildx version`` only when client or plugin changed since the last time.
-    Raises LayersError when either is missing or older than `BUILDX_AT_LEAST`.
+    Raises LayersError when either is missing or older than `BUILDX_AT_LEAST`; ``listener`` hears
+    once of one that is newer than what was tried.
     """
     cli = shutil.which("docker")
     if cli is None:
@@ -49,10 +56,17 @@ def external(root: str, address: Address) -> Endpoint:
         "PATH": os.environ.get("PATH", os.defpath),
         **address.environment,
     }
-    seen = {"programs": [_print(path) for path in (cli, *_plugins(environment["DOCKER_CONFIG"]))]}
+    programs = [_print(path) for path in (cli, *_plugins(environment["DOCKER_CONFIG"]))]
     stamp = os.path.join(root, ".layers", "client.json")
-    if read_json(stamp) != seen:
-        _check(cli, {**os.environ, **environment})
+    seen = before = read_json(stamp)
+    if seen.get("programs") != programs:
+        buildx = _check(cli, {**os.environ, **environment})
+        seen = {"programs": programs, "buildx": buildx, "told": False}
+    if listener is not None and not seen.get("told"):
+        for remark in of_buildx(str(seen.get("buildx"))):
+            listener(Warned(remark))
+        seen = {**seen, "told": True}
+    if seen != before:
         os.makedirs(os.path.dirname(stamp), exist_ok=True)
         write_json(stamp, seen)
     return Endpoint(address.host, environment, private=False, registry=None, cli=cli)
@@ -71,7 +85,7 @@ def _print(path: str) -> list[str | int]:
     return [path, stat.st_size, stat.st_mtime_ns, stat.st_ino]
 
 
-def _check(cli: str, environment: dict[str, str]) -> None:
+def _check(cli: str, environment: dict[str, str]) -> str:
     import subprocess
 
     try:
@@ -80,11 +94,15 @@ def _check(cli: str, environment: dict[str, str]) -> None:
         )
     except OSError as error:
         raise LayersError(f"{cli} does not run: {error.strerror}", hint=_INSTALL) from None
-    found = version(done.stdout) if done.returncode == 0 else None
+    said = version(done.stdout) if done.returncode == 0 else ""
+    found = version_of(said)
     least = ".".join(map(str, BUILDX_AT_LEAST))
+    if done.returncode == 0 and done.stdout.startswith("buildah"):
+        raise LayersError(
+            f"{cli} is Podman's, which has no buildx (at least {least} is needed)", hint=_INSTALL
+        )
     if found is None:
         raise LayersError(f"`docker buildx` is missing (at least {least} is needed)", hint=_INSTALL)
     if found < BUILDX_AT_LEAST:
-        raise LayersError(
-            f"`docker buildx` is {found[0]}.{found[1]}; at least {least} is needed", hint=_INSTALL
-        )
+        raise LayersError(f"`docker buildx` is {said}; at least {least} is needed", hint=_INSTALL)
+    return said

@@ -16,7 +16,7 @@ from hashes.errors import LayersError
 from layers.engine.engine import EngineDown
 from layers.host.system import os_release, recognise
 from layers.project.open import find_root
-from layers.runtime.events import silent
+from layers.runtime.events import Event, Warned, silent
 from layers.setup.addresses import addresses
 from layers.setup.choose import endpoint, ensure
 from layers.setup.client import version
@@ -135,10 +135,25 @@ def test_the_client_is_asked_once(home: Path, listening: str, monkeypatch: Monke
     assert (home / "asked").read_text() == "x\nx\n"
 
 
+def test_a_client_newer_than_tried_is_told_once(
+    home: Path, listening: str, monkeypatch: Monkey
+) -> None:
+    """When it is first seen, and not at every run."""
+    client(home, monkeypatch, "echo github.com/docker/buildx v9.8.7 abc")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{listening}")
+    told: list[Event] = []
+    for _ in range(2):
+        endpoint(str(home), told.append)
+    assert [event.message for event in told if isinstance(event, Warned)] == [
+        "docker buildx 9.8.7 is newer than what doit-layers was tried with (0.13 to 0.29)"
+    ]
+
+
 @pytest.mark.parametrize(
     ("says", "message"),
     [
-        ("echo github.com/docker/buildx v0.12.1 abc", "is 0.12; at least 0.13"),
+        ("echo github.com/docker/buildx v0.12.1 abc", r"is 0\.12\.1; at least 0\.13"),
+        ("echo buildah 1.43.2", "is Podman's, which has no buildx"),
         ("echo \"docker: 'buildx' is not a docker command.\" >&2; exit 1", "buildx` is missing"),
     ],
 )
@@ -261,14 +276,15 @@ def test_the_root_is_where_images_toml_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("github.com/docker/buildx v0.13.1 788433953af10f2a698f5c07611dddce2e08c7a0", (0, 13)),
-        ("github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3", (0, 13)),
-        ("github.com/docker/buildx v1.2.0-desktop.1 abc", (1, 2)),
-        ("", None),
+        ("github.com/docker/buildx v0.13.1 788433953af10f2a698f5c07611dddce2e08c7a0", "0.13.1"),
+        ("github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3", "0.13.1+ds1"),
+        ("github.com/docker/buildx v1.2.0-desktop.1 abc", "1.2.0-desktop.1"),
+        ("buildah 1.43.2", ""),
+        ("", ""),
     ],
 )
-def test_buildx_versions_are_read(text: str, expected: tuple[int, int] | None) -> None:
-    """As Docker, Debian and Docker Desktop print them."""
+def test_buildx_versions_are_read(text: str, expected: str) -> None:
+    """As Docker, Debian and Docker Desktop print them; Podman's program has none."""
     assert version(text) == expected
 
 
