@@ -4,6 +4,16 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
+from layers.setup.private.paths import STORES, VERSIONS
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Which engine the end-to-end tests start for themselves."""
+    parser.addoption("--engine", choices=VERSIONS, default=VERSIONS[0], help="version of Docker")
+    parser.addoption("--store", choices=STORES, default=STORES[0], help="its image store")
+
 
 def pytest_configure() -> None:
     """Let Ctrl-C reach what the tests start, also where they run in a background job.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from layers.engine.engine import EngineDown, EngineError, LocalImage, Progress
+from layers.engine.engine import About, EngineDown, EngineError, LocalImage, Progress
 from layers.engine.errors import MissingContent, UnknownReference
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
@@ -19,12 +19,16 @@ class MemoryEngine:
     """An engine that can push to and pull from one `MemoryRegistry`.
 
     Like the containerd image store, it pulls of an index one platform alone, without
-    attestations, and then cannot push the index. ``down`` makes it not answer; ``full`` makes
+    attestations, and then cannot push the index. ``classic`` makes it one with the classic
+    store, whose ids are not the registry's digests. ``down`` makes it not answer; ``full`` makes
     its disk full; ``asked`` lists every (verb, name), in order.
     """
 
-    def __init__(self, registry: MemoryRegistry, platform: str = "linux/amd64") -> None:
+    def __init__(
+        self, registry: MemoryRegistry, platform: str = "linux/amd64", classic: bool = False
+    ) -> None:
         self.registry = registry
+        self._classic = classic
         self.down = False
         self.full = False
         self.release = "28.5.2"
@@ -39,7 +43,7 @@ class MemoryEngine:
         for name in dict.fromkeys(names):
             self._answer("find", name)
             if digest := self._lookup(name):
-                found[name] = self._image(digest)
+                found[name] = self._image(digest, name)
         return found
 
     def tag(self, source: str, target: str) -> None:
@@ -51,8 +55,14 @@ class MemoryEngine:
         """See `layers.engine.engine.Engine.untag`."""
         self._answer("untag", name)
         digest = self._names.pop(str(Reference.parse(name)), None)
-        if digest and not self._image(digest).names:
-            self._names = {one: other for one, other in self._names.items() if other != digest}
+        if digest is None:
+            return
+        repository = Reference.parse(name).name
+        tagged = [Reference.parse(one).name for one in self._same(digest) if "@" not in one]
+        for one in self._same(digest):
+            gone = self._classic and repository not in tagged and one.startswith(f"{repository}@")
+            if gone or (not tagged and not self._classic):
+                del self._names[one]
 
     def pull(self, reference: str, progress: Progress) -> LocalImage:
         """See `layers.engine.engine.Engine.pull`."""
@@ -79,11 +89,11 @@ class MemoryEngine:
         self._content.update(contents)
         self._names[f"{name.name}@{top.digest}"] = top.digest
         _tell(progress, contents.values())
-        return self._image(top.digest)
+        return self._image(top.digest, reference)
 
-    def keeps_manifests(self) -> bool:
-        """True: what is here is named by its manifest."""
-        return True
+    def about(self) -> About:
+        """See `layers.engine.engine.Engine.about`."""
+        return About("Docker", "0 in memory", keeps_manifests=not self._classic)
 
     def version(self) -> dict[str, object]:
         """See `layers.engine.engine.Engine.version`."""
@@ -102,6 +112,8 @@ class MemoryEngine:
         except RegistryError as error:
             raise EngineError(f"cannot push {name}: {error}") from error
         _tell(progress, sent)
+        if self._classic:
+            self._names[f"{full.name}@{digest}"] = digest
         return digest
 
     def build(
@@ -130,7 +142,7 @@ class MemoryEngine:
             entries = [(digest, system, architecture), (proof, "unknown", "unknown")]
             digest = self._keep_json(index_of(entries))
         self._names[_tagged(name)] = digest
-        return self._image(digest)
+        return self._image(digest, name)
 
     def _keep(self, content: bytes) -> Digest:
         self._content[digest_of(content)] = content
@@ -174,8 +186,8 @@ class MemoryEngine:
 
     def _lookup(self, name: str) -> Digest | None:
         if name.startswith("sha256:"):  # an image's id
-            digest = Digest.parse(name)
-            return digest if digest in self._names.values() else None
+            known = {self._id(digest): digest for digest in self._names.values()}
+            return known.get(Digest.parse(name))
         reference = Reference.parse(name)
         if not reference.digest:
             return self._names.get(str(reference))
@@ -187,21 +199,36 @@ class MemoryEngine:
         digest = Digest.parse(reference.digest)
         return digest if digest in held else None
 
-    def _image(self, digest: Digest) -> LocalImage:
-        document = json.loads(self._content[digest])
+    def _manifest(self, digest: Digest) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self._content[digest])
         if "manifests" in document:
             document = json.loads(self._content[Digest.parse(self._pick(document))])
+        return document
+
+    def _id(self, digest: Digest) -> Digest:
+        return Digest.parse(self._manifest(digest)["config"]["digest"]) if self._classic else digest
+
+    def _same(self, digest: Digest) -> list[str]:
+        """All names of an image."""
+        identity = self._id(digest)
+        return [one for one, other in self._names.items() if self._id(other) == identity]
+
+    def _known(self, digest: Digest, name: str) -> Digest:
+        """What an engine says that registries call an image."""
+        pinned = [Reference.parse(one) for one in self._same(digest) if "@" in one]
+        asked = Reference.parse(name)
+        pinned.sort(key=lambda one: (one.digest != asked.digest, one.name != asked.name))
+        return Digest.parse(pinned[0].digest) if pinned else self._id(digest)
+
+    def _image(self, digest: Digest, name: str) -> LocalImage:
+        document = self._manifest(digest)
         config = json.loads(self._content[Digest.parse(document["config"]["digest"])])
         layers = [Digest.parse(one["digest"]) for one in document["layers"]]
+        names = [Reference.parse(one).familiar() for one in self._same(digest) if "@" not in one]
         return LocalImage(
-            digest=digest,
-            names=tuple(
-                sorted(
-                    Reference.parse(name).familiar()
-                    for name, other in self._names.items()
-                    if other == digest and "@" not in name
-                )
-            ),
+            id=self._id(digest),
+            digest=self._known(digest, name) if self._classic else digest,
+            names=tuple(sorted(names)),
             labels=config["config"]["Labels"],
             size=sum(len(self._content[layer]) for layer in layers),
             diff_ids=tuple(config["rootfs"]["diff_ids"]),

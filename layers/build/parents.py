@@ -43,7 +43,7 @@ class Parents:
             held = self._run.backends.engine.find([name]).get(name)
             if held is None or held.labels.get(LABEL_KEY) != str(key):
                 raise self._moved(layer, f"{name} is not in the engine any more")
-            digest = held.digest
+            digest = held.id
         self._held[name] = (layer, digest)
         return f"docker-image://{name}"
 
@@ -51,7 +51,7 @@ class Parents:
         """Raise ParentMoved when a name points elsewhere than when it was handed over."""
         found = self._run.backends.engine.find(list(self._held))
         for name, (layer, digest) in self._held.items():
-            if name not in found or found[name].digest != digest:
+            if name not in found or found[name].id != digest:
                 raise self._moved(layer, f"{name} was {digest} when the build began and is not now")
 
     @staticmethod

@@ -14,6 +14,7 @@ from layers.build.parents import Parents, hand_over, pinned
 from layers.build.stall import Patience
 from layers.config.required import problem_of
 from layers.config.spec import Image, Require
+from layers.engine.tried import refusal, remarks
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY, LABEL_LAYER
 from layers.plan.plan import Step
@@ -30,12 +31,13 @@ def prepared(run: Session, step: Step, parents: Parents) -> Iterator[buildx.Buil
     frontend does not take the Dockerfile.
     """
     image = run.project.spec.images[step.layer.image]
-    frontend = None if step.builder else run.backends.frontend
-    refusal = (
-        run.project.inputs.dockerfiles.refusal(image, frontend) if frontend is not None else ""
-    )
-    if refusal:
-        raise LayersError(refusal)
+    if not step.builder:
+        _check_engine(run)
+        frontend = run.backends.frontend
+        if frontend is not None and (
+            refusal := run.project.inputs.dockerfiles.refusal(image, frontend)
+        ):
+            raise LayersError(refusal)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(run.project.state.scratch())
         for require in image.require:
@@ -64,10 +66,21 @@ def prepared(run: Session, step: Step, parents: Parents) -> Iterator[buildx.Buil
             secrets=secrets,
             network=image.network,
             no_cache=image.name in run.planner.policy.uncached,
-            compress=run.backends.endpoint.private or run.backends.engine.keeps_manifests(),
+            compress=not step.builder and run.backends.engine.about().keeps_manifests,
             program=run.backends.endpoint.buildx,
             patience=Patience(image.stall_timeout, image.stall_end),
         )
+
+
+def _check_engine(run: Session) -> None:
+    """Raise LayersError for an engine that cannot build ours; tell once what is odd about it."""
+    about = run.backends.engine.about()
+    refused = refusal(about)
+    if refused is not None:
+        raise refused
+    for remark in remarks(about, run.backends.registry_host):
+        if run.project.state.first_time(remark):
+            run.tell(Warned(remark))
 
 
 def execute(run: Session, step: Step, call: buildx.BuildCall) -> Digest:
@@ -180,6 +193,6 @@ def _rootfs_call(
         target=None,
         platform=run.project.spec.platform,
         labels=labels,
-        compress=run.backends.endpoint.private or run.backends.engine.keeps_manifests(),
+        compress=run.backends.engine.about().keeps_manifests,
         program=run.backends.endpoint.buildx,
     )

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from layers.engine.connections import Wire
-from layers.engine.engine import EngineError, LocalImage, Progress
+from layers.engine.engine import About, EngineError, LocalImage, Progress
 from layers.engine.http import Reply
 from layers.oci.digest import BadDigest, Digest
 from layers.oci.reference import Reference
@@ -25,10 +25,9 @@ class DockerEngine:
     Paths carry no API version: the engine then speaks its own newest, and no round trip goes
     into agreeing on one; the fields that we read are the same since API 1.24.
 
-    With the containerd image store, an image's id is its manifest's or index's digest and
-    becomes ``LocalImage.digest``. With the classic store the id is the config's digest; then
-    ``LocalImage.digest`` is the manifest digest that RepoDigests has for the repository asked
-    for, else for any, else (an image built here and never pushed) that id.
+    With the classic image store ``LocalImage.digest`` is the manifest digest that RepoDigests has
+    for the repository asked for, else for any, else (an image built here and never pushed, or one
+    whose names in that repository went) the id.
     """
 
     def __init__(
@@ -90,14 +89,17 @@ class DockerEngine:
         pinned = f"{name.name}@{digest}"
         path = f"/images/create?fromImage={name.name}&tag={digest}"
         self._moved("pull", pinned, path, progress, name.registry)
-        image = self.find([pinned]).get(pinned)
-        if image is None:
-            from layers.engine.errors import UnknownReference
+        inspected = self._pulled(pinned)
+        if _hollow(inspected):
+            self._forget(str(inspected["Id"]))
+            self._moved("pull", pinned, path, progress, name.registry)
+            inspected = self._pulled(pinned)
+        if _hollow(inspected):
+            from layers.engine.errors import hollow
 
-            raise UnknownReference(
-                f"pulled {reference}, but the engine does not have it",
-                hint="something else removed it meanwhile; try again",
-            )
+            self._forget(str(inspected["Id"]))
+            raise hollow(pinned)
+        image = _image(inspected, pinned)
         if image.digest != digest:
             raise EngineError(
                 f"pulled {reference}, but the engine has {image.digest}",
@@ -120,17 +122,25 @@ class DockerEngine:
                 hint="use Docker 23 or newer",
             ) from error
 
-    def keeps_manifests(self) -> bool:
-        """See `Engine.keeps_manifests`; asked once."""
-        return self._keeps_manifests
+    def about(self) -> About:
+        """See `Engine.about`."""
+        return self._about
 
     @cached_property
-    def _keeps_manifests(self) -> bool:
+    def _about(self) -> About:
         (reply,) = self._wire.get(["/info"])
         if reply.status != 200:
             raise _fault("ask for", "the engine's settings", [reply.body])
-        rows = _object(reply).get("DriverStatus") or []
-        return ["driver-type", "io.containerd.snapshotter.v1"] in rows
+        info = _object(reply)
+        return About(
+            # Podman's service tells its name in this header alone (docs.podman.io, "API").
+            product="Podman" if "libpod" in reply.headers.get("server", "").lower() else "Docker",
+            version=str(info.get("ServerVersion") or ""),
+            keeps_manifests=["driver-type", "io.containerd.snapshotter.v1"]
+            in (info.get("DriverStatus") or []),
+            rootless=any("rootless" in each for each in info.get("SecurityOptions") or ()),
+            system=str(info.get("OperatingSystem") or ""),
+        )
 
     def version(self) -> dict[str, Any]:
         """See `Engine.version`."""
@@ -138,6 +148,25 @@ class DockerEngine:
         if reply.status != 200:
             raise _fault("ask for", "the engine's version", [reply.body])
         return _object(reply)
+
+    def _pulled(self, pinned: str) -> dict[str, Any]:
+        (reply,) = self._wire.get([f"/images/{_full(pinned)}/json"])
+        if reply.status == 404:
+            from layers.engine.errors import UnknownReference
+
+            raise UnknownReference(
+                f"pulled {pinned}, but the engine does not have it",
+                hint="something else removed it meanwhile; try again",
+            )
+        if reply.status != 200:
+            raise _fault("inspect", pinned, [reply.body])
+        return _object(reply)
+
+    def _forget(self, identity: str) -> None:
+        """Remove an image that nothing can be made of, with all its names; failing is no harm."""
+        with self._wire.call("DELETE", f"/images/{identity}?force=1", {}) as (_, body):
+            for _ in body:
+                pass
 
     def _moved(self, action: str, reference: str, path: str, progress: Progress, host: str) -> str:
         from layers.engine.errors import Passing
@@ -185,9 +214,14 @@ def _full(name: str) -> str:
 
 def _image(inspected: Mapping[str, Any], name: str) -> LocalImage:
     config = inspected.get("Config") or {}
+    identity = _id(inspected, name)
     return LocalImage(
-        digest=_digest(inspected, name),
-        names=tuple(tag for tag in inspected.get("RepoTags") or () if "<none>" not in tag),
+        id=identity,
+        digest=_digest(inspected, name, identity),
+        # Docker 28 lists ``repository@sha256:…`` here, too.
+        names=tuple(
+            tag for tag in inspected.get("RepoTags") or () if "<none>" not in tag and "@" not in tag
+        ),
         labels=dict(config.get("Labels") or {}),
         size=int(inspected.get("Size") or 0),
         diff_ids=tuple((inspected.get("RootFS") or {}).get("Layers") or ()),
@@ -195,11 +229,23 @@ def _image(inspected: Mapping[str, Any], name: str) -> LocalImage:
     )
 
 
-def _digest(inspected: Mapping[str, Any], name: str) -> Digest:
+def _hollow(inspected: Mapping[str, Any]) -> bool:
+    """Whether the engine has an image without its configuration.
+
+    Docker 28.5 with the containerd image store does not fetch it again while a container holds
+    the layers of an image that was removed by force, and answers as if all were well.
+    """
+    return inspected.get("Os") == "" and not (inspected.get("RootFS") or {}).get("Layers")
+
+
+def _id(inspected: Mapping[str, Any], name: str) -> Digest:
     try:
-        identity = Digest.parse(str(inspected.get("Id")))
+        return Digest.parse(str(inspected.get("Id")))
     except BadDigest as error:
         raise EngineError(f"the engine's answer for {name} has a bad Id: {error}") from error
+
+
+def _digest(inspected: Mapping[str, Any], name: str, identity: Digest) -> Digest:
     asked = Reference.parse(name)
     known = [Reference.parse(text) for text in inspected.get("RepoDigests") or ()]
     if any(one.digest == identity.text for one in known):

@@ -25,8 +25,14 @@ class EngineDown(EngineError):
 class LocalImage:
     """An image that the engine holds."""
 
+    id: Digest
+    """The engine's own: equal ids are the same image, and `Engine.tag` takes it.
+
+    The containerd image store's is the digest of the manifest or index, the classic store's that
+    of the config.
+    """
     digest: Digest
-    """Of its manifest or index (the containerd image store's own id)."""
+    """The registry's, of its manifest or index; the id where the engine knows of no registry."""
     names: tuple[str, ...]
     """Every ``repository:tag`` that points at it."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -36,6 +42,21 @@ class LocalImage:
     """Digests of the uncompressed filesystem layers, lowest first."""
     config: Mapping[str, Any] = field(default_factory=dict)
     """How it runs: ``Env``, ``Cmd``, ``User``, … as the engine's API names them."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What an engine says of itself."""
+
+    product: str
+    """``Docker``, or ``Podman`` which speaks the same API."""
+    version: str
+    """As it writes it: ``26.1.5+dfsg1``, ``28.5.2``."""
+    keeps_manifests: bool = True
+    """Whether it has the containerd image store, so that an image's id is its digest."""
+    rootless: bool = False
+    system: str = ""
+    """The operating system around it, such as ``Docker Desktop``."""
 
 
 class Engine(Protocol):
@@ -64,8 +85,8 @@ class Engine(Protocol):
         """Send ``registry/repository:tag`` and return the digest that the registry took."""
         ...
 
-    def keeps_manifests(self) -> bool:
-        """Whether it has the containerd image store, so that an image's id is its digest."""
+    def about(self) -> About:
+        """What the engine says of itself; asked once.  Raises EngineDown."""
         ...
 
     def version(self) -> Mapping[str, Any]:

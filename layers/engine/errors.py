@@ -135,6 +135,15 @@ LOST = (
 )
 
 
+def hollow(reference: str) -> EngineError:
+    """The error for an image that the engine pulled without its configuration."""
+    return EngineError(
+        f"pulled {reference}, but the engine has its layers only, and does not fetch the rest",
+        hint="a container still holds the layers of an image that was removed by force: find it"
+        " with `docker ps --all`, remove it (`docker rm`), and try again",
+    )
+
+
 def of_build(text: str) -> str:
     """What to do about a build that ended with ``text`` for a reason outside its steps, or ""."""
     low = text.lower()

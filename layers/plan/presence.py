@@ -83,10 +83,10 @@ def look_in_engine(
         held = found.get(keyed)
         # The label is the proof: a name can be put on anything by anybody.
         if held is not None and held.labels.get(LABEL_KEY) == str(node.key):
-            seen.engine[node.layer] = held.digest
+            seen.engine[node.layer] = held.id
         current = found.get(plain)
         if current is not None:
-            seen.current[node.layer] = current.digest
+            seen.current[node.layer] = current.id
             seen.earlier[node.layer] = _key_of(current)
 
 

@@ -93,8 +93,9 @@ def status(root: str) -> Status:
     if found is not None:
         engine = DockerEngine(found.host, found.environment)
         with contextlib.suppress(EngineError):
-            version = str(engine.version().get("Version") or "") or None
-            store = "containerd" if engine.keeps_manifests() else "classic"
+            about = engine.about()
+            version = " ".join(filter(None, (about.product, about.version)))
+            store = "containerd" if about.keeps_manifests else "classic"
     private = found is None or found.private
     used = sum(map(_used, (places.data, places.registry_data))) if private else 0
     return Status(places, found, version, store, used, shutil.disk_usage(places.root).free)

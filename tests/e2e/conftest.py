@@ -26,6 +26,7 @@ from layers.setup.private.paths import Places
 from tests.e2e.lab import CHECKOUT, Lab, Workspace
 
 LAB = CHECKOUT / ".layers" / "lab"
+KIND = {"version": "engine", "store": "store"}
 
 SMALL_STACK = {
     "images.toml": """\
@@ -81,11 +82,17 @@ CMD ["cat", "/app.py"]
 
 
 @pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
+def kind(pytestconfig: pytest.Config) -> dict[str, str]:
+    """Version and store of the tests' own engines, as `lifecycle.start` takes them."""
+    return {name: pytestconfig.getoption(f"--{option}") for name, option in KIND.items()}
+
+
+@pytest.fixture(scope="session")
+def lab(kind: dict[str, str]) -> Iterator[Lab]:
     """An engine of the tests' own, whatever else runs here; packages are shared with ours."""
     if os.geteuid() != 0:
         pytest.fail("the tests start an engine of their own, and that needs root")
-    ours, theirs = Places.of(str(CHECKOUT)), Places.of(str(LAB))
+    ours, theirs = Places.of(str(CHECKOUT)).having(kind), Places.of(str(LAB)).having(kind)
     os.makedirs(ours.engine, exist_ok=True)
     with locked(ours.lock):
         bring(ours, this_system(), print)
@@ -93,7 +100,7 @@ def lab() -> Iterator[Lab]:
     if not packages.exists():
         packages.parent.mkdir(parents=True, exist_ok=True)
         packages.symlink_to(ours.packages)
-    endpoint = lifecycle.start(theirs, silent)
+    endpoint = lifecycle.start(theirs, silent, kind)
     yield Lab(endpoint, Path(theirs.registry_log))
     lifecycle.stop(theirs)
 

@@ -50,6 +50,13 @@ def world(lab: Lab, engine_host: str, registry_host: str, tmp_path: Path) -> Ite
 class TestDockerEngine(EngineContract):
     """See `EngineContract`."""
 
+    def test_it_says_its_version(self, world: EngineWorld) -> None:
+        """As `docker version` does."""
+        assert isinstance(world.engine, DockerEngine)
+        about = world.engine.about()
+        assert about.product == "Docker"
+        assert about.version[:1].isdigit()
+
     def test_many_names_come_in_order(self, world: EngineWorld) -> None:
         """Several connections and requests sent ahead mix nothing up."""
         tags = [f"{world.repository}:t{n}" for n in range(5)]

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from layers.engine.docker import DockerEngine
+from layers.engine.engine import EngineError
 from layers.runtime.events import silent
 from layers.setup.private import lifecycle
 from layers.setup.private.paths import Places
@@ -63,12 +65,16 @@ class Small:
 
 
 @pytest.fixture(scope="module")
-def small(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
+def small(
+    lab: Lab, kind: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Small]:
     """Started as `doit` starts one, in a checkout of its own; ended with all that it holds."""
-    places = Places.of(str(tmp_path_factory.mktemp("small")))
+    places = Places.of(str(tmp_path_factory.mktemp("small"))).having(kind)
     with mounted(Path(places.data), "64m"):
-        Path(places.packages).symlink_to(os.path.realpath(Places.of(str(LAB)).packages))
-        endpoint = lifecycle.start(places, silent)
+        Path(places.packages).symlink_to(
+            os.path.realpath(Places.of(str(LAB)).having(kind).packages)
+        )
+        endpoint = lifecycle.start(places, silent, kind)
         try:
             yield Small(Lab(endpoint, Path(places.registry_log)), places)
         finally:
@@ -147,6 +153,32 @@ def test_an_engine_that_is_restarted_in_a_build_is_told(checkout: Workspace, sma
     assert "Traceback" not in out
     true_in_the_end(checkout)
     assert serving(small.places.run)["dockerd"]
+
+
+def test_layers_that_a_container_holds_are_no_image(lab: Lab, tmp_path: Path) -> None:
+    """Removed by force and pulled again, Docker 28 has no configuration: never taken for whole."""
+    name = f"{lab.registry}/t{uuid.uuid4().hex[:8]}:1"
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\nLABEL a=b\n")
+    lab.docker("buildx", "build", "--provenance=false", "--tag", name, str(tmp_path))
+    lab.docker("push", name)
+    engine = DockerEngine(lab.endpoint.host, lab.endpoint.environment)
+    held = engine.find([name])[name]
+    pinned = f"{name.removesuffix(':1')}@{held.digest}"
+    container = lab.docker("create", name, "none")
+    try:
+        lab.docker("image", "rm", "--force", str(held.id), check=False)
+        lab.docker("builder", "prune", "--all", "--force")
+        if engine.about().version.startswith("28.") and engine.about().keeps_manifests:
+            with pytest.raises(EngineError, match="has its layers only") as caught:
+                engine.pull(pinned, lambda _done, _all: None)
+            assert "docker rm" in caught.value.hint
+            assert engine.find([pinned]) == {}
+        else:
+            assert engine.pull(pinned, lambda _done, _all: None).labels == {"a": "b"}
+    finally:
+        lab.docker("rm", container)
+    assert engine.pull(pinned, lambda _done, _all: None).labels == {"a": "b"}
+    engine.untag(pinned)
 
 
 def started(workspace: Workspace, text: str) -> None:

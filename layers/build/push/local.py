@@ -28,8 +28,8 @@ def name(run: Session, step: Step, held: LocalImage) -> None:
     names = step.names
     for each in dict.fromkeys((names.keyed, names.plain)):
         if each not in held.names:
-            run.backends.engine.tag(str(held.digest), each)
-    run.planner.holds(step.layer, held.digest)
+            run.backends.engine.tag(str(held.id), each)
+    run.planner.holds(step.layer, held.id)
     remember(run, step)
 
 

@@ -51,7 +51,9 @@ def _delivered(run: Session, step: Step, remote: str) -> Delivered:
         if theirs is not None:
             return Delivered(theirs, pushed=False)
         raise EngineError(f"{step.layer}: {step.key} is not in the engine any more")
-    if theirs is not None and (theirs == held.digest or _adopted(run, step, remote, theirs)):
+    if theirs is not None and (
+        _same(run, remote, theirs, held) or _adopted(run, step, remote, theirs)
+    ):
         return Delivered(theirs, pushed=False)
     return timed(run, step, "push", lambda: _send(run, step, held, remote))
 
@@ -91,9 +93,22 @@ def _broken(run: Session, step: Step) -> Digest | None:
     return broken.digest if broken is not None else None
 
 
+def _same(run: Session, remote: str, theirs: Digest, held: LocalImage) -> bool:
+    """Whether what the registry has is the very image that the engine holds.
+
+    The classic image store forgets a registry's digest with the name that was pushed; its own
+    id is the digest of the config, which the registry's manifest names.
+    """
+    if theirs == held.digest:
+        return True
+    manifest = run.backends.registry.manifest(remote, theirs.text)
+    config = (manifest.content.get("config") if manifest is not None else None) or {}
+    return config.get("digest") == str(held.id)
+
+
 def _send(run: Session, step: Step, held: LocalImage, remote: str) -> Delivered:
     found = contested(run, step, remote, lambda: _push(run, step, held, remote))
-    if not found.pushed and found.digest != held.digest:
+    if not found.pushed and not _same(run, remote, found.digest, held):
         _adopt(run, step, remote, found.digest)
     return found
 
@@ -130,7 +145,7 @@ def contested(
 def _push(run: Session, step: Step, held: LocalImage, remote: str) -> tuple[Digest, Digest]:
     """Upload, and look what the tag points at then: the digest sent, and the one that is there."""
     layer, full = str(step.layer), f"{remote}:{step.key}"
-    run.backends.engine.tag(str(held.digest), full)
+    run.backends.engine.tag(str(held.id), full)
     try:
         sent = run.backends.engine.push(full, lambda d, total: run.tell(Transfer(layer, d, total)))
     except EngineError:

@@ -9,11 +9,12 @@ from tests.contracts import EngineContract, EngineWorld, silent
 from tests.fakes import MemoryEngine, MemoryRegistry
 
 
-@pytest.fixture
-def world() -> EngineWorld:
+@pytest.fixture(params=["containerd", "classic"])
+def world(request: pytest.FixtureRequest) -> EngineWorld:
     """A fresh engine and registry."""
     registry = MemoryRegistry()
-    engine, stopped = MemoryEngine(registry), MemoryEngine(registry)
+    engine = MemoryEngine(registry, classic=request.param == "classic")
+    stopped = MemoryEngine(registry)
     stopped.down = True
     return EngineWorld(engine, stopped, registry, f"{registry.host}/contract", engine.build)
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from layers.engine.docker import DockerEngine
-from layers.engine.engine import EngineDown, EngineError
+from layers.engine.engine import About, EngineDown, EngineError
 from layers.oci.credentials import Credentials, Login, NoCredentials
 from layers.oci.digest import Digest
 from layers.runtime.retry import Backoff
@@ -111,6 +111,84 @@ def test_an_image_without_anything_is_still_one(tmp_path: Path) -> None:
     with engine(tmp_path, lambda asked: answer(bare)) as (client, _):
         image = client.find(["x"])["x"]
     assert (image.names, image.labels, image.size, image.diff_ids) == ((), {}, 0, ())
+
+
+def test_names_are_tags_alone(tmp_path: Path) -> None:
+    """Docker 28 lists names by digest among the tags."""
+    told = {"Id": A, "RepoTags": ["h:1/r:t", f"h:1/r@{A}", "<none>:<none>"]}
+    with engine(tmp_path, lambda asked: answer(told)) as (client, _):
+        assert client.find(["h:1/r:t"])["h:1/r:t"].names == ("h:1/r:t",)
+
+
+@pytest.mark.parametrize(
+    ("info", "server", "expected"),
+    [
+        (
+            {
+                "ServerVersion": "28.5.2",
+                "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]],
+                "SecurityOptions": ["name=seccomp,profile=builtin", "name=rootless"],
+                "OperatingSystem": "Debian GNU/Linux 12",
+            },
+            "Docker/28.5.2 (linux)",
+            About("Docker", "28.5.2", True, True, "Debian GNU/Linux 12"),
+        ),
+        (
+            {"ServerVersion": "20.10.24", "DriverStatus": [["Backing Filesystem", "extfs"]]},
+            "Docker/20.10.24 (linux)",
+            About("Docker", "20.10.24", False),
+        ),
+        (
+            {"ServerVersion": "5.8.6", "DriverStatus": None, "SecurityOptions": None},
+            "Libpod/5.8.6 (linux)",
+            About("Podman", "5.8.6", False),
+        ),
+    ],
+)
+def test_an_engine_says_what_it_is(
+    tmp_path: Path, info: dict[str, Any], server: str, expected: About
+) -> None:
+    """Store, version and whose it is, from one answer, asked once."""
+    with engine(tmp_path, lambda asked: answer(info, extra=f"Server: {server}\r\n")) as (
+        client,
+        asked,
+    ):
+        assert client.about() == client.about() == expected
+    assert asked == ["GET /info"]
+
+
+HOLLOW = {
+    "Id": A,
+    "RepoDigests": [f"h:1/r@{A}"],
+    "Os": "",
+    "RootFS": {},
+    "Config": {"Labels": None},
+}
+WHOLE = {**HOLLOW, "Os": "linux", "RootFS": {"Type": "layers", "Layers": [B]}}
+
+
+@pytest.mark.parametrize("mended", [True, False])
+def test_an_image_that_came_without_its_configuration(tmp_path: Path, mended: bool) -> None:
+    """It is removed and pulled again, once; then the engine is said to be at fault."""
+    pulls = []
+
+    def say(asked: str) -> bytes | None:
+        if asked.startswith("POST"):
+            pulls.append(asked)
+            return lines({"status": "Status: ok"})
+        if asked.startswith("DELETE"):
+            return answer([{"Untagged": "x"}])
+        return answer(WHOLE if mended and len(pulls) > 1 else HOLLOW)
+
+    with engine(tmp_path, say) as (client, asked):
+        if mended:
+            assert client.pull(f"h:1/r@{A}", silent).diff_ids == (B,)
+        else:
+            with pytest.raises(EngineError, match="has its layers only") as caught:
+                client.pull(f"h:1/r@{A}", silent)
+            assert "docker ps --all" in caught.value.hint
+    assert len(pulls) == 2
+    assert f"DELETE /images/{A}?force=1" in asked
 
 
 def test_names_are_asked_in_full(tmp_path: Path) -> None:
