@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from layers.check.subject import Root
 
@@ -37,6 +38,49 @@ def family(root: Root) -> str:
     if _UBUNTU.search(root.name):
         return "ubuntu"
     return "debian" if _DEBIAN.search(root.name) else ""
+
+
+_CODENAMES = {
+    "10": "buster",
+    "11": "bullseye",
+    "12": "bookworm",
+    "13": "trixie",
+    "xenial": "16.04",
+    "bionic": "18.04",
+    "focal": "20.04",
+    "jammy": "22.04",
+    "noble": "24.04",
+}
+"""Debian's releases are called by their name here, Ubuntu's by their number."""
+_OFFICIAL = re.compile(r"^(?:docker\.io/)?(?:library/)?(debian|ubuntu)(?::([\w.-]+))?(?:@|$)")
+_CUDA = re.compile(r"(?:^|/)nvidia/cuda:\S*?ubuntu(\d\d\.?\d\d)")
+
+
+class Ground(NamedTuple):
+    """The system of a base, as far as its name tells."""
+
+    family: str
+    """As `family` says."""
+    release: str
+    """``bookworm``, ``22.04``; empty: not known."""
+    plain: bool
+    """Whether it surely is the distribution's own image, and holds its packages alone."""
+
+
+def ground(root: Root) -> Ground:
+    """What is known of a base's system."""
+    match = _OFFICIAL.match(root.name)
+    if match:
+        first = (match[2] or "").partition("-")[0]
+        name = first.partition(".")[0] if match[1] == "debian" else first
+        known = _CODENAMES.get(name, name)
+        release = known if known in _CODENAMES.values() else ""
+        return Ground(match[1], release, True)
+    cuda = _CUDA.search(root.name)
+    if cuda:
+        number = cuda[1] if "." in cuda[1] else f"{cuda[1][:2]}.{cuda[1][2:]}"
+        return Ground("ubuntu", number, False)
+    return Ground(family(root), "", False)
 
 
 def blank(root: Root) -> bool:

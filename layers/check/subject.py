@@ -48,7 +48,7 @@ class Step:
         if self.item.json:
             name, *rest = self.item.words or ("",)
             known = (name, tuple(rest), True, self.env, self.item.line)
-            return (Call(*known, False, 0, True, self.cwd),)
+            return (Call(*known, False, 0, True, self.cwd, True),)
         found = script(self.item, self.subject.source, self.subject.dockerfile.escape)
         if found is None:
             return None
@@ -99,6 +99,8 @@ class Subject:
     edges: tuple[Edge, ...]
     unpinned: tuple[Edge, ...]
     """The edges that nothing fixes."""
+    locked: bool
+    """Whether images.lock has anything at all."""
     context: Context
     platform: str
     copied: frozenset[str] = frozenset()
@@ -190,7 +192,9 @@ class Subject:
             state = State(self.dockerfile.escape, below.environment())
             state.cwd, state.user = below.cwd, below.user
             if below.environment() is None:  # what our own instructions set is known all the same
-                state.env |= {k: v for k, v in below.image_env.items() if k not in below.vague}
+                known = {k: v for k, v in below.image_env.items() if k not in below.vague}
+                state.env |= known
+                state.image_env |= known  # for the images above this one, too
             return state
         env = {} if base.text == "scratch" else self.base_env.get(base.text)
         return State(self.dockerfile.escape, env)

@@ -107,6 +107,7 @@ class Survey:
             envs,
             edges,
             unpinned,
+            bool(lock.pins),
             Context(folder, ignore, shown),
             spec.platform,
             copied=frozenset(copied),

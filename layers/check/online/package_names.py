@@ -52,12 +52,17 @@ def asks(subject: Subject) -> Iterator[Ask]:
 
 def _words(call: Call) -> tuple[str, tuple[str, ...]]:
     if call.name in APT and apt_verb(call) == "install":
-        words = call.split(*APT_VALUED)[1:]
-        return "apt", tuple(each.rstrip("+") if each[-2:] == "++" else each for each in words)
+        return "apt", tuple(map(_bare, call.split(*APT_VALUED)[1:]))
     if call.name == "apk" and "add" in call.args:
         words = call.split("-t", "--virtual", "-X", "--repository", "-p", "--root")
         return "apk", tuple(re.split(r"[=<>~@]", each)[0] for each in words if each != "add")
     return "", ()
+
+
+def _bare(word: str) -> str:
+    """A name without apt's sign for "install it"; ``g++`` and ``libstdc++`` are names."""
+    sign = re.fullmatch(r"(.*[^+]|.*\+\+)\+", word)
+    return sign[1] if sign else word
 
 
 def _own_sources(step: Step) -> bool:
@@ -179,7 +184,7 @@ def _finding(ask: Ask, message: str, name: str, near: Sequence[str]) -> Finding:
     hint = f"did you mean {' or '.join(close)}?" if close else "look it up in the base's release"
     if ask.own_sources:
         hint += "; the sources that an earlier step adds were not asked"
-    unsure = ask.own_sources
+    unsure = ask.own_sources or not ask.call.needed
     return ask.step.finding(
         RULE,
         "warning" if unsure else "error",

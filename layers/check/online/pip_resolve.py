@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
-from layers.check.finding import Finding
+from layers.check.finding import Finding, Severity
 from layers.check.shell.pip_calls import Request, Wanted, indexed, meets
 
 RULE = "pip-pin"
@@ -64,7 +64,7 @@ def resolve(request: Request, target: Target, pip: Pip, notes: list[str]) -> Ite
     """Findings for requirements that no index can meet; what is not known goes to ``notes``."""
     place = f"{request.step.subject.dockerfile.path}:{request.call.line}"
     wanted = _askable(request, target)
-    if not wanted or request.call.has("--no-index", "-f", "--find-links"):
+    if not wanted or request.has("--no-index", "-f", "--find-links"):
         return
     if not request.whole:
         notes.append(f"{place}: what pip gets is known only in the build; not looked up")
@@ -203,7 +203,11 @@ def _missing(request: Request, wanted: Wanted, target: Target, versions: _Versio
     else:
         message = f"no index has a package {wanted.name}{where}"
         hint = "check its name, or name its index: --index-url"
-    return request.step.finding(RULE, "error", message, hint, request.call.line)
+    return request.step.finding(RULE, _severity(request), message, hint, request.call.line)
+
+
+def _severity(request: Request) -> Severity:
+    return "error" if request.call.needed else "warning"
 
 
 def _has(versions: Sequence[str], wanted: Wanted) -> bool:
@@ -235,7 +239,7 @@ def _conflict(request: Request, text: str) -> Iterator[Finding]:
     where = f" ({first.file}:{first.line})" if first.file else ""
     yield request.step.finding(
         RULE,
-        "error",
+        _severity(request),
         f"these pins cannot hold together{where}: {', '.join(dict.fromkeys(told))}",
         "change one of the pins",
         request.call.line,

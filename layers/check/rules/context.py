@@ -18,23 +18,28 @@ RULES = (IGNORE_INCOMPLETE, LARGE_UNUSED)
 LARGE = 10_000_000
 """Bytes from which on a file is worth a word."""
 
-MANDATORY: tuple[tuple[str, str, str], ...] = (
-    ("node_modules/", "node_modules/left-pad/index.js", r"(^|/)node_modules/"),
-    ("__pycache__/", "__pycache__/app.cpython-311.pyc", r"(^|/)__pycache__/"),
-    (".git/", ".git/HEAD", r"(^|/)\.git/"),
-    (".gitignore", ".gitignore", r"(^|/)\.gitignore$"),
-    (".env", ".env", r"(^|/)\.env$"),
-    ("*.log", "npm-debug.log", r"\.log$"),
-    (".venv/", ".venv/bin/python", r"(^|/)\.venv/"),
-    ("venv/", "venv/bin/python", r"(^|/)venv/"),
-    ("dist/", "dist/bundle.js", r"(^|/)dist/"),
-    ("build/", "build/lib.o", r"(^|/)build/"),
-    ("data/", "data/set.bin", r"(^|/)data/"),
-    ("*.pkl", "model.pkl", r"\.pkl$"),
+MANDATORY: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "node_modules/",
+        "node_modules/left-pad/index.js",
+        r"(^|/)node_modules/",
+        r"(^|/)package\.json$",
+    ),
+    ("__pycache__/", "__pycache__/app.cpython-311.pyc", r"(^|/)__pycache__/", r"\.py$"),
+    (".git/", ".git/HEAD", r"(^|/)\.git/", ""),
+    (".env", ".env", r"(^|/)\.env$", r"(^|/)(\.env\.\w+|(docker-)?compose[\w.-]*\.ya?ml)$"),
+    ("*.log", "npm-debug.log", r"\.log$", r"(^|/)package\.json$"),
+    (".venv/", ".venv/bin/python", r"(^|/)\.venv/", r"\.py$"),
+    ("venv/", "venv/bin/python", r"(^|/)venv/", r"\.py$"),
+    ("dist/", "dist/bundle.js", r"(^|/)dist/", ""),
+    ("build/", "build/lib.o", r"(^|/)build/", ""),
+    ("data/", "data/set.bin", r"(^|/)data/", ""),
+    ("*.pkl", "model.pkl", r"\.pkl$", ""),
 )
-"""What .dockerignore should hold: the pattern, a path that it leaves out, and how to find more."""
-_OF_THE_BUILD = frozenset(("data/", "*.pkl", "build/", "dist/"))
-"""Patterns that some build may want after all: told only when such files are there."""
+"""What .dockerignore should hold: the pattern, a path that it leaves out, how to find more such
+files, and files beside which they come up sooner or later; empty: told only when they are there."""
+_LOUD = frozenset((".git/", "node_modules/", "__pycache__/", ".env", "*.log", ".venv/", "venv/"))
+"""Patterns that are worth a word of their own; the rest may be what a build wants."""
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -58,7 +63,8 @@ def _gaps(subject: Subject) -> Iterator[Finding]:
     if wide is None:
         return
     lacking = []
-    for pattern, example, finder in MANDATORY:
+    worth = False
+    for pattern, example, finder, beside in MANDATORY:
         there = sum(1 for file in context.files if re.search(finder, file.path))
         try:
             ignored = context.ignore.matches(example)
@@ -66,9 +72,11 @@ def _gaps(subject: Subject) -> Iterator[Finding]:
             return
         if there:
             lacking.append(f"{pattern} ({there} {'file' if there == 1 else 'files'} now)")
-        elif not ignored and pattern not in _OF_THE_BUILD:
+            worth = worth or pattern in _LOUD
+        elif beside and not ignored and any(re.search(beside, f.path) for f in context.files):
             lacking.append(pattern)
-    if lacking:
+            worth = True
+    if lacking and worth:
         yield wide.finding(
             IGNORE_INCOMPLETE.name,
             "warning",

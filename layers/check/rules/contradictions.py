@@ -31,7 +31,7 @@ def _pairs(request: Request) -> Iterator[Finding]:
         if other is not None:
             yield request.step.finding(
                 RULE,
-                "error",
+                "error" if request.call.needed else "warning",
                 f"{each.name} is pinned to {other.pin}{_where(other)} and to"
                 f" {each.pin}{_where(each)}",
                 "keep one of the two",

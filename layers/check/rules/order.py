@@ -32,7 +32,7 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 
 def _request(request: Request) -> Iterator[Finding]:
-    if request.call.has("--no-index", "--only-binary", "-f", "--find-links"):
+    if request.has("--no-index", "--only-binary", "-f", "--find-links"):
         return  # wheels that were built elsewhere
     bare = request.call.has("--no-deps")
     for wanted in request.wanted:
@@ -56,7 +56,7 @@ def _judged(request: Request, wanted: Wanted, name: str, need: Need) -> Iterator
             yield _finding(request, wanted, BUILD_NEEDS.name, f"{what} installs it", before)
         return
     builder = f"{name} brings {need.below}, which" if need.below else name
-    if _lacks_flag(request):
+    if _lacks_flag(request) and not _sees(request, wanted):
         yield _finding(
             request,
             wanted,
@@ -102,6 +102,26 @@ def _lacks_flag(request: Request) -> bool:
         and "PIP_NO_BUILD_ISOLATION" not in call.env
         and "UV_NO_BUILD_ISOLATION" not in call.env
     )
+
+
+def _sees(request: Request, wanted: Wanted) -> bool:
+    """Whether the package may be there already, or an old pip builds beside what is installed."""
+    step = request.step
+    fetched = bool(wanted.address) or wanted.local
+    if not fetched and not blank(step.subject.root(step.stage)):
+        return True
+    if _isolates(request):
+        return False
+    steps = step.subject.chain(step.stage)
+    for before in steps[: steps.index(step) + 1]:
+        for other in requests(before):
+            if other.call == request.call:
+                return False
+            if any(each.name == "wheel" for each in other.wanted):
+                return True
+        if any(arg.endswith("get-pip.py") for call in before.calls or () for arg in call.args):
+            return True  # it brings wheel along, except to a Python that is too new for that
+    return False
 
 
 def _isolates(request: Request) -> bool:
@@ -179,4 +199,6 @@ def _finding(
     severity: Severity = "error",
 ) -> Finding:
     line = request.call.line if wanted.file else wanted.line
+    if not request.call.needed:
+        severity = "warning"  # the step goes on without it, or may not come to it
     return request.step.finding(rule, severity, message, hint, line)

@@ -9,6 +9,7 @@ from layers.check.finding import Finding, Rule
 from layers.check.shell.calls import Call
 from layers.check.shell.pip_calls import requests
 from layers.check.subject import Step, Subject
+from layers.config.spec import SPEC_FILE
 
 UNPINNED_UPSTREAM = Rule("unpinned-upstream", "warning", "an upstream image without a digest")
 UNPINNED_SOURCE = Rule("unpinned-source", "warning", "a download that may change without notice")
@@ -17,12 +18,43 @@ RULES = (UNPINNED_UPSTREAM, UNPINNED_SOURCE)
 _COMMIT = re.compile(r"^[0-9a-f]{7,64}$")
 _RELEASE = re.compile(r"^(?:refs/tags/)?[A-Za-z._/-]{0,40}?\d+(?:[._-]\d+)+[\w.+-]*$|^v\d+$")
 _MOVING = re.compile(r"/(?:latest|master|main|HEAD|nightly)(?:/|$|\?)|[-_.]latest[-_.]")
+_NUMBERED = re.compile(r"^(?:https?|ftp)://[^#]*?/[^#]*?v?\d+\.\d+[^#]*$(?<!\.git)")
+"""Addresses of files with a version in their path."""
 _SHELLS = frozenset(("sh", "bash", "dash", "ash", "zsh", "python", "python3", "node", "perl"))
 _SUMS = re.compile(r"^(?:sha\d*sum|shasum|b2sum|gpg|gpgv|cosign|minisign|openssl)$")
 
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Upstreams that the lock does not have, and addresses without a commit or checksum."""
+    yield from _upstreams(subject)
+    for step in subject.all_steps():
+        if step.item.keyword == "ADD":
+            for address in subject.addresses.get(step.item.line, ()):
+                if _NUMBERED.search(address) and not _MOVING.search(address):
+                    continue  # a release's own file
+                yield step.finding(
+                    UNPINNED_SOURCE.name,
+                    "warning",
+                    f"{shown(address)} is added without a checksum or a commit",
+                    "add --checksum=sha256:…, or #<commit> to a repository's address",
+                )
+        elif step.item.keyword == "RUN":
+            yield from _pip(step)
+            yield from _run(step)
+
+
+def _upstreams(subject: Subject) -> Iterator[Finding]:
+    if subject.unpinned and not subject.locked:
+        yield Finding(
+            UNPINNED_UPSTREAM.name,
+            "warning",
+            SPEC_FILE,
+            0,
+            "no upstream image is pinned: two machines may build on two versions of each",
+            "doit lock, and commit images.lock",
+            (subject.image.name,),
+        )
+        return
     for edge in subject.unpinned:
         yield Finding(
             UNPINNED_UPSTREAM.name,
@@ -35,18 +67,6 @@ def check(subject: Subject) -> Iterator[Finding]:
             edge.line,
             subject.ends.get(edge.line, edge.line),
         )
-    for step in subject.all_steps():
-        if step.item.keyword == "ADD":
-            for address in subject.addresses.get(step.item.line, ()):
-                yield step.finding(
-                    UNPINNED_SOURCE.name,
-                    "warning",
-                    f"{shown(address)} is added without a checksum or a commit",
-                    "add --checksum=sha256:…, or #<commit> to a repository's address",
-                )
-        elif step.item.keyword == "RUN":
-            yield from _pip(step)
-            yield from _run(step)
 
 
 def _pip(step: Step) -> Iterator[Finding]:

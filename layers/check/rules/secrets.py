@@ -28,7 +28,10 @@ PATTERNS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("a GitHub token", re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{82})\b")),
     ("a GitLab token", re.compile(rb"\bglpat-[A-Za-z0-9_-]{20}\b")),
     ("an npm token", re.compile(rb"\bnpm_[A-Za-z0-9]{36}\b")),
-    ("an npm password", re.compile(rb"(?m)^\s*//\S+:_(?:authToken|password)\s*=\s*[^\s$]{8}")),
+    (
+        "an npm password",
+        re.compile(rb"(?m)^\s*//\S+:_(?:authToken|password)[ \t]*=[ \t]*[^\s$]{8}"),
+    ),
     ("a PyPI token", re.compile(rb"\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50}")),
     ("a Slack token", re.compile(rb"\bxox[abprs]-\d{8,}-[A-Za-z0-9-]{16}")),
     (
@@ -51,7 +54,8 @@ FILES: tuple[tuple[str, re.Pattern[str], re.Pattern[bytes] | None], ...] = (
         re.compile(r"(?:^|/)\.env(?:\.(?!example$|sample$|template$|dist$)[\w-]+)?$"),
         re.compile(
             rb"(?mi)^\s*(?:export\s+)?\w*(?:secret|token|passw(?:or)?d|api_?key|private_?key"
-            rb"|credential)\w*\s*=\s*['\"]?[^\s'\"$<]{4}"
+            rb"|credential)\w*[ \t]*=[ \t]*['\"]?(?!change|your|my_|example|dummy|test|passw|secret"
+            rb"|admin|root|postgres|elastic|default|none\b|null\b|true\b|false\b|xxx|\*\*\*)[^\s'\"$<]{4}"
         ),
     ),
     (
@@ -68,7 +72,7 @@ FILES: tuple[tuple[str, re.Pattern[str], re.Pattern[bytes] | None], ...] = (
     (
         "a login of PyPI",
         re.compile(r"(?:^|/)\.pypirc$"),
-        re.compile(rb"(?mi)^\s*password\s*[=:]\s*\S"),
+        re.compile(rb"(?mi)^\s*password[ \t]*[=:][ \t]*\S"),
     ),
 )
 """What it is, by its name; and what must be in it."""

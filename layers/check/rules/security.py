@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from layers.check.finding import Finding, Rule
 from layers.check.rules.hangs import APT, APT_VALUED, apt_verb
 from layers.check.rules.secrets import LONGEST, PATTERNS, secrets_in
 from layers.check.shell.calls import Call
+from layers.check.shell.pip_calls import find
 from layers.check.subject import Step, Subject
 
 ROOT_USER = Rule("root-user", "warning", "a service that runs as root")
@@ -23,10 +25,19 @@ WORLD_WRITABLE = Rule("world-writable", "warning", "files that everybody may cha
 RULES = (ROOT_USER, SECRET_IN_ENV, SECRET_IN_FILE, COMPILER, WORLD_WRITABLE)
 
 _SERVICE = frozenset(("CMD", "ENTRYPOINT", "HEALTHCHECK", "EXPOSE"))
+_PROMPTS = frozenset(
+    (
+        *("sh", "bash", "ash", "dash", "zsh", "fish", "python", "python3", "ipython", "node"),
+        *("irb", "R", "julia", "php", "ghci", "jshell", "pwsh", "lua", "psql"),
+    )
+)
+"""Programs that, alone, are for somebody who sits in front of them."""
+_DROPS = re.compile(r"\b(?:gosu|su-exec|setpriv|runuser|chpst|s6-setuidgid|s6-overlay)\b|\bsu -")
+"""Programs by which an entrypoint goes on as another user."""
 _COMPILERS = re.compile(
-    r"^(?:(?:gcc|g\+\+|clang|gfortran|cpp|cc)(?:-\d+)?|build-essential|build-base|make|cmake"
+    r"^(?:(?:gcc|g\+\+|clang|gfortran|cpp|cc)(?:-\d+)?|build-essential|build-base|cmake"
     r"|libc6-dev|musl-dev|(?:python3|python)(?:\.\d+)?-dev|cargo|rustc|golang(?:-go)?|go|alpine-sdk"
-    r"|linux-headers|cuda-toolkit[\w.-]*)$"
+    r"|cuda-toolkit[\w.-]*)$"
 )
 _ENDS = re.compile(
     r"(?:^|_)(?:(?:API|SECRET|ACCESS|PRIVATE|SIGNING|ENCRYPTION|MASTER)_?KEY|TOKEN|SECRET|PASSWORD"
@@ -43,10 +54,7 @@ _SYMBOLIC = re.compile(r"(?:^|,)[ugoa]*[oa][ugoa]*[+=][rxXst]*w")
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Everything that the finished image, or its history, should not hold."""
-    service = next(
-        (each for each in subject.steps(subject.target.index) if each.item.keyword in _SERVICE),
-        None,
-    )
+    service = _service(subject)
     if service is not None:
         yield from _user(subject, service)
         yield from _compilers(subject)
@@ -59,11 +67,45 @@ def check(subject: Subject) -> Iterator[Finding]:
     yield from _context(subject)
 
 
+def _service(subject: Subject) -> Step | None:
+    """The first instruction that says that the target is a service; a shell alone is none."""
+    steps = subject.steps(subject.target.index)
+    program = next((each for each in reversed(steps) if each.item.keyword == "ENTRYPOINT"), None)
+    program = program or next(
+        (each for each in reversed(steps) if each.item.keyword == "CMD"), None
+    )
+    words = " ".join(program.item.words).split() if program is not None else []
+    shell = bool(words) and posixpath.basename(words[0]) in _PROMPTS
+    alone = all(each in ("-l", "-i", "--login") for each in words[1:])
+    for each in steps:
+        if each.item.keyword in ("EXPOSE", "HEALTHCHECK"):
+            return each
+        if each.item.keyword in _SERVICE and not (shell and alone):
+            return each
+    return None
+
+
+def _steps_down(subject: Subject) -> bool:
+    """Whether the image has a program that takes another user, or its entrypoint does."""
+    for step in subject.chain(subject.target.index):
+        text = "\n".join((step.item.text, *(each.content for each in step.item.heredocs)))
+        if _DROPS.search(text):
+            return True
+        if step.item.keyword in ("ENTRYPOINT", "CMD"):
+            for word in " ".join(step.item.words).split()[:2]:
+                for path in (word, f"/usr/local/bin/{word}", f"/{word}"):
+                    found = find(step, step.cwd, path)
+                    script = None if found is None else step.subject.context.read(found)
+                    if script is not None and _DROPS.search(script):
+                        return True
+    return False
+
+
 def _user(subject: Subject, service: Step) -> Iterator[Finding]:
     user = subject.state(subject.target.index).user
     if user is None and not blank(subject.root(subject.target.index)):
         return  # an upstream that may set a user of its own
-    if (user or "root").partition(":")[0] in ("root", "0"):
+    if (user or "root").partition(":")[0] in ("root", "0") and not _steps_down(subject):
         said = "it sets no USER" if user is None else f"its USER is {user}"
         yield service.finding(
             ROOT_USER.name,
@@ -249,12 +291,16 @@ def _context(subject: Subject) -> Iterator[Finding]:
     context = subject.context
     for file in context.files:
         if re.search(r"(?:^|/)\.env$", file.path) and file.path not in subject.copied:
+            text = context.read(file.path) or ""
+            if not secrets_in(file.path, text.encode()):
+                continue
             yield Finding(
                 SECRET_IN_FILE.name,
                 "warning",
                 f"{context.shown}{file.path}",
                 0,
-                "an environment file is in the build context; the next COPY . takes it along",
+                "an environment file with secrets is in the build context; the next COPY . takes it"
+                " along",
                 f"add **/.env to {context.ignore_file}",
                 (subject.image.name,),
             )

@@ -37,6 +37,13 @@ class Call(NamedTuple):
     sure: bool
     cwd: str | None
     """Where it runs; None: in the base's own folder."""
+    decides: bool = False
+    """Whether the RUN surely fails when it does."""
+
+    @property
+    def needed(self) -> bool:
+        """Whether it surely runs, and the RUN fails when it does."""
+        return self.sure and self.decides
 
     def has(self, *options: str) -> bool:
         """Whether one of these options is there, also as ``--name=value`` or within ``-abc``."""
@@ -126,6 +133,7 @@ def calls(
                 command.pipeline,
                 command.sure,
                 cwd,
+                command.decides,
             )
 
 

@@ -33,11 +33,25 @@ class Command(NamedTuple):
     """Commands that are joined by ``|`` have the same number."""
     sure: bool
     """Whether it runs in every run of the text that succeeds; False where that is not known."""
+    decides: bool = False
+    """Whether the text surely fails when it does: it comes last, or ``set -e`` holds."""
 
 
 def commands(text: str) -> tuple[Command, ...]:
     """Every simple command of a text, those of branches and loops too; raises `Unreadable`."""
     return tuple(_Parser(list(cut(text))).parse())
+
+
+class _Link(NamedTuple):
+    """How the text goes on behind a command that stands in no block."""
+
+    number: int
+    """Of the ``&&`` and ``||`` list that it is in."""
+    sign: str
+    """What follows it; empty: the end of the text."""
+    negated: bool
+    exits: bool
+    """Whether ``set -e`` holds."""
 
 
 class _Block(NamedTuple):
@@ -60,6 +74,14 @@ class _Parser:
         self.sure = True
         self.guarded = False
         """Whether a test stands before this command in its && list."""
+        self.links: dict[int, _Link] = {}
+        self.lists = 0
+        """How many && and || lists ended so far, outside of blocks."""
+        self.dropped: set[int] = set()
+        """Lists whose end says nothing of the text's: something else follows."""
+        self.rescued: set[int] = set()
+        """Lists with || or &, whose commands may fail."""
+        self.negated = self.exits = False
 
     def parse(self) -> list[Command]:
         while self.at < len(self.tokens):
@@ -71,7 +93,16 @@ class _Parser:
                 self.operator(token.sign)
         if self.blocks:
             raise Unreadable(f"{self.blocks[-1].kind!r} is not closed")
-        return self.found
+        return [each._replace(decides=self.decides(at)) for at, each in enumerate(self.found)]
+
+    def decides(self, at: int) -> bool:
+        """Whether the text fails when this command does; False where that is not known."""
+        link = self.links.get(at)
+        if link is None or link.negated or link.sign in ("|", "|&"):
+            return False
+        if link.number in self.rescued:
+            return False
+        return link.number not in self.dropped or (link.exits and link.sign in ("", ";", "\n"))
 
     def command_position(self, token: Word) -> None:
         word = token.plain
@@ -80,6 +111,7 @@ class _Parser:
             self.open(word)
         elif word in _BETWEEN:
             self.at += 1
+            self.negated = self.negated or word == "!"
             if word == "do":
                 self.blocks.append(_Block("do", *self.pop(("while", "until", "for"))[1:]))
             if word in ("then", "else", "elif", "do"):
@@ -95,6 +127,7 @@ class _Parser:
             self.simple(token)
 
     def open(self, word: str) -> None:
+        self.begin()
         kind = {"select": "for", "until": "while"}.get(word, word)
         self.blocks.append(
             _Block(kind, len(self.found), self.piped, self.sure and not self.guarded)
@@ -202,12 +235,41 @@ class _Parser:
     ) -> None:
         fed = fed or self.piped or any(block.fed for block in self.blocks)
         sure = self.sure and not self.guarded
+        if not self.blocks:
+            self.begin()
+            self.links[len(self.found)] = _Link(self.lists, "", self.negated, self.exits)
+            self.negated = False
+            if words and words[0].plain == "set":
+                flags = [each.plain or "" for each in words[1:]]
+                for each in flags:
+                    if re.match(r"[-+][a-z]*e", each):
+                        self.exits = each[0] == "-"
         self.found.append(Command(words, settings, at, fed, self.pipeline, sure))
         if words and words[0].plain in _TESTS:
             self.guarded = True
         self.piped = False
 
+    def begin(self) -> None:
+        """Something runs after all lists that ended before it."""
+        if not self.blocks:
+            self.dropped.update(range(self.lists))
+
+    def ends(self, sign: str) -> None:
+        """What follows the last command, where it stands in no block."""
+        if self.blocks:
+            return
+        last = len(self.found) - 1
+        link = self.links.get(last)
+        if link is not None and link.number == self.lists and not link.sign:
+            self.links[last] = link._replace(sign=sign)
+        if sign in ("||", "&"):
+            self.rescued.add(self.lists)
+        if sign in (";", "\n", "&"):
+            self.lists += 1
+
     def operator(self, sign: str) -> None:
+        if sign not in REDIRECTIONS:
+            self.ends(sign)
         if sign in ("|", "|&"):
             self.piped = True
             return

@@ -66,7 +66,11 @@ class Request:
     whole: bool
     """False: it asks for more than is known here."""
     options: tuple[str, ...] = field(default=())
-    """Its arguments, for their options."""
+    """Its arguments, for their options, and the options that its files have."""
+
+    def has(self, *options: str) -> bool:
+        """Whether one of these options is in the call or in one of its files."""
+        return self.call.has(*options) or self.call._replace(args=self.options).has(*options)
 
 
 def requests(step: Step) -> Iterator[Request]:
@@ -102,16 +106,19 @@ def _request(step: Step, call: Call, verb: str, args: Sequence[str]) -> Request:
     mine = call._replace(args=tuple(args))
     wanted = [_wanted(each, call.line, cwd=call.cwd) for each in mine.split(*_VALUED)]
     constraints: list[Wanted] = []
-    whole = call.whole
+    whole, options = call.whole, list(args)
     for option, value in _valued(args):
         if option in ("-e", "--editable"):
             edited = value if "://" in value or value.startswith(("/", ".")) else f"./{value}"
             wanted.append(_wanted(edited, call.line, cwd=call.cwd))
         elif option in ("-r", "--requirement", "-c", "--constraint"):
-            found = _file(step, call, value)
-            whole = whole and found is not None
-            (wanted if option in ("-r", "--requirement") else constraints).extend(found or ())
-    return Request(step, call, verb, tuple(wanted), tuple(constraints), whole, tuple(args))
+            found = _Files(step, call)
+            found.follow(_place(call.cwd, value), option in ("-c", "--constraint"))
+            wanted += found.wanted
+            constraints += found.constraints
+            options += found.options
+            whole = whole and found.whole
+    return Request(step, call, verb, tuple(wanted), tuple(constraints), whole, tuple(options))
 
 
 def _valued(args: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -125,13 +132,41 @@ def _valued(args: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield arg[:2], arg[2:]
 
 
-def _file(step: Step, call: Call, path: str) -> list[Wanted] | None:
-    """The requirements of a file in the image that came from the context; None: not known."""
-    inside = find(step, call.cwd, path)
-    if inside is None:
-        return None
-    text = step.subject.context.read(inside)
-    return None if text is None else list(read(call, inside, text))
+class _Files:
+    """Requirement files of one option, with the files that they include (pip's format page)."""
+
+    def __init__(self, step: Step, call: Call) -> None:
+        self.step = step
+        self.call = call
+        self.wanted: list[Wanted] = []
+        self.constraints: list[Wanted] = []
+        self.options: list[str] = []
+        self.whole = True
+        """False: one of the files is not known here."""
+        self._seen: set[tuple[str, bool]] = set()
+
+    def follow(self, path: str, limits: bool) -> None:
+        """Read a file of the image that came from the context; ``limits``: its lines are such."""
+        if (path, limits) in self._seen:
+            return
+        self._seen.add((path, limits))
+        inside = None if "://" in path else find(self.step, self.call.cwd, path)
+        text = None if inside is None else self.step.subject.context.read(inside)
+        if inside is None or text is None:
+            self.whole = False
+            return
+        (self.constraints if limits else self.wanted).extend(read(self.call, inside, text))
+        for option, value in read_options(text):
+            if option in ("-r", "--requirement", "-c", "--constraint"):
+                beside = posixpath.join(posixpath.dirname(path), value)
+                self.follow(beside, limits or option in ("-c", "--constraint"))
+            else:
+                self.options += [option, value] if value else [option]
+
+
+def _place(cwd: str | None, path: str) -> str:
+    """A path in the image, absolute as far as that is known; an address stays as it is."""
+    return path if "://" in path else posixpath.normpath(posixpath.join(cwd or BASE, path))
 
 
 def find(step: Step, cwd: str | None, path: str) -> str | None:
@@ -165,7 +200,24 @@ def find(step: Step, cwd: str | None, path: str) -> str | None:
 
 
 def read(call: Call, path: str, text: str) -> Iterator[Wanted]:
-    """The requirements in a file's text, files that it includes not followed."""
+    """The requirements in a file's text; files that it includes are `read_options`."""
+    for first, line in _lines(text):
+        if not line.startswith("-"):
+            yield _wanted(line, first, file=path, cwd=call.cwd)
+        elif line.startswith(("-e ", "--editable ")):
+            yield _wanted(line.split(None, 1)[1], first, file=path, cwd=call.cwd)
+
+
+def read_options(text: str) -> Iterator[tuple[str, str]]:
+    """The options in a file's text, with their values; ``-e`` is a requirement."""
+    for _, line in _lines(text):
+        match = re.match(r"^(--[A-Za-z][\w-]*|-[A-Za-z])(?:\s*=\s*|\s*)(.*)$", line)
+        if match and match[1] not in ("-e", "--editable"):
+            yield match[1], match[2].strip()
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines that say something, joined where a backslash ends them, with their first number."""
     number = 0
     lines = iter(text.splitlines())
     for raw in lines:
@@ -176,10 +228,8 @@ def read(call: Call, path: str, text: str) -> Iterator[Wanted]:
             line = line[:-1] + next(lines, "")
         line = re.sub(r"(^|\s)#.*$", "", line).strip()
         line = re.sub(r"\s--hash[= ]\S+", "", line).strip()
-        if line and not line.startswith("-"):
-            yield _wanted(line, first, file=path, cwd=call.cwd)
-        elif line.startswith(("-e ", "--editable ")):
-            yield _wanted(line.split(None, 1)[1], first, file=path, cwd=call.cwd)
+        if line:
+            yield first, line
 
 
 def _wanted(text: str, line: int, *, file: str = "", cwd: str | None) -> Wanted:

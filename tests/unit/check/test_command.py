@@ -50,7 +50,7 @@ def test_an_error_ends_with_one_and_a_warning_with_none(
     assert "app/Dockerfile:2: error: `apt-get install` asks" in out
     assert "[install-asks]\n  add -y\n" in out
     assert "other/Dockerfile:2: warning:" in out
-    assert "2 images, 1 error, 2 warnings in" in out
+    assert "2 images, 1 error, 1 warning in" in out
     assert run("other") == 0
     assert run("other", "--strict") == 1
 
@@ -67,8 +67,8 @@ def test_json_has_everything(project: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_rules_can_be_chosen(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Several, before and behind names; one that does not exist is a mistake."""
-    assert run("app", "--rule", "apt-asks", "--json", "--rule", "root-user") == 0
-    assert [each["rule"] for each in told(capsys)["findings"]] == ["apt-asks"]
+    assert run("other", "--rule", "world-writable", "--json", "--rule", "apt-asks") == 0
+    assert [each["rule"] for each in told(capsys)["findings"]] == ["world-writable"]
     assert run("--rule", "apt-ask") == 1
     assert "did you mean 'apt-asks'?" in capsys.readouterr().err
 

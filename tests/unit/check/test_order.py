@@ -89,6 +89,13 @@ def test_an_old_pip_may_build_where_torch_is(
     assert found.severity == severity
 
 
+@pytest.mark.parametrize("before", ["RUN pip install wheel", "RUN python3 get-pip.py"])
+def test_an_old_pip_with_wheel_builds_beside_what_is_there(tmp_path: Path, before: str) -> None:
+    """Such a step works, and nothing is said."""
+    text = f"FROM python:3.8-slim\n{before}\nRUN pip install chumpy==0.70\n"
+    assert findings(tmp_path, text, rules=["build-isolation"]) == []
+
+
 @pytest.mark.parametrize("base", ["pytorch/pytorch:2.0.1", "registry.example.com/ml:1"])
 def test_a_base_that_may_have_torch_is_believed(tmp_path: Path, base: str) -> None:
     """Only bases that surely have none are doubted."""
@@ -117,6 +124,45 @@ def test_a_requirements_file_is_followed_into_the_context(
     }
     body = f"WORKDIR /app\n{copy}\nRUN pip install -r {argument}\n"
     assert [each.split(":")[0] for each in told(tmp_path, body, files)] == [*BUILDS[::-1]]
+
+
+def test_files_that_a_requirements_file_includes_are_followed(tmp_path: Path) -> None:
+    """Beside the file that names them, in circles too, constraints as constraints."""
+    files = {
+        "deps/all.txt": "-r base.txt\n-c limits.txt\n",
+        "deps/base.txt": f"-r all.txt\n{GIT}/detectron2\nsix==1.15.0\n",
+        "deps/limits.txt": "six==1.16.0\nunused==1\nunused==2\n",
+    }
+    body = "FROM python:3.10-slim\nCOPY deps /d/\nRUN pip install -r /d/all.txt\n"
+    found = findings(tmp_path, body, files, rules=[*BUILDS, "contradicting-pins"])
+    assert [each.rule for each in found] == ["build-isolation", "build-needs", "contradicting-pins"]
+    assert "six is pinned to 1.15.0 (deps/base.txt:3) and to 1.16.0 (deps/limits.txt:1)" in [
+        each.message for each in found
+    ]
+
+
+def test_torch_in_an_included_file_counts_and_one_that_is_not_known_may_hold_it(
+    tmp_path: Path,
+) -> None:
+    """So that nobody is told of a package that is there."""
+    rest = f"RUN pip install --no-build-isolation {GIT}/pytorch3d\n"
+    copied = "COPY r.txt t.txt /\nRUN pip install -r /r.txt\n" + rest
+    assert told(tmp_path, copied, {"r.txt": "-r t.txt\n", "t.txt": "torch\n"}) == []
+    assert told(tmp_path, copied, {"r.txt": "-r gone.txt\n", "t.txt": ""}) == []
+    assert len(told(tmp_path, copied, {"r.txt": "-r t.txt\n", "t.txt": ""})) == 1
+
+
+def test_wheels_that_a_requirements_file_points_at_are_no_source_builds(tmp_path: Path) -> None:
+    """As on the command line."""
+    files = {"r.txt": "--find-links https://data.example.com/x.html\ntorch-scatter\n"}
+    assert told(tmp_path, "COPY r.txt /\nRUN pip install -r /r.txt\n", files) == []
+
+
+def test_a_source_build_that_may_fail_is_a_warning(tmp_path: Path) -> None:
+    """The step goes on without it."""
+    text = f"FROM debian:13\nRUN pip install {GIT}/pytorch3d || true\n"
+    found = findings(tmp_path, text, rules=BUILDS)
+    assert {each.severity for each in found} == {"warning"}
 
 
 def test_a_requirements_file_on_a_bind_mount_is_followed_too(tmp_path: Path) -> None:

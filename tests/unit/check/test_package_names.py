@@ -32,6 +32,7 @@ def asked(root: Path, body: str) -> list[Ask]:
         ("RUN apk add --no-cache --virtual .build gcc 'musl-dev>1.2'", [("gcc", "musl-dev")]),
         ("RUN if true; then apt install -y git; else apk add git; fi", [("git",), ("git",)]),
         ("RUN apt-get remove -y git", []),
+        ("RUN apt-get install -y g++ libstdc++ vim+ g+++", [("g++", "libstdc++", "vim")]),
     ],
 )  # fmt: skip
 def test_names_are_read_out_of_runs(
@@ -39,6 +40,18 @@ def test_names_are_read_out_of_runs(
 ) -> None:
     """Patterns, files and what only the build knows are left out."""
     assert [ask.names for ask in asked(tmp_path, body)] == names
+
+
+def test_an_unknown_name_that_the_build_can_do_without_is_a_warning(tmp_path: Path) -> None:
+    """A branch that may not run, or a failure that is passed over, stops no build."""
+    said = "@os debian bookworm\n@ask 0\nE: Unable to locate package nope\n@near\n"
+    for body, severity in (
+        ("RUN apt-get install -y nope", "error"),
+        ("RUN apt-get install -y nope || true", "warning"),
+        ("RUN if [ -e /x ]; then apt-get install -y nope; fi", "warning"),
+    ):
+        (found,) = judge(asked(tmp_path, body), read(said))
+        assert found.severity == severity
 
 
 APT = """\

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from layers.check.finding import merged
 from layers.check.rules.secrets import secrets_in
-from tests.unit.checks import HEAD, findings
+from layers.check.run import offline
+from tests.unit.checks import HEAD, findings, survey
 
 TOKEN = "ghp_" + "a1B2c3D4e5F6" * 3
 KEY = "-----BEGIN PRIVATE KEY-----\n" + "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" * 4 + "\n"
@@ -36,6 +38,11 @@ def _toml(toml: str) -> dict[str, str]:
         ("USER 0:0\nENTRYPOINT x", ["root-user:warning:3"]),
         ("USER app\nUSER root\nRUN x\nUSER app\nCMD x", []),
         ("RUN x", []),
+        ("CMD bash", []),
+        ('CMD ["python3"]', []),
+        ("EXPOSE 80\nCMD bash", ["root-user:warning:2"]),
+        ('CMD ["python3", "app.py"]', ["root-user:warning:2"]),
+        ("RUN apt-get install -y gosu\nCMD x", []),
     ],
 )
 def test_a_service_that_runs_as_root_is_told(
@@ -43,6 +50,15 @@ def test_a_service_that_runs_as_root_is_told(
 ) -> None:
     """A base without CMD or EXPOSE is no service."""
     assert told(tmp_path, body, "root-user") == expected
+
+
+def test_an_entrypoint_that_goes_on_as_another_user_is_no_root(tmp_path: Path) -> None:
+    """Its script is read out of the context."""
+    text = 'FROM debian:12\nCOPY start.sh /usr/local/bin/\nENTRYPOINT ["start.sh"]\nCMD x\n'
+    down = {"start.sh": '#!/bin/sh\nexec su-exec app "$@"\n'}
+    assert findings(tmp_path, text, down, rules=["root-user"]) == []
+    stay = {"start.sh": '#!/bin/sh\nexec "$@"\n'}
+    assert len(findings(tmp_path, text, stay, rules=["root-user"])) == 1
 
 
 def test_an_upstream_that_may_set_a_user_of_its_own_is_not_doubted(tmp_path: Path) -> None:
@@ -107,6 +123,8 @@ def test_a_secret_among_the_build_args_of_images_toml_is_told(tmp_path: Path) ->
         (".npmrc", "//r.example.com/:_authToken=${NPM_TOKEN}\n", []),
         (".env", "DB_PASSWORD=hunter22\n", ["secret-in-file:error:2"]),
         (".env", "PORT=80\n", []),
+        (".env", "API_TOKEN=\nPORT=8080\n", []),
+        (".env", "DB_PASSWORD=postgres\nSECRET_KEY=ChangeMeChangeMe\n", []),
         (".env.example", "DB_PASSWORD=hunter22\n", []),
         ("pip.conf", "[global]\nindex-url = https://me:pass1@x.org/simple\n",
          ["secret-in-file:error:2"]),
@@ -124,6 +142,8 @@ def test_an_ignored_file_is_not_copied_and_one_that_lies_about_is_a_warning(
     tmp_path: Path,
 ) -> None:
     """What no stage copies today the next COPY takes along."""
+    files = {".env": "PORT=80\n", "a": "1"}
+    assert told(tmp_path, "COPY a /", "secret-in-file", files=files) == []
     files = {".env": "DB_PASSWORD=hunter22\n", "a": "1"}
     assert told(tmp_path, "COPY a /", "secret-in-file", files=files) == ["secret-in-file:warning:0"]
     files[".dockerignore"] = "**/.env\n"
@@ -218,6 +238,8 @@ PINS = ("unpinned-source",)
         ("RUN curl -fsSL https://example.com/v1/x.tgz -o x && echo '00 x' | sha256sum -c", 0),
         ("RUN curl -fsSL https://example.com/releases/v1.2/x.tgz | tar xz", 0),
         ("ADD https://example.com/x.tgz /", 1),
+        ("ADD https://example.com/v1.4.2/x.tgz /", 0),
+        ("ADD https://example.com/latest/x-1.4.tgz /", 1),
         ("ADD --checksum=sha256:" + "0" * 64 + " https://example.com/x.tgz /", 0),
         ("ADD https://github.com/a/b.git /b", 1),
         ("ADD https://example.com/a https://example.com/b /b/", 2),
@@ -234,20 +256,36 @@ def test_an_upstream_that_the_lock_does_not_have_is_told(tmp_path: Path) -> None
         "FROM node:18 AS one\nFROM debian@sha256:" + "0" * 64 + " AS two\n"
         "COPY --from=one /x /x\nCOPY --from=busybox:1 /y /y\n"
     )
-    found = findings(tmp_path, text, rules=["unpinned-upstream"])
+    lock = f'version = 1\n[upstream."debian:12"."linux/amd64"]\ndigest = "sha256:{"ab" * 32}"\n'
+    found = findings(tmp_path, text, {"images.lock": lock}, rules=["unpinned-upstream"])
     assert [(f.line, f.message.split()[0]) for f in found] == [(1, "node:18"), (4, "busybox:1")]
 
 
+def test_a_project_that_locks_nothing_is_told_so_once(tmp_path: Path) -> None:
+    """One line for all its images and upstreams, at images.toml."""
+    toml = f"{HEAD}[images.one]\ncontext = '.'\n[images.app]\ncontext = 'b'\n"
+    files = {"Dockerfile": "FROM node:18\n", "b/Dockerfile": "FROM node:20\nFROM debian:12\n"}
+    subjects = survey(tmp_path, files, toml).subjects(["one", "app"])
+    found = [f for f in merged(offline(subjects)) if f.rule == "unpinned-upstream"]
+    assert [(f.file, f.images) for f in found] == [("images.toml", ("one", "app"))]
+
+
 def test_a_copied_context_needs_its_ignore_file(tmp_path: Path) -> None:
-    """All that is mandatory, with how many such files are there now."""
+    """What is there, with how many such files; and what comes up beside what is there."""
     files = {"node_modules/a/b.js": "", "node_modules/c.js": "", ".dockerignore": "**/.git\n.env\n"}
     found = findings(
         tmp_path, "FROM debian:12\nCOPY . /\n", files, rules=["dockerignore-incomplete"]
     )
     (finding,) = found
-    assert "node_modules/ (2 files now), __pycache__/" in finding.message
+    assert "node_modules/ (2 files now)" in finding.message
+    assert "__pycache__/" not in finding.message
     assert ".git/" not in finding.message
     assert ".env" not in finding.message
+    files |= {"a.py": "", "package.json": "{}"}
+    (finding,) = findings(
+        tmp_path, "FROM debian:12\nCOPY . /\n", files, rules=["dockerignore-incomplete"]
+    )
+    assert "(2 files now), __pycache__/, *.log, .venv/, venv/" in finding.message
     text = "FROM debian:12\nCOPY node_modules /\n"
     assert findings(tmp_path, text, files, rules=["dockerignore-incomplete"]) == []
 

@@ -120,6 +120,37 @@ def test_whose_input_comes_from_elsewhere_waits_for_nobody(text: str, fed: bool)
 
 
 @pytest.mark.parametrize(
+    ("text", "decides"),
+    [
+        ("a", True),
+        ("a;", True),
+        ("a && b", True),
+        ("b && a", True),
+        ("a; b", False),
+        ("b; a", True),
+        ("a\nb\n", False),
+        ("a || b", False),
+        ("a && b || c", False),
+        ("a && ( b ) || c", False),
+        ("! a", False),
+        ("a &", False),
+        ("a | b", False),
+        ("b | a", True),
+        ("set -e; a; b", True),
+        ("set -eux; a && b; c", False),
+        ("set -e; set +e; a; b", False),
+        ("if a; then b; fi", False),
+        ("a; if b; then c; fi", False),
+        ("set -ex; if b; then c; fi; a; d", True),
+    ],
+)
+def test_whose_failure_fails_the_text(text: str, decides: bool) -> None:
+    """The last list's commands, and under set -e the last of each list."""
+    found = {c.words[0].plain: c.decides for c in commands(text)}
+    assert found["a"] is decides
+
+
+@pytest.mark.parametrize(
     ("text", "sure"),
     [
         ("a", True),
