@@ -38,8 +38,8 @@ MANDATORY: tuple[tuple[str, str, str, str], ...] = (
 )
 """What .dockerignore should hold: the pattern, a path that it leaves out, how to find more such
 files, and files beside which they come up sooner or later; empty: told only when they are there."""
-_LOUD = frozenset((".git/", "node_modules/", "__pycache__/", ".env", "*.log", ".venv/", "venv/"))
-"""Patterns that are worth a word of their own; the rest may be what a build wants."""
+_EVERYWHERE = frozenset(("node_modules/", "__pycache__/"))
+"""What every checkout that is worked in has: worth a word before it is there."""
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -72,10 +72,10 @@ def _gaps(subject: Subject) -> Iterator[Finding]:
             return
         if there:
             lacking.append(f"{pattern} ({there} {'file' if there == 1 else 'files'} now)")
-            worth = worth or pattern in _LOUD
+            worth = worth or bool(beside) or pattern == ".git/"
         elif beside and not ignored and any(re.search(beside, f.path) for f in context.files):
             lacking.append(pattern)
-            worth = True
+            worth = worth or pattern in _EVERYWHERE
     if lacking and worth:
         yield wide.finding(
             IGNORE_INCOMPLETE.name,

@@ -32,6 +32,8 @@ def check(subject: Subject) -> Iterator[Finding]:
             for address in subject.addresses.get(step.item.line, ()):
                 if _NUMBERED.search(address) and not _MOVING.search(address):
                     continue  # a release's own file
+                if address.startswith("https://api.github.com/"):
+                    continue  # it is there to change: the steps below it are built anew then
                 yield step.finding(
                     UNPINNED_SOURCE.name,
                     "warning",
@@ -40,7 +42,7 @@ def check(subject: Subject) -> Iterator[Finding]:
                 )
         elif step.item.keyword == "RUN":
             yield from _pip(step)
-            yield from _run(step)
+            yield from _run(step, tuple(_later(subject, step)))
 
 
 def _upstreams(subject: Subject) -> Iterator[Finding]:
@@ -94,12 +96,20 @@ def _reference(address: str) -> str:
     return rest.rpartition("@")[2] if "@" in rest else ""
 
 
-def _run(step: Step) -> Iterator[Finding]:
+def _later(subject: Subject, step: Step) -> Iterator[Call]:
+    """What the RUNs of the same stage start after one."""
+    steps = subject.steps(step.stage)
+    for each in steps[steps.index(step) + 1 :]:
+        if each.item.keyword == "RUN":
+            yield from each.calls or ()
+
+
+def _run(step: Step, later: tuple[Call, ...]) -> Iterator[Finding]:
     found = step.calls or ()
     checked = any(_SUMS.match(call.name) for call in found)
     for at, call in enumerate(found):
         if call.name == "git":
-            yield from _clone(step, call, found[at + 1 :])
+            yield from _clone(step, call, (*found[at + 1 :], *later))
         elif call.name in ("curl", "wget") and not checked:
             urls = [each for each in call.args if re.match(r"^(?:https?|ftp)://", each)]
             follows = [each for each in found[at + 1 :] if each.pipeline == call.pipeline]

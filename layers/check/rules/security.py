@@ -32,7 +32,9 @@ _PROMPTS = frozenset(
     )
 )
 """Programs that, alone, are for somebody who sits in front of them."""
-_DROPS = re.compile(r"\b(?:gosu|su-exec|setpriv|runuser|chpst|s6-setuidgid|s6-overlay)\b|\bsu -")
+_DROPS = re.compile(
+    r"\b(?:gosu|su-exec|setpriv|runuser|chpst|s6-setuidgid|s6-overlay)\b|\bsu -|\bsudo\s+-\w*u"
+)
 """Programs by which an entrypoint goes on as another user."""
 _COMPILERS = re.compile(
     r"^(?:(?:gcc|g\+\+|clang|gfortran|cpp|cc)(?:-\d+)?|build-essential|build-base|cmake"
@@ -70,10 +72,8 @@ def check(subject: Subject) -> Iterator[Finding]:
 def _service(subject: Subject) -> Step | None:
     """The first instruction that says that the target is a service; a shell alone is none."""
     steps = subject.steps(subject.target.index)
-    program = next((each for each in reversed(steps) if each.item.keyword == "ENTRYPOINT"), None)
-    program = program or next(
-        (each for each in reversed(steps) if each.item.keyword == "CMD"), None
-    )
+    found = {each.item.keyword: each for each in steps}
+    program = found.get("CMD", found.get("ENTRYPOINT"))
     words = " ".join(program.item.words).split() if program is not None else []
     shell = bool(words) and posixpath.basename(words[0]) in _PROMPTS
     alone = all(each in ("-l", "-i", "--login") for each in words[1:])
@@ -92,6 +92,8 @@ def _steps_down(subject: Subject) -> bool:
         if _DROPS.search(text):
             return True
         if step.item.keyword in ("ENTRYPOINT", "CMD"):
+            if step.item.words[:1] == ("/init",):
+                return True  # s6-overlay's
             for word in " ".join(step.item.words).split()[:2]:
                 for path in (word, f"/usr/local/bin/{word}", f"/{word}"):
                     found = find(step, step.cwd, path)

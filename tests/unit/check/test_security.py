@@ -43,6 +43,8 @@ def _toml(toml: str) -> dict[str, str]:
         ("EXPOSE 80\nCMD bash", ["root-user:warning:2"]),
         ('CMD ["python3", "app.py"]', ["root-user:warning:2"]),
         ("RUN apt-get install -y gosu\nCMD x", []),
+        ('ENTRYPOINT ["start.sh"]\nCMD ["node"]', []),
+        ('ENTRYPOINT ["/init"]', []),
     ],
 )
 def test_a_service_that_runs_as_root_is_told(
@@ -239,6 +241,8 @@ PINS = ("unpinned-source",)
         ("RUN curl -fsSL https://example.com/releases/v1.2/x.tgz | tar xz", 0),
         ("ADD https://example.com/x.tgz /", 1),
         ("ADD https://example.com/v1.4.2/x.tgz /", 0),
+        ("ADD https://api.github.com/repos/a/b/git/refs/heads/main /v.json", 0),
+        ("RUN git clone https://github.com/a/b\nWORKDIR /b\nRUN git checkout v1.2.3", 0),
         ("ADD https://example.com/latest/x-1.4.tgz /", 1),
         ("ADD --checksum=sha256:" + "0" * 64 + " https://example.com/x.tgz /", 0),
         ("ADD https://github.com/a/b.git /b", 1),
@@ -281,6 +285,10 @@ def test_a_copied_context_needs_its_ignore_file(tmp_path: Path) -> None:
     assert "__pycache__/" not in finding.message
     assert ".git/" not in finding.message
     assert ".env" not in finding.message
+    alone = {"compose.yml": "", ".dockerignore": ""}
+    (tmp_path / "alone").mkdir()
+    wide = findings(tmp_path / "alone", "FROM debian:12\nCOPY . /\n", alone)
+    assert "dockerignore-incomplete" not in {each.rule for each in wide}
     files |= {"a.py": "", "package.json": "{}"}
     (finding,) = findings(
         tmp_path, "FROM debian:12\nCOPY . /\n", files, rules=["dockerignore-incomplete"]
