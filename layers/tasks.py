@@ -77,6 +77,9 @@ def make(layer: str) -> TaskFailed | None:
     step = run.planner.plan.steps.get(Layer.parse(layer))
     if step is None:  # `doit --always` starts what nothing needs, too
         return None
+    if step.stuck:
+        run.failed.add(step.layer)
+        return TaskFailed(step.stuck)
     # With --continue doit 0.37 starts a task although its `setup` task failed.
     parents = run.project.inputs.parents(step.layer)
     below = [str(parent) for parent in parents if parent in run.failed]
@@ -132,7 +135,9 @@ def task_layers() -> Iterator[dict[str, Any]]:
 
 
 def _tasks(found: Project, name: str) -> Iterator[dict[str, Any]]:
-    for stage in (*found.inputs.named_stages(name), None):
+    inputs = found.inputs
+    at_fault = name in inputs.graph.faults
+    for stage in (*(() if at_fault else inputs.named_stages(name)), None):
         layer = Layer(name, stage)
         yield {
             "basename": str(layer),
@@ -140,7 +145,7 @@ def _tasks(found: Project, name: str) -> Iterator[dict[str, Any]]:
             "actions": [(make, [str(layer)])],
             "uptodate": [UpToDate(layer)],
             # `setup`, not `task_dep`: a parent is looked at only when its child has work to do.
-            "setup": [str(parent) for parent in found.inputs.parents(layer)],
+            "setup": [] if at_fault else [str(parent) for parent in inputs.parents(layer)],
             "io": {"capture": False},
             "meta": {"layer": str(layer)},
         }

@@ -31,6 +31,8 @@ def carry_out(run: Session, step: Step) -> None:
 
     Raises LayersError of several kinds; then tags, lock and state are as they were.
     """
+    if step.key is None:
+        raise LayersError(step.problem)
     with run.project.state.lock(f"{step.layer}@{step.key}"):
         held = find(run, step)
         if held is None and step.state == "pull":

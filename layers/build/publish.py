@@ -71,8 +71,11 @@ def publish(run: Session, layers: Sequence[Layer]) -> list[Published]:
     """See to it that the registry holds every layer under its key, whole and with its record.
 
     The registry is asked first; only for what it lacks is the engine asked, and pulled or built.
-    Raises LayersError when anything of the set could not be brought there.
+    Raises LayersError when anything of the set could not be brought there; the rest is there then.
     """
+    faults = {each: fault for each in layers if (fault := run.project.inputs.fault(each.image))}
+    wrong = list(dict.fromkeys(map(str, faults.values())))
+    layers = [each for each in layers if each not in faults]
     begin = time.monotonic()
     there, broken = _there(run, layers)
     spent = time.monotonic() - begin
@@ -81,8 +84,12 @@ def publish(run: Session, layers: Sequence[Layer]) -> list[Published]:
         found[layer] = _published(run, layer, digest, "there", spent)
     lacking = [layer for layer in layers if layer not in there]
     if lacking:
-        found |= _make(run, lacking, broken)
+        made, errors = _make(run, lacking, broken)
+        found |= made
+        wrong += errors
     _attach(run, [found[layer] for layer in there])
+    if wrong:
+        raise NotPublished("\n".join(wrong), hint="no tag was moved")
     return [found[layer] for layer in layers]
 
 
@@ -120,8 +127,8 @@ def _published(run: Session, layer: Layer, digest: Digest, how: How, seconds: fl
 
 def _make(
     run: Session, lacking: Sequence[Layer], broken: Mapping[Layer, Broken]
-) -> dict[Layer, Published]:
-    """Carry out the ordinary plan for what the registry lacks, and push it."""
+) -> tuple[dict[Layer, Published], list[str]]:
+    """Carry out the ordinary plan for what the registry lacks, and push it; then what failed."""
     run = run.wanting(lacking, remain=True, broken=broken)
     plan = run.planner.plan
     steps = [step for step in plan.steps.values() if step.needed]
@@ -142,9 +149,7 @@ def _make(
     errors = dict.fromkeys(
         str(error) for each in running.values() if (error := _failure(each)) is not None
     )
-    if errors:
-        raise NotPublished("\n".join(errors), hint="no tag was moved")
-    return found
+    return found, list(errors)
 
 
 def _failure(future: Future[None]) -> LayersError | None:

@@ -10,6 +10,7 @@ from layers.check.context import Context
 from layers.check.finding import Finding
 from layers.check.subject import Root, Subject
 from layers.config.spec import SPEC_FILE
+from layers.graph.faults import ParentUnknown
 from layers.graph.recipe import ENV
 from layers.project.project import Project
 
@@ -22,6 +23,8 @@ class Survey:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.refused: list[Finding] = []
+        self.notes: list[str] = []
+        """Which images could not be looked at, since they are made from one that is refused."""
         self._made: dict[str, Subject | None] = {}
 
     def subjects(self, names: Sequence[str]) -> list[Subject]:
@@ -37,6 +40,8 @@ class Survey:
             if image.rootfs is None:
                 try:
                     self._made[name] = self._make(name)
+                except ParentUnknown as error:
+                    self.notes.append(f"{name} was not checked: {error.message}")
                 except LayersError as error:
                     self._refuse(name, error)
         return self._made[name]
@@ -53,6 +58,7 @@ class Survey:
         project = self.project
         inputs, spec = project.inputs, project.spec
         image = spec.images[name]
+        found = inputs.image(name)
         dockerfile = inputs.dockerfile(image)
         edges = inputs.graph.edges[name]
         lock = inputs.wiring.lock_for(image)
@@ -89,7 +95,6 @@ class Survey:
             source = file.read().decode("utf-8", "replace").split("\n")
         copied: set[str] = set()
         addresses: dict[int, tuple[str, ...]] = {}
-        found = inputs.image(name)
         for manifest in (*found.stages.values(), *found.unnamed.values(), found.own):
             for entry in manifest.entries:
                 if entry.kind == "file":

@@ -79,7 +79,7 @@ def _check(root: str, options: Any, asked: list[str]) -> int:
     names = _names(project, asked)
     survey = Survey(project)
     subjects = survey.subjects(names)
-    notes: list[str] = []
+    notes: list[str] = list(survey.notes)
     found: list[Finding] = [*offline(subjects), *survey.refused]
     ran = set(RULES) - {each.name for each in (*ONLINE_RULES, *BUILT_RULES, HADOLINT)}
     if options["online"]:

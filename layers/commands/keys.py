@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from hashes.errors import LayersError, did_you_mean
-from layers.commands.exit_status import guarded
+from layers.commands.exit_status import MISTAKE, guarded
 from layers.commands.parsing import Parsed
 from layers.graph.graph import Layer
 from layers.project.open import find_root, open_project
@@ -46,32 +46,45 @@ class KeysCommand(Parsed):
         root = find_root(os.getcwd())
 
         def work() -> int:
-            sys.stdout.write(_text(root, opt_values, pos_args))
-            return 0
+            project = open_project(root)
+            asked = _asked(project, pos_args)
+            told = [layer for layer in asked if not project.inputs.fault(layer.image)]
+            sys.stdout.write(_text(project, opt_values, asked, told))
+            project.cache.save()
+            if told == asked:
+                return 0
+            sys.stdout.flush()
+            faults = [str(project.inputs.fault(each.image)) for each in asked if each not in told]
+            sys.stderr.write("".join(f"{fault}\n" for fault in dict.fromkeys(faults)))
+            return MISTAKE
 
         return guarded(work, root)
 
 
-def _text(root: str, options: Any, asked: list[str]) -> str:
-    project = open_project(root)
+def _asked(project: Project, asked: list[str]) -> list[Layer]:
+    """The layers of these names, or all images.  Raises LayersError with a suggestion."""
     known = project.inputs.graph.order
     layers = [Layer.parse(name) for name in project.spec.named(asked) or known]
     for layer in layers:
         if layer.image not in known:
             guess = did_you_mean(layer.image, known)
             raise LayersError(f"{layer.image!r} is not an image of images.toml{guess}")
+        if project.inputs.fault(layer.image):
+            continue
         stages = project.inputs.image(layer.image).stages
         if layer.stage is not None and layer.stage not in stages:
             guess = did_you_mean(layer.stage, list(stages))
             raise LayersError(f"{layer.image} has no stage {layer.stage!r} on its way{guess}")
+    return layers
+
+
+def _text(project: Project, options: Any, asked: list[Layer], told: list[Layer]) -> str:
+    """``told``: those of ``asked`` that have keys."""
     if options["inputs"]:
-        text = "".join(_inputs(project, layer) for layer in layers)
-    elif options["as_json"]:
-        text = json.dumps(_tree(project, [layer.image for layer in layers]), indent=2) + "\n"
-    else:
-        text = "".join(f"{project.inputs.key(layer)}  {layer}\n" for layer in layers)
-    project.cache.save()
-    return text
+        return "".join(_inputs(project, layer) for layer in told)
+    if options["as_json"]:
+        return json.dumps(_tree(project, [layer.image for layer in asked]), indent=2) + "\n"
+    return "".join(f"{project.inputs.key(layer)}  {layer}\n" for layer in told)
 
 
 def _inputs(project: Project, layer: Layer) -> str:
@@ -88,8 +101,11 @@ def _inputs(project: Project, layer: Layer) -> str:
 
 
 def _tree(project: Project, images: list[str]) -> dict[str, Any]:
-    told = {}
+    told: dict[str, dict[str, Any]] = {}
     for name in dict.fromkeys(images):
+        if fault := project.inputs.fault(name):
+            told[name] = {"key": None, "error": str(fault)}
+            continue
         found = project.inputs.image(name)
         told[name] = {
             "key": str(found.own.key()),

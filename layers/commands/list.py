@@ -88,6 +88,8 @@ class ListCommand(Parsed, List):  # type: ignore[misc]  # doit ships no types
 def _asked(names: Sequence[str], known: Mapping[str, Any]) -> list[Layer]:
     for name in names:
         if name not in known:
+            if fault := options.fault(name):
+                raise fault
             raise LayersError(f"{name!r} is not an image or stage{did_you_mean(name, known)}")
     return [Layer.parse(name) for name in options.single(names, known)]
 
@@ -98,7 +100,7 @@ def _as_json(steps: Sequence[Step]) -> str:
             "name": str(step.layer),
             "state": step.state,
             "reasons": list(dict.fromkeys(step.reasons)),
-            "key": str(step.key),
+            "key": str(step.key) if step.key is not None else None,
             "where": step.where,
         }
         for step in steps
@@ -110,7 +112,7 @@ def as_text(steps: Sequence[Step], *, color: bool | None = None) -> str:
     """The plan as a table for people: one row a layer, further reasons below the first."""
     if color is None:
         color = sys.stdout.isatty()
-    paint = {"fresh": "32", "pull": "36", "build": "33"}
+    paint = {"fresh": "32", "pull": "36", "build": "33", "error": "31"}
     rows = [(str(step.layer), step.state, _reasons(step)) for step in steps]
     width = max((len(row[0]) for row in rows), default=0)
     lines = []

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from hashes.errors import LayersError
-from layers.commands.exit_status import guarded
+from layers.commands.exit_status import MISTAKE, guarded
 from layers.commands.parsing import Parsed
 from layers.lock.file import LockFile
 from layers.project.backends import Backends
@@ -61,7 +61,10 @@ def _lock(root: str, names: list[str], *, copy: bool) -> int:
     backends = Backends(project, report)
     pins = resolve_all(backends.registry, chosen)
     # A profile that replaces upstreams uses fewer of them: only the plain stack may drop pins.
-    lock, moved = merge(project.lock, pins, drop_others=not names and project.profile is None)
+    # And what an image with an error is made from, nobody can tell.
+    faults = list(dict.fromkeys(map(str, project.inputs.graph.faults.values())))
+    drop = not names and project.profile is None and not faults
+    lock, moved = merge(project.lock, pins, drop_others=drop)
     file.write(lock, create=True)
     for each in moved:
         old, new = each.old or "not locked", each.new or "dropped, no image uses it"
@@ -73,4 +76,6 @@ def _lock(root: str, names: list[str], *, copy: bool) -> int:
         sys.stdout.flush()
         copy_pins(backends.registry, place, lock.pins_of(chosen), report)
     report.close()
-    return 0
+    sys.stdout.flush()
+    sys.stderr.write("".join(f"{fault}\n" for fault in faults))
+    return MISTAKE if faults else 0

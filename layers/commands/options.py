@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hashes.errors import LayersError
     from layers.plan.session import Session
     from layers.project.project import Project
 
@@ -20,6 +21,15 @@ def project() -> Project | None:
 def begin(run: Session) -> None:
     """Make ``run`` the one that the dodo's tasks are part of."""
     sys.modules["layers.tasks"].begin(run)
+
+
+def fault(word: str) -> LayersError | None:
+    """What is wrong with an image whose stages nobody can tell, if ``word`` is one of them."""
+    from layers.graph.graph import Layer
+
+    found = project()
+    layer = Layer.parse(word)
+    return found.inputs.graph.faults.get(layer.image) if found and layer.stage else None
 
 
 def is_layer(task: Any) -> bool:

@@ -50,6 +50,9 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
                 raise
             known = [task.name for task in getattr(self, "task_list", [])]
             word = error.not_found or ""
+            if fault := options.fault(word):
+                sys.stderr.write(f"{fault}\n")
+                return MISTAKE
             guess = did_you_mean(word, known) if word else ""
             sys.stderr.write(f"{word!r} is not an image or stage of images.toml{guess}\n")
             sys.stderr.write("  `doit list --all` shows what there is\n")
@@ -92,25 +95,33 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
         begin = time.monotonic()
         tasks = {task.name: task for task in self.task_list}
         self.sel_tasks: list[str] = self._selected(found, tasks)
-        strangers = [name for name in self.sel_tasks if not is_layer(tasks[name])]
         report = report_for(self.shown_on(), json=json_lines)
         wanted = [Layer.parse(name) for name in layers_of(self.sel_tasks, tasks)]
         session = Session.begin(found, report, wanted)
         options.begin(session)
         signals.at_farewell(report.close)
         owed = found.state.unpushed()
+        status = None
         try:
-            if session.planner.plan.idle() and not always and not strangers:
+            stuck = session.planner.plan.stuck()
+            if stuck:
+                self.sel_tasks = possible(self.sel_tasks, tasks, stuck)
+            strangers = [name for name in self.sel_tasks if not is_layer(tasks[name])]
+            todo = [s for s in session.planner.plan.steps.values() if not (s.idle or s.stuck)]
+            if not todo and not always and not strangers:
                 catch_up(session, owed)
                 report.idle(self.sel_tasks, time.monotonic() - begin)
-                return 0
-            status = run()
-            catch_up(session, owed)
+            elif self.sel_tasks:  # without any, doit would take all
+                status = run()
+                catch_up(session, owed)
         finally:
             report.close()
         if bugs():
             return BUG
-        return MISTAKE if status else 0
+        if stuck:
+            sys.stdout.flush()
+            sys.stderr.write("".join(f"{why}\n" for why in dict.fromkeys(stuck.values())))
+        return MISTAKE if status or stuck else 0
 
     def _selected(self, found: Project, tasks: Mapping[str, Any]) -> list[str]:
         """The tasks to run: those asked for, patterns such as ``base-*`` as what they match.
@@ -138,6 +149,17 @@ def catch_up(run: Session, owed: frozenset[str]) -> None:
         from layers.build.execute import pushed_steps
 
         pushed_steps(run, run.planner.wanted, owed)
+
+
+def possible(
+    names: Iterable[str], tasks: Mapping[str, Any], stuck: Mapping[Layer, str]
+) -> list[str]:
+    """Those of some tasks that need no layer which is known to be ``stuck``.
+
+    doit itself begins nothing more once a task failed: what has to fail is left out.
+    """
+    blocked = {str(layer) for layer in stuck}
+    return [name for name in names if blocked.isdisjoint(layers_of([name], tasks))]
 
 
 def matching(pattern: str, names: Iterable[str]) -> list[str]:

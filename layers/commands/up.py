@@ -137,7 +137,9 @@ class UpCommand(RunCommand):
         stacks = chosen(found.spec, self._names)
         run, composer = self._composer(found)
         # what compose refuses is told before anything is built
-        prepared = _prepared(run, composer, stacks, over)
+        every = _prepared(run, composer, stacks, over)
+        faults = _faults(run, every)
+        prepared = [stack for stack in every if stack.name not in faults]
         layers = dict.fromkeys(str(layer) for one in prepared for layer in one.layers.values())
         if layers and (status := make(layers)):
             return status
@@ -149,7 +151,9 @@ class UpCommand(RunCommand):
                 sys.stdout.flush()
         if as_json:
             sys.stdout.write(json.dumps(telling.as_json(ups), indent=2) + "\n")
-        return 0
+        sys.stdout.flush()
+        sys.stderr.write("".join(f"{stack}: not up: {why}\n" for stack, why in faults.items()))
+        return MISTAKE if faults else 0
 
     def _composer(self, found: Project) -> tuple[Session, Composer]:
         """Compose on the engine in use, which is started here if it is ours and down."""
@@ -178,6 +182,17 @@ def _prepared(
     from layers.compose.stacks import prepare
 
     return [prepare(run, composer, stack, over) for stack in stacks]
+
+
+def _faults(run: Session, stacks: Iterable[Prepared]) -> dict[str, str]:
+    """The stacks that need an image with an error, and all that is wrong with such images."""
+    found = {}
+    for stack in stacks:
+        images = dict.fromkeys(layer.image for layer in stack.layers.values())
+        faults = [str(fault) for name in images if (fault := run.project.inputs.fault(name))]
+        if faults:
+            found[stack.name] = "\n".join(dict.fromkeys(faults))
+    return found
 
 
 def bring(

@@ -22,7 +22,8 @@ class Candidate:
     dockerfile: str
     """An absolute path."""
     stages: tuple[str, ...]
-    """All stages of the Dockerfile in lower case; empty for one without a name."""
+    """All stages of the Dockerfile in lower case, "" for one without a name; none at all where
+    nobody can tell them, and then every target means the image."""
     target: int
     """Which of them is the image."""
     kept: tuple[str, ...]
@@ -30,6 +31,8 @@ class Candidate:
 
     def layer(self, target: str | None) -> Layer | None:
         """What a target of the Dockerfile is; None: a stage that is no layer."""
+        if not self.stages:
+            return Layer(self.image)
         wanted = self._index(target)
         if wanted == self.target:
             return Layer(self.image)

@@ -55,6 +55,8 @@ def prepare(run: Session, composer: Composer, stack: Stack, over: Sequence[str])
 
     Raises LayersError for a file that is not there, ComposeError for one that compose refuses.
     """
+    if stack.fault is not None:
+        raise stack.fault
     paths = [os.path.join(run.project.root, path) for path in (*stack.compose, *over)]
     for path, written in zip(paths, (*stack.compose, *over), strict=True):
         if not os.path.isfile(path):
@@ -119,7 +121,7 @@ def known_images(run: Session) -> Known:
     names: dict[str, Layer] = {}
     candidates = []
     for name, image in spec.images.items():
-        kept = inputs.named_stages(name)
+        kept = () if name in inputs.graph.faults else inputs.named_stages(name)
         for stage in kept:
             layer = Layer(name, stage)
             names[Reference.parse(plain_name(spec, layer)).normal] = layer
@@ -140,11 +142,15 @@ def known_images(run: Session) -> Known:
 def _candidate(run: Session, image: Image, kept: Sequence[str]) -> Candidate:
     if image.rootfs is not None:
         return Candidate(image.name, "", "", (), 0, ())
+    context = os.path.join(run.project.root, image.context)
+    dockerfile = os.path.join(run.project.root, image.dockerfile)
+    if image.name in run.project.inputs.graph.faults:
+        return Candidate(image.name, context, dockerfile, (), 0, ())
     stages = tuple(stage.name.lower() for stage in run.project.inputs.dockerfile(image).stages)
     return Candidate(
         image=image.name,
-        context=os.path.join(run.project.root, image.context),
-        dockerfile=os.path.join(run.project.root, image.dockerfile),
+        context=context,
+        dockerfile=dockerfile,
         stages=stages,
         target=run.project.inputs.reached(image.name)[-1].index,
         kept=tuple(stage.lower() for stage in kept),

@@ -50,8 +50,14 @@ class Faults:
 
     def raise_as(self, kind: type[FileError]) -> None:
         """Raise all of them as one error, if there are any."""
+        error = self.as_error(kind)
+        if error is not None:
+            raise error
+
+    def as_error(self, kind: type[FileError]) -> FileError | None:
+        """All of them as one error; None: there are none."""
         if not self._found:
-            return
+            return None
         from layers.config.toml_lines import lines
 
         known = lines(self._text)
@@ -60,7 +66,7 @@ class Faults:
             line = next((known[path[:n]] for n in range(len(path), 0, -1) if path[:n] in known), 1)
             said = f"{dotted(path)}: {message}" if path else message
             faults.append(LayersError(said, file=self._file, line=line, hint=hint))
-        raise kind(sorted(faults, key=lambda fault: fault.line or 0))
+        return kind(sorted(faults, key=lambda fault: fault.line or 0))
 
 
 def dotted(path: Path) -> str:

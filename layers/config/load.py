@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from hashes.algorithm import DEFAULT
@@ -46,6 +47,8 @@ class Reader:
         self.raw: dict[str, Any] = {}
         self.families: dict[str, str] = {}
         """Images that are variants → the table that has them."""
+        self._missing: dict[str, Faults] = {}
+        """By image, what is not on the disk."""
 
     def spec(self, registry: str | None, platform: str, builder: str | None = None) -> Spec:
         """The whole file as a value.  Raises SpecError."""
@@ -140,7 +143,7 @@ class Reader:
         rootfs = table.get("rootfs")
         packages = table.get("packages")
         contexts = table.get("contexts", {})
-        return Image(
+        image = Image(
             name=name,
             stack=table.get("stack", ""),
             tag=table.get("tag", name),
@@ -168,13 +171,15 @@ class Reader:
             stall_end=table.get("stall_end", False),
             variant_of=self.families.get(name, ""),
         )
+        missing = self._missing.pop(name, None)
+        return replace(image, fault=missing.as_error(SpecError)) if missing else image
 
     def _folder(self, image: str, written: str, *keys: str) -> str:
         path = posixpath.normpath(written)
         if _leads_out(path):
             self._fault(image, keys, f"{written!r} leads out of the folder of {self.file}")
         elif not self.exists(path):
-            self._fault(image, keys, f"there is no folder {path!r}")
+            self._lack(image, keys, f"there is no folder {path!r}")
         return path
 
     def _dockerfile(self, image: str, context: str, written: str) -> str:
@@ -183,7 +188,7 @@ class Reader:
             if not _leads_out(context):
                 self._fault(image, ("dockerfile",), f"{written!r} leads out of the project")
         elif self.exists(context) and not self.exists(path):
-            self._fault(
+            self._lack(
                 image,
                 ("dockerfile",),
                 f"there is no Dockerfile {path!r}",
@@ -242,9 +247,16 @@ class Reader:
 
     def _fault(self, image: str, keys: Path, message: str, hint: str = "") -> None:
         """A fault of an image, told where the value stands: profile, variant or image."""
+        self.faults.add(self._place(image, keys), message, hint)
+
+    def _place(self, image: str, keys: Path) -> Path:
         tables = places(image, self.families.get(image, ""), self.profile)
-        table = place(self.raw, tables, keys)
-        self.faults.add((*table, *keys), message, hint)
+        return (*place(self.raw, tables, keys), *keys)
+
+    def _lack(self, image: str, keys: Path, message: str, hint: str = "") -> None:
+        """Something that is not on the disk: a fault of its image alone, not of the file."""
+        missing = self._missing.setdefault(image, Faults(self.text, self.file))
+        missing.add(self._place(image, keys), message, hint)
 
     # -- names beyond the file ---------------------------------------------------------------
 
@@ -276,13 +288,14 @@ class Reader:
         for above, table in (((), data), (("profiles", self.profile or ""), chosen)):
             for name, stack in table.get("stacks", {}).items():
                 files = [posixpath.normpath(path) for path in stack.get("compose", ())]
+                missing = Faults(self.text, self.file)
                 for number, path in enumerate(files):
                     at: Path = (*above, "stacks", name, "compose", number)
                     if _leads_out(path):
                         self.faults.add(at, f"{path!r} leads out of the folder of {self.file}")
                     elif not self.exists(path):
-                        self.faults.add(at, f"there is no compose file {path!r}")
-                result[name] = Stack(name, tuple(files))
+                        missing.add(at, f"there is no compose file {path!r}")
+                result[name] = Stack(name, tuple(files), missing.as_error(SpecError))
         return result
 
     def _registry(

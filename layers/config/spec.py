@@ -104,6 +104,8 @@ class Image:
     """Whether a RUN step that is silent for so long ends the build."""
     variant_of: str = ""
     """The table of images.toml that it is one variant of; empty: none, it has its own."""
+    fault: LayersError | None = field(default=None, compare=False)
+    """What of it is not on the disk, such as its Dockerfile; a fault of this image alone."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,8 @@ class Stack:
     name: str
     compose: tuple[str, ...]
     """Compose files, relative to images.toml, each laid over those before it."""
+    fault: LayersError | None = field(default=None, compare=False)
+    """Which of them is not on the disk."""
 
 
 @dataclass(frozen=True)

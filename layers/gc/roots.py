@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from layers.gc.item import DIGEST, KEY, Found
 from layers.oci.digest import Digest
@@ -17,14 +17,20 @@ class Reach:
     """Key → reason."""
     digests: Mapping[Digest, str] = field(default_factory=dict)
     """Digest → reason."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """Image, or its repository in the engine → why all that is of it stays."""
 
     def with_keys(self, keys: Iterable[str], reason: str) -> Reach:
         """The same and these keys."""
-        return Reach({**dict.fromkeys(keys, reason), **self.keys}, self.digests)
+        return replace(self, keys={**dict.fromkeys(keys, reason), **self.keys})
 
     def with_digests(self, digests: Iterable[Digest], reason: str) -> Reach:
         """The same and these digests."""
-        return Reach(self.keys, {**dict.fromkeys(digests, reason), **self.digests})
+        return replace(self, digests={**dict.fromkeys(digests, reason), **self.digests})
+
+    def with_images(self, images: Iterable[str], reason: str) -> Reach:
+        """The same and all that is of these images, at whatever key."""
+        return replace(self, images={**dict.fromkeys(images, reason), **self.images})
 
     def with_text(self, text: str, reason: str) -> Reach:
         """The same and every key and digest in a text, such as a lock of whatever version."""
@@ -36,4 +42,7 @@ class Reach:
         for digest in sorted(found.digests):
             if digest in self.digests:
                 return self.digests[digest]
-        return next((self.keys[key] for key in sorted(found.keys) if key in self.keys), "")
+        for key in sorted(found.keys):
+            if key in self.keys:
+                return self.keys[key]
+        return "" if found.mirror else self.images.get(found.layer.partition(":")[0], "")

@@ -22,6 +22,7 @@ from layers.gc.registry_images import Looker
 from layers.gc.roots import Reach
 from layers.gc.sweep import Sweep, make_sweep
 from layers.lock.lock import LOCK_FILE
+from layers.oci.reference import Reference
 from layers.plan.names import LABEL_KEY
 from layers.project.backends import Backends
 from layers.project.project import Project
@@ -70,6 +71,8 @@ class Surveyor:
     scope: Scope
     now: float = field(default_factory=time.time)
     notes: list[str] = field(default_factory=list)
+    _unknown: dict[str, set[str]] = field(default_factory=dict)
+    """Images that have an error → what they and their repositories in the engine are called."""
 
     def clearing(self) -> Clearing:
         """Look everywhere and judge.  Raises LayersError when it is not certain what is needed."""
@@ -87,7 +90,7 @@ class Surveyor:
             files = leftovers(folder, self.owned.images, keys if asked else None, self.now)
             if self.scope.cache is not None:
                 cache = max(0, self.store.cache() - self.scope.cache)
-        whole = asked or not self.scope.remote
+        whole = (asked or not self.scope.remote) and not self._unknown
         return Clearing(self.scope, sweep, files, cache, tuple(self.notes), whole)
 
     @cached_property
@@ -146,6 +149,8 @@ class Surveyor:
     def reach(self) -> Reach:
         """What this checkout, its running builds and every branch need."""
         reach = Reach().with_keys(self._present(), "this checkout is at this key")
+        for image, names in self._unknown.items():
+            reach = reach.with_images(names, f"{image} has an error: nobody knows what it needs")
         busy = [key for name in self.project.state.busy() for key in KEY.findall(name)]
         reach = reach.with_keys(busy, "it is being made or pushed now")
         for where, text in self._versions(LOCK_FILE):
@@ -163,6 +168,9 @@ class Surveyor:
         for project in self.projects:
             try:
                 for name in project.inputs.graph.order:
+                    if fault := project.inputs.fault(name):
+                        self._keep(project, name, fault)
+                        continue
                     made = project.inputs.image(name)
                     keys = (made.own.key(), *(each.key() for each in made.stages.values()))
                     found += map(str, keys)
@@ -174,6 +182,14 @@ class Surveyor:
                 )
         self.project.cache.save()
         return found
+
+    def _keep(self, project: Project, name: str, fault: LayersError) -> None:
+        """Note that nobody can tell which key of an image is needed now."""
+        repository = Reference.parse(project.spec.images[name].tag).untagged()
+        self._unknown.setdefault(name, set()).update((name, repository))
+        note = f"all of {name} stays, since it has an error: {fault}"
+        if note not in self.notes:
+            self.notes.append(note)
 
     def _containers(self, reach: Reach) -> Reach:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from hashes.dockerfile.parser import Dockerfile
+from hashes.dockerfile.parser import Dockerfile, Stage
 from hashes.dockerfile.reachable import Reference, references
 from hashes.errors import LayersError, did_you_mean
 from layers.config.spec import Image, Spec
@@ -66,7 +66,7 @@ class Wiring:
         if ours.rootfs is not None or (ours.name, repository) in self._single:
             return
         above: set[str] = set()
-        for stage in self.dockerfile(ours).stages:
+        for stage in self._stages(ours):
             with contextlib.suppress(BadReference):  # a variable
                 if stage.base not in above and ImageReference.parse(stage.base).name == repository:
                     raise Ambiguous(
@@ -103,12 +103,23 @@ class Wiring:
         image = self.spec.images[name]
         if image.rootfs is not None:
             return ()
-        stages = self.dockerfile(image).stages
+        stages = self._stages(image)
+        if not stages:
+            return ()
         target = stages[-1]
         for stage in stages:
             if image.target and stage.name.lower() == image.target.lower():
                 target = stage
         return tuple(item.words[0] for item in target.instructions if item.keyword == "ONBUILD")
+
+    def _stages(self, image: Image) -> tuple[Stage, ...]:
+        """The stages of a parent; none where they cannot be read: that is a fault of the parent,
+        and so of all that is made from it.
+        """
+        try:
+            return self.dockerfile(image).stages
+        except (LayersError, OSError):
+            return ()
 
     def edges(self, image: Image) -> tuple[Edge, ...]:
         """All that an image's target needs from outside its Dockerfile.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
+from layers.graph.faults import CycleError
 from layers.lock.lock import Wanted
 
 
@@ -44,16 +45,14 @@ class Edge:
     """``from``, ``copy``, ``mount`` or ``syntax``."""
 
 
-class CycleError(LayersError):
-    """Images that are made from each other."""
-
-
 @dataclass(frozen=True)
 class Graph:
     """All images of a project with the edges between them; parents come first in ``order``."""
 
     edges: Mapping[str, tuple[Edge, ...]]
     order: tuple[str, ...]
+    faults: Mapping[str, LayersError] = field(default_factory=dict)
+    """Images whose edges cannot be known, or lead back to them; they have none here."""
 
     def parents(self, image: str) -> tuple[str, ...]:
         """Our own images that ``image`` is made from, in the order of the Dockerfile."""
@@ -71,11 +70,17 @@ class Graph:
         return tuple(image for image in self.order if image in wanted)
 
 
-def make_graph(edges: Mapping[str, tuple[Edge, ...]], *, file: str = "images.toml") -> Graph:
+def make_graph(
+    edges: Mapping[str, tuple[Edge, ...]],
+    faults: Mapping[str, LayersError] | None = None,
+    *,
+    file: str = "images.toml",
+) -> Graph:
     """Order the images, parents first; ties keep the order given.
 
-    Raises CycleError, which shows the cycle as a path.
+    A cycle is a fault of the images in it, a CycleError which shows it as a path.
     """
+    wrong = dict(faults or {})
     order: list[str] = []
     done: set[str] = set()
     path: list[str] = []
@@ -96,15 +101,17 @@ def make_graph(edges: Mapping[str, tuple[Edge, ...]], *, file: str = "images.tom
                 done.add(image)
                 order.append(image)
             elif parent in path:
-                cycle = [*path[path.index(parent) :], parent]
-                raise CycleError(
-                    f"dependency cycle: {' -> '.join(cycle)}",
+                cycle = path[path.index(parent) :]
+                error = CycleError(
+                    f"dependency cycle: {' -> '.join([*cycle, parent])}",
                     file=file,
                     hint="one of these FROM or COPY --from lines has to go",
                 )
+                wrong = {**dict.fromkeys(cycle, error), **wrong}
             elif parent not in done:
                 stack.append(visit(parent))
-    return Graph(dict(edges), tuple(order))
+    kept = {image: () if image in wrong else found for image, found in edges.items()}
+    return Graph(kept, tuple(order), wrong)
 
 
 def upstreams(graph: Graph, platform: str) -> tuple[Wanted, ...]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from hashes.dockerfile.frontend import Frontend
 from hashes.dockerfile.parser import Dockerfile, Stage
 from hashes.dockerfile.reachable import Reached, reach
 from hashes.dockerfile.state import told
+from hashes.errors import LayersError
 from hashes.key import Key
 from hashes.manifest import CONFIG, EPOCH, Entry, Manifest
 from hashes.stage import UNPINNED, External, Request, layers
@@ -17,6 +19,7 @@ from layers.config.spec import Image, Spec
 from layers.graph.contexts import Contexts
 from layers.graph.dockerfiles import Dockerfiles
 from layers.graph.edges import Wiring, onbuild_of
+from layers.graph.faults import ParentUnknown, unreadable
 from layers.graph.frontier import Frontier, frontier
 from layers.graph.graph import Edge, Graph, Layer, make_graph
 from layers.graph.recipe import ENV, Recipe
@@ -24,6 +27,8 @@ from layers.graph.record import Home, Record
 from layers.lock.epochs import place
 from layers.lock.lock import Lock
 from layers.runtime.collector import paused
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -79,35 +84,70 @@ class Inputs:
         self.wiring = Wiring(spec, lock, self.dockerfile)
         self.contexts = contexts
         self._reached: dict[str, tuple[Reached, ...]] = {}
-        self._images: dict[str, ImageInputs] = {}
+        self._images: dict[str, ImageInputs | LayersError] = {}
         self._keys: dict[Layer, Key] = {}
         self._graph: Graph | None = None
         self._rereading = threading.Lock()
 
     @property
     def graph(self) -> Graph:
-        """The images and their edges.  Raises LayersError for cycles and unknown parents."""
+        """The images and their edges; what is wrong with one image is a fault of that image."""
         if self._graph is None:
-            edges = {name: self.wiring.edges(image) for name, image in self.spec.images.items()}
-            self._graph = make_graph(edges, file=self.spec.path)
+            edges: dict[str, tuple[Edge, ...]] = {}
+            faults: dict[str, LayersError] = {}
+            for name, image in self.spec.images.items():
+                found = self._guarded(self.wiring.edges, image)
+                edges[name] = () if isinstance(found, LayersError) else found
+                if error := image.fault or (found if isinstance(found, LayersError) else None):
+                    faults[name] = error
+            self._graph = make_graph(edges, faults, file=self.spec.path)
         return self._graph
+
+    def _guarded(self, read: Callable[[Image], T], image: Image) -> T | LayersError:
+        """What a reading gives, or why it gives nothing."""
+        try:
+            return read(image)
+        except LayersError as error:
+            return error
+        except OSError as error:
+            return unreadable(error, self.root)
 
     def dockerfile(self, image: Image) -> Dockerfile:
         """An image's Dockerfile, parsed once.  Raises DockerfileError."""
         return self.dockerfiles.read(image)
 
     def image(self, name: str) -> ImageInputs:
-        """What an image is made from; its parents are computed first, each once."""
+        """What an image is made from.  Raises its fault, a LayersError, where it has one."""
+        found = self._known(name)
+        if isinstance(found, LayersError):
+            raise found
+        return found
+
+    def fault(self, name: str) -> LayersError | None:
+        """Why nobody can tell what an image is made from; None: it can be told."""
+        found = self._known(name)
+        return found if isinstance(found, LayersError) else None
+
+    def _known(self, name: str) -> ImageInputs | LayersError:
+        """What is known of an image; its parents are computed first, each once."""
         if name not in self._images:
             with paused():
-                self._make(name)
+                for each in self.graph.closure([name]):
+                    if each not in self._images:
+                        self._images[each] = self._read(each)
         return self._images[name]
 
-    def _make(self, name: str) -> None:
-        for each in self.graph.closure([name]):
-            if each not in self._images:
-                image, edges = self.spec.images[each], self.graph.edges[each]
-                self._images[each] = self._compute(image, self.contexts, edges)
+    def _read(self, name: str) -> ImageInputs | LayersError:
+        if name in self.graph.faults:
+            return self.graph.faults[name]
+        below = {each: self._images[each] for each in self.graph.parents(name)}
+        wrong = {each: found for each, found in below.items() if isinstance(found, LayersError)}
+        if wrong:
+            return ParentUnknown(name, wrong, next(iter(wrong.values())))
+        edges = self.graph.edges[name]
+        return self._guarded(
+            lambda image: self._compute(image, self.contexts, edges), self.spec.images[name]
+        )
 
     def reread(self, name: str) -> ImageInputs:
         """The same, read from the disk again: to see whether anything moved meanwhile."""

@@ -34,8 +34,13 @@ def names(spec: Spec, registry: str | None, layer: Layer, key: Key) -> Names:
     do, and are told apart by their keys.
     """
     repository = Reference.parse(spec.images[layer.image].tag).untagged()
-    remote = f"{registry}/{spec.project}/{layer.image}" if registry else None
+    remote = remote_name(spec, registry, layer.image)
     return Names(f"{repository}:{key}", plain_name(spec, layer), remote)
+
+
+def remote_name(spec: Spec, registry: str | None, image: str) -> str | None:
+    """Where an image and its stages are in the registry, whatever their keys; see `Names`."""
+    return f"{registry}/{spec.project}/{image}" if registry else None
 
 
 def plain_name(spec: Spec, layer: Layer) -> str:

@@ -11,7 +11,7 @@ from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.names import NOWHERE, Names
 
-State = Literal["fresh", "pull", "build"]
+State = Literal["fresh", "pull", "build", "error"]
 Where = Literal["engine", "registry", ""]
 
 
@@ -20,9 +20,11 @@ class Node:
     """What the plan must know of a layer before it asks where the layer is."""
 
     layer: Layer
-    key: Key
+    key: Key | None
+    """None: it has an error, and nobody can tell what it is made from."""
     parents: tuple[Layer, ...] = ()
-    """Layers that a build of this one starts from, nearest first."""
+    """Layers that a build of this one starts from, nearest first; without a key, those of them
+    that have none either."""
     problem: str = ""
     """Why it cannot be built here, e.g. a required file that is missing; "" when it can."""
     builder: str = ""
@@ -61,7 +63,8 @@ class Step:
     """What is to be done about one layer, with the reasons in words."""
 
     layer: Layer
-    key: Key
+    key: Key | None
+    """None in the state ``error``, and only there."""
     state: State
     reasons: tuple[str, ...]
     where: Where
@@ -78,6 +81,8 @@ class Step:
     """Under which it is found in the engine and in the registry."""
     push: bool = False
     """True when it goes to the registry under its key."""
+    stuck: str = ""
+    """Why this run cannot make it true, known before anything is built; "": nothing is known."""
 
     @property
     def idle(self) -> bool:
@@ -94,6 +99,12 @@ class Plan:
     def idle(self) -> bool:
         """True when everything that is wanted is true already."""
         return all(step.idle for step in self.steps.values())
+
+    def stuck(self) -> Mapping[Layer, str]:
+        """What is needed and cannot be made true, parents first, each with the reason."""
+        return {
+            step.layer: step.stuck for step in self.steps.values() if step.needed and step.stuck
+        }
 
 
 def make_plan(
@@ -119,13 +130,14 @@ def make_plan(
     needed = set(wanted)
     here = set() if there else set(needed)
     for node in reversed(nodes):
-        if node.layer in needed and states[node.layer][0] == "build":
+        if node.layer in needed and states[node.layer][0] in ("build", "error"):
             if node.builder:
                 needed.update(each for each in node.parents if not _kept(each, states))
             else:
                 needed.update(node.parents)
                 here.update(node.parents)
 
+    stuck: dict[Layer, str] = {}
     steps: dict[Layer, Step] = {}
     for node in nodes:
         state, where, reasons = states[node.layer]
@@ -133,6 +145,10 @@ def make_plan(
         renames = state == "fresh" and presence.current.get(node.layer) != held
         if renames:
             reasons = (*reasons, "its plain name points at another image and moves back")
+        below = [str(parent) for parent in node.parents if parent in stuck]
+        if state in ("build", "error") and (node.problem or below):
+            why = f"{node.layer}: not made, since {' and '.join(below)} cannot be"
+            stuck[node.layer] = node.problem or why
         steps[node.layer] = Step(
             node.layer,
             node.key,
@@ -141,11 +157,12 @@ def make_plan(
             where,
             node.layer in needed,
             renames,
-            node.problem if state == "build" else "",
+            node.problem if state in ("build", "error") else "",
             node.builder if state == "build" else "",
             node.layer in here,
             node.names,
             node.push,
+            stuck.get(node.layer, ""),
         )
     return Plan(steps)
 
@@ -164,6 +181,8 @@ def _decide(
     states: States,
     causes: tuple[str, ...],
 ) -> tuple[State, Where, tuple[str, ...]]:
+    if node.key is None:
+        return "error", "", (node.problem,)
     if node.layer in presence.engine:
         return "fresh", "engine", ("the engine has this key",)
     if node.layer in presence.registry:

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from hashes.errors import LayersError
 from hashes.key import BadKey, Key
 from layers.engine.engine import EngineDown, LocalImage
 from layers.graph.causes import why
+from layers.graph.faults import ParentUnknown
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.names import Names, names, plain_name
@@ -101,6 +103,9 @@ class Planner:
         nodes: dict[Layer, Node] = {}
         for name in inputs.graph.closure(layer.image for layer in self.wanted):
             image = spec.images[name]
+            if fault := inputs.fault(name):
+                nodes |= self._at_fault(name, fault)
+                continue
             found = inputs.image(name)
             kept = dict.fromkeys(stage for stage in found.stages if stage in image.push_stages)
             stages = (each.stage for each in self.wanted if each.image == name)
@@ -116,8 +121,18 @@ class Planner:
                 )
         return nodes
 
+    def _at_fault(self, name: str, fault: LayersError) -> Mapping[Layer, Node]:
+        """What is wanted of an image that nobody can tell the key of."""
+        inputs = self._project.inputs
+        below = tuple(Layer(each) for each in inputs.graph.parents(name) if inputs.fault(each))
+        problem = fault.message if isinstance(fault, ParentUnknown) else str(fault)
+        stages = [layer for layer in self.wanted if layer.image == name and layer.stage]
+        return {layer: Node(layer, None, below, problem) for layer in (*stages, Layer(name))}
+
     def _named(self, node: Node) -> Node:
         layer = node.layer
+        if node.key is None:
+            return node
         return replace(node, names=self.names(layer, node.key), push=self.pushes(layer))
 
     @cached_property
@@ -149,11 +164,15 @@ class Planner:
         while level:
             nodes = [self._named(self.nodes[layer]) for layer in level]
             seen.nodes.update((node.layer, node) for node in nodes)
-            look_in_engine(backends.engine, nodes, seen, ahead.answer() if ahead else {})
+            seen.asked.update(level)
+            nodes = [node for node in nodes if node.key is not None]
+            if nodes:
+                look_in_engine(backends.engine, nodes, seen, ahead.answer() if ahead else {})
             asked = [node for node in nodes if node.push]
             expected = self._project.lock.expected
             look_in_registry(lambda: backends.registry, asked, seen, self._tell, expected)
-            below = [parent for node in nodes if seen.lacks(node.layer) for parent in node.parents]
+            lacking = [layer for layer in level if seen.lacks(layer)]
+            below = [parent for layer in lacking for parent in self.nodes[layer].parents]
             level = [layer for layer in dict.fromkeys(below) if layer not in seen.asked]
 
     def distrust(self, broken: Mapping[Layer, Broken]) -> None:
@@ -232,7 +251,7 @@ class Planner:
         """Keep what is behind images that are there, where that was lost or never here."""
         records = self._project.records
         for node in nodes:
-            if not records.remembers(node.key):
+            if node.key is not None and not records.remembers(node.key):
                 with contextlib.suppress(OSError):  # a checkout that cannot be written to
                     records.remember(node.key, self._project.record(node.layer))
 

@@ -10,7 +10,7 @@ from hashes.errors import LayersError
 from hashes.key import BadKey, Key
 from layers.graph.graph import Layer
 from layers.graph.record import Record
-from layers.plan.names import LABEL_KEY
+from layers.plan.names import LABEL_KEY, remote_name
 from layers.registry.registry import Registry, RegistryError
 from layers.runtime.events import Warned
 
@@ -76,7 +76,8 @@ class Elsewhere:
         self._run.project.records.remember(record.own.key(), record)
 
     def _repository(self, layer: Layer) -> str:
-        remote = self._run.planner.names_now(Layer(layer.image)).remote
+        project, backends = self._run.project, self._run.backends
+        remote = remote_name(project.spec, backends.registry_host, layer.image)
         if remote is None:
             raise RegistryError("no registry is configured")
         return remote

@@ -121,6 +121,8 @@ class Project:
             return None
         if found is None:
             for name in self.inputs.graph.order:
+                if self.inputs.fault(name):
+                    continue
                 if str(self.inputs.image(name).own.key()) == key:
                     return self.record(Layer(name))
         return found

@@ -49,7 +49,10 @@ class _Run:
         self.file = LockFile(run.project.root, run.project.lock)
         self.bases = bases(run.project.spec, run.project.inputs.graph, asked)
         self.told = {name: Told() for name in self.bases.order}
-        self.failures: list[str] = []
+        faults = run.project.inputs.graph.faults if self.everything else {}
+        self.failures = list(
+            dict.fromkeys(str(each) for name, each in faults.items() if name not in self.told)
+        )
 
     def run(self) -> RefreshReport:
         begin, moment = time.monotonic(), self.tools.clock()

@@ -16,13 +16,13 @@ def base_report(
     """A base's row: ``before`` is the project under the lock that the run began with."""
     old = before.project.lock.base(name, here(before))
     now = after.project.lock.base(name, here(after))
-    trial = told.trial
+    trial, layer = told.trial, Layer(name)
     report = BaseReport(
         name,
         "failed" if told.failure else told.outcome,
         told.reasons,
         told.failure,
-        old_key=str(before.project.inputs.key(Layer(name))),
+        old_key="" if before.project.inputs.fault(name) else str(before.project.inputs.key(layer)),
         old_digest=str(old.now.digest) if old is not None else "",
         old_size=old.now.size if old is not None else 0,
         epoch=now.now.number if now is not None else 0,

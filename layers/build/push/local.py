@@ -36,6 +36,7 @@ def name(run: Session, step: Step, held: LocalImage) -> None:
 def remember(run: Session, step: Step) -> None:
     """Keep what is behind a key that is true now, wherever its image is."""
     inputs = run.project.inputs.image(step.layer.image)
+    assert step.key is not None  # what has no key is never made
     run.project.records.remember(step.key, inputs.record(step.layer.stage))
 
 

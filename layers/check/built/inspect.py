@@ -23,6 +23,7 @@ def look_into(run: Session, names: Sequence[str], notes: list[str]) -> list[Find
     """Findings in the images that the engine has under their present keys."""
     found: list[Finding] = []
     wanted = [name for name in names if run.project.spec.images[name].rootfs is None]
+    wanted = [name for name in wanted if not run.project.inputs.fault(name)]
     keyed = {n: run.planner.names(Layer(n), run.project.inputs.key(Layer(n))).keyed for n in wanted}
     there = run.backends.engine.find(list(keyed.values()))
     for name, reference in keyed.items():

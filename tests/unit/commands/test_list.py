@@ -77,6 +77,20 @@ def test_a_problem_is_always_shown_under_its_row() -> None:
     ]
 
 
+def test_an_error_is_a_row_like_others() -> None:
+    """Its text is the reason, with all its lines; in JSON it has no key."""
+    problem = "app/Dockerfile:2: unknown instruction: RUM\n  did you mean RUN?"
+    bad = Step(Layer("app"), None, "error", (problem,), "", True, problem=problem)
+    assert lines(bad, step("x", name="base")) == [
+        "app   error  app/Dockerfile:2: unknown instruction: RUM",
+        "             did you mean RUN?",
+        "base  build  x",
+    ]
+    assert json.loads(listing._as_json([bad]))["layers"] == [
+        {"name": "app", "state": "error", "reasons": [problem], "key": None, "where": ""}
+    ]
+
+
 def test_json_has_the_promised_fields_and_every_reason() -> None:
     """The contract of ``doit list --json``."""
     reasons = [f"{n} changed" for n in range(44)]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from layers.commands.run import layers_of, matching
+from layers.commands.run import layers_of, matching, possible
+from layers.graph.graph import Layer
 
 
 @dataclass
@@ -42,6 +43,13 @@ TASKS = {
 def test_tasks_of_the_user_bring_the_layers_that_they_need(asked: str, found: str) -> None:
     """A dodo may hold other tasks that depend on images; the plan must know of those images."""
     assert sorted(layers_of(asked.split(), TASKS)) == sorted(found.split())
+
+
+def test_what_needs_a_layer_that_cannot_be_made_is_left_out() -> None:
+    """Tasks of the user's own that depend on it, too; doit would begin nothing after it."""
+    names = ["app", "base", "test", "all", "lint"]
+    assert possible(names, TASKS, {Layer("app"): "why"}) == ["base", "lint"]
+    assert possible(names, TASKS, {Layer("base"): "why"}) == ["app", "test", "lint"]
 
 
 @pytest.mark.parametrize(

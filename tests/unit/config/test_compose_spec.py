@@ -55,11 +55,6 @@ def test_a_stack_is_a_list_of_files() -> None:
         ('[stacks.s]\ncompse = ["a"]\n', "(did you mean 'compose'?)"),
         ('[stacks.S]\ncompose = ["a"]\n', "5: stacks.S: expected lower-case"),
         ('[stacks.s]\ncompose = ["../a"]\n', "6: stacks.s.compose[0]: '../a' leads out"),
-        ('[stacks.s]\ncompose = ["a", "no"]\n', "stacks.s.compose[1]: there is no compose file"),
-        (
-            '[profiles.p.stacks.s]\ncompose = ["no"]\n',
-            "6: profiles.p.stacks.s.compose[0]: there is no compose file 'no'",
-        ),
     ],
 )
 def test_faults_of_a_stack_are_told_with_their_line(text: str, message: str) -> None:
@@ -67,6 +62,22 @@ def test_faults_of_a_stack_are_told_with_their_line(text: str, message: str) -> 
     with pytest.raises(SpecError) as caught:
         read(HEAD + A + text, "p" if "profiles" in text else None, missing=("no",))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[stacks.s]\ncompose = ["a", "no"]\n', "stacks.s.compose[1]: there is no compose file"),
+        (
+            '[profiles.p.stacks.s]\ncompose = ["no"]\n',
+            "6: profiles.p.stacks.s.compose[0]: there is no compose file 'no'",
+        ),
+    ],
+)
+def test_a_file_that_is_not_there_is_a_fault_of_its_stack_alone(text: str, message: str) -> None:
+    """Nobody needs it to build images."""
+    found = read(HEAD + A + text, "p" if "profiles" in text else None, missing=("no",))
+    assert message in str(found.stacks["s"].fault)
 
 
 def test_stacks_are_all_or_those_that_are_named() -> None:

@@ -192,11 +192,12 @@ def test_a_fault_is_told_at_the_variant(text: str, expected: str) -> None:
         ("images.postura.dockerfile = 'x'", "c/x", "profiles.p.images.postura.dockerfile: there"),
     ],
 )
-def test_a_fault_is_told_once_and_where_the_value_stands(
+def test_what_is_not_on_the_disk_is_told_where_the_value_stands(
     text: str, missing: str, expected: str
 ) -> None:
-    """A path of the table is one fault, however many variants take it."""
-    (message,) = faults(PROFILE + text, profile="p", missing={missing})
+    """A path of the table is one fault with one text, however many variants take it."""
+    images = spec(PROFILE + text, profile="p", missing={missing}).images
+    (message,) = {str(image.fault) for image in images.values() if image.fault}
     assert expected in message
 
 

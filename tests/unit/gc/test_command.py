@@ -139,10 +139,8 @@ def test_the_build_cache_is_touched_on_demand_alone(survey: Callable[..., Cleari
     assert survey(Scope(remote=False, cache=300), store).cache == 0
 
 
-def test_locks_of_branches_count_and_a_broken_checkout_stops_everything(
-    survey: Callable[..., Clearing], root: Path
-) -> None:
-    """Where the present keys are not known, anything might be needed."""
+def test_locks_of_branches_count(survey: Callable[..., Clearing], root: Path) -> None:
+    """What is committed somewhere is needed."""
     (root / "images.lock").write_text(f"version = 1\n# {KEYS[0]}\n")
     for words in (["init", "--quiet"], ["add", "images.lock"]):
         subprocess.run(["git", *words], cwd=root, check=True)
@@ -152,9 +150,33 @@ def test_locks_of_branches_count_and_a_broken_checkout_stops_everything(
     found = survey(Scope(local=False, keep=3))
     assert going(found) == [KEYS[1]]
     assert not any("git" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("label", [True, False])
+def test_all_that_an_image_with_an_error_may_need_stays(
+    survey: Callable[..., Clearing], root: Path, label: bool
+) -> None:
+    """Nobody can tell its present key, nor that of what is made from it; others are cleaned up."""
+    with (root / "images.toml").open("a") as file:
+        file.write('[images.child]\ncontext = "child"\n[images.other]\ncontext = "other"\n')
+    for name, base in (("child", "app"), ("other", "scratch")):
+        (root / name).mkdir()
+        (root / name / "Dockerfile").write_text(f"FROM {base}\nENV A=1\n")
     (root / "app" / "Dockerfile").write_text("FRUM scratch\n")
-    with pytest.raises(LayersError):
-        survey(Scope(local=False))
+    store = MemoryStore()
+    for number, name in enumerate(["shop-app", "child", "other", "shop-app", "child", "other"]):
+        labels = {"io.doit-layers.key": KEYS[number]}
+        if label:
+            labels["io.doit-layers.layer"] = name.removeprefix("shop-")
+        store.add(Stored(digest(number), (f"{name}:{KEYS[number]}",), (), labels, float(number)))
+    found = survey(Scope(remote=False, keep=1), store)
+    assert going(found) == [KEYS[2]]
+    assert not found.whole
+    told = "\n".join(found.notes)
+    assert "all of app stays, since it has an error: app/Dockerfile:1: " in told
+    assert "all of child stays, since it has an error: child is made from app" in told
+    whole = survey(Scope(local=False, keep=1))
+    assert going(whole) == []
 
 
 def test_a_surveys_json_is_json(survey: Callable[..., Clearing]) -> None:

@@ -84,6 +84,45 @@ def test_a_missing_file_is_told_only_where_a_build_needs_it() -> None:
     assert pulling.problem == ""
 
 
+def test_an_image_without_a_key_is_an_error_and_asks_for_nothing_but_its_cause() -> None:
+    """It is looked for nowhere; what it is made from is left alone, but for what has an error."""
+    bad, other = Layer("bad"), Layer("other")
+    nodes = [
+        Node(BASE, key("base")),
+        Node(bad, None, (), "bad/Dockerfile:1: unknown instruction: FRUM"),
+        Node(APP, None, (bad,), "app is made from bad, which has an error"),
+        Node(other, key("other"), (BASE,)),
+    ]
+    plan = make_plan(nodes, Presence(), [APP, other], {})
+    told = {str(s.layer): (s.state, s.needed, bool(s.stuck)) for s in plan.steps.values()}
+    assert told == {
+        "base": ("build", True, False),
+        "bad": ("error", True, True),
+        "app": ("error", True, True),
+        "other": ("build", True, False),
+    }
+    assert plan.steps[APP].reasons == ("app is made from bad, which has an error",)
+    assert list(plan.stuck()) == [bad, APP]
+    assert not plan.idle()
+    assert plan.steps[bad].key is None
+
+
+def test_what_is_built_from_something_that_cannot_be_is_stuck_too() -> None:
+    """Known before the first build begins; with an image to pull nobody asks for the file."""
+    nodes = [
+        Node(BASE, key("base"), problem="model.pkl is missing"),
+        Node(APP, key("app"), (BASE,)),
+    ]
+    stuck = make_plan(nodes, Presence(), [APP], {}).stuck()
+    assert stuck == {
+        BASE: "model.pkl is missing",
+        APP: "app: not made, since base cannot be",
+    }
+    held = {BASE: digest("base")}
+    assert make_plan(nodes, Presence({}, held), [APP], {}).stuck() == {}
+    assert make_plan(nodes, Presence(), [], {}).stuck() == {}
+
+
 Decide = Callable[[list[Node], Presence, list[Layer]], dict[Layer, Step]]
 
 
