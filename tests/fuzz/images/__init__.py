@@ -1,0 +1,1 @@
+"""Images against plain ``docker buildx build``, on random projects."""

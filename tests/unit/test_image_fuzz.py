@@ -1,0 +1,173 @@
+"""The pure half of the fuzzer of images: reading, comparing, drawing, keeping."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import tarfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.images.content import Content, differences, entries, flatten, settings
+from tests.fuzz.images.draw import KINDS, draw
+from tests.fuzz.images.lay import lay, spec
+from tests.fuzz.images.play import DIFFERS, Verdict
+from tests.fuzz.images.project import (
+    Case,
+    Edit,
+    Image,
+    Item,
+    Names,
+    Project,
+    filled,
+    from_json,
+    to_json,
+)
+from tests.fuzz.images.shrink import shrink
+from tests.fuzz.images.twin import TWINS
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+NAMES = Names("u1234567", "127.0.0.1:5000", {"files": "sha256:" + "a" * 64})
+
+
+def layer(**members: str | tuple[str, str]) -> bytes:
+    """A tar; a pair is a folder, or a kind of link and where it leads."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, value in members.items():
+            info = tarfile.TarInfo(name.replace("__", "/"))
+            if isinstance(value, tuple):
+                kinds = {"hard": tarfile.LNKTYPE, "soft": tarfile.SYMTYPE, "dir": tarfile.DIRTYPE}
+                info.type = kinds[value[0]]
+                info.linkname = value[1]
+            else:
+                info.size = len(value)
+            tar.addfile(info, io.BytesIO(value.encode() if isinstance(value, str) else b""))
+    return packed.getvalue()
+
+
+def tree(*layers: bytes) -> list[str]:
+    """The paths of a file system made of these."""
+    return sorted(flatten(entries(each) for each in layers))
+
+
+def test_a_later_layer_takes_away_and_replaces() -> None:
+    """Whiteouts hide what lies below, and only that; an opaque folder hides all of it."""
+    below = layer(a="1", d__x="1", d__y="1")
+    assert tree(below, layer(**{".wh.a": ""})) == ["/d/x", "/d/y"]
+    assert tree(below, layer(**{"d__.wh..wh..opq": "", "d__z": "1"})) == ["/a", "/d/z"]
+    assert tree(below, layer(**{".wh.d": "", "d__new": "1"})) == ["/a", "/d/new"]
+    assert tree(layer(d=("dir", ""), d__x="1"), layer(d="now a file")) == ["/d"]
+
+
+def test_a_hard_link_has_the_content_of_what_it_is_linked_to() -> None:
+    """And tells with what."""
+    found = flatten([entries(layer(a="text", b=("hard", "a")))])
+    assert found["/b"].sha256 == found["/a"].sha256
+    assert found["/b"].link == "/a"
+
+
+def test_every_difference_is_told() -> None:
+    """A setting, a file that is missing or too much, and what is other in one."""
+    file = flatten([entries(layer(a="1"))])["/a"]
+    one = Content({"User": "x"}, {"/a": file, "/b": file})
+    two = Content({"Env": ["A=1"]}, {"/a": file._replace(mode=0o600), "/c": file})
+    told = differences(one, two)
+    assert len(told) == 5
+    assert [each.split(":")[0] for each in told] == [
+        "setting Env",
+        "setting User",
+        "file /a",
+        "file /b",
+        "file /c",
+    ]
+    assert differences(one, one) == []
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"config": {"Env": ["A=1"]}},
+        {"config": {"OnBuild": ["RUN x"]}},
+        {"config": {"Labels": {"a": "b"}}},
+        {"config": {"Healthcheck": {"Test": ["NONE"]}}},
+        {"architecture": "arm64"},
+        {"variant": "v7"},
+        {"author": "x"},
+        {"created": "2017-07-14T02:40:00Z"},
+    ],
+)
+def test_settings_hold_what_the_image_says(config: Mapping[str, object]) -> None:
+    """Each of them makes a difference, and labels of ours do not."""
+    assert settings(config) != settings({})
+    assert settings({"config": {"Labels": {"io.doit-layers.key": "k"}}}) == settings({})
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_draws_whole_projects(kind: str, tmp_path: Path) -> None:
+    """They can be written, and their images.toml read; the same number gives the same case."""
+    for index in range(4):
+        case = draw(7, index, (kind,))
+        assert case == draw(7, index, (kind,))
+        assert from_json(to_json(case)) == case
+        for project in (case.project, case.after):
+            done = filled(project, NAMES)
+            told = tomllib.loads(spec(done))
+            assert list(told["images"]) == [image.name for image in done.images]
+            assert "@" not in "".join(image.name for image in done.images)
+            lay(done, str(tmp_path / "repo"))
+            for image in done.images:
+                assert (tmp_path / "repo" / image.path).is_file()
+
+
+def test_a_checkout_becomes_what_it_should_be(tmp_path: Path) -> None:
+    """What went is gone, what came is there; what doit keeps stays; quiet edits keep times."""
+    image = Image("a", ("FROM scratch",))
+    files = {"a/x": Item(text="one"), "a/y": Item("hard", "a/x"), "a/d": Item("dir", mode=0o700)}
+    project = Project((image,), files)
+    root = tmp_path / "repo"
+    lay(project, str(root))
+    (root / ".layers").mkdir()
+    assert (root / "a/x").samefile(root / "a/y")
+    before = (root / "a/x").stat().st_mtime_ns
+    edit = Edit("text", "a/x", new="two", quiet=True)
+    lay(edit.apply(replace(project, files={"a/x": files["a/x"]})), str(root), quiet=True)
+    assert (root / "a/x").read_text() == "two"
+    assert (root / "a/x").stat().st_mtime_ns == before
+    assert sorted(os.listdir(root)) == [".layers", "a", "dodo.py", "images.toml"]
+    assert sorted(os.listdir(root / "a")) == ["Dockerfile", "x"]
+
+
+def test_a_shrunk_case_has_nothing_that_its_fault_does_not_need() -> None:
+    """Images, files, lines and settings go as long as the signature stays."""
+    files = {"a/x": Item(text="1"), "a/y": Item(text="2"), "b/z": Item(text="3")}
+    images = (
+        Image("a", ("FROM scratch", "COPY x /", "ENV A=1"), push=True),
+        Image("b", ("FROM a",)),
+    )
+    case = Case(Project(images, files, locked=True), Edit("remove", "a/y"))
+
+    def play(case: Case) -> Verdict:
+        wrong = any("COPY x /" in image.lines for image in case.project.images)
+        bad = wrong and "a/x" in case.project.files
+        return Verdict(case, "cold", DIFFERS if bad else "same", ("a: file /x: missing",))
+
+    small = shrink(play(case), play).case
+    assert small.project == Project((Image("a", ("COPY x /",)),), {"a/x": files["a/x"]})
+    assert small.edit.kind == "none"
+
+
+def test_twins_break_what_they_are_called_after() -> None:
+    """Each changes a Dockerfile, and nothing but what it is about."""
+    lines = ["FROM a", "COPY x /", "ENV A=1", "RUN true"]
+    assert TWINS["setting"](lines) == ["FROM a", "COPY x /", "RUN true"]
+    assert TWINS["parent"](lines) == ["FROM a"]
+    assert TWINS["mode"](lines)[1] == "COPY --chmod=0611 x /"
