@@ -15,6 +15,7 @@ import pytest
 from tests.fuzz.images.content import Content, differences, entries, flatten, settings
 from tests.fuzz.images.draw import KINDS, draw
 from tests.fuzz.images.lay import lay, spec
+from tests.fuzz.images.plain import unmoved
 from tests.fuzz.images.play import DIFFERS, Verdict
 from tests.fuzz.images.project import (
     Case,
@@ -171,3 +172,21 @@ def test_twins_break_what_they_are_called_after() -> None:
     assert TWINS["setting"](lines) == ["FROM a", "COPY x /", "RUN true"]
     assert TWINS["parent"](lines) == ["FROM a"]
     assert TWINS["mode"](lines)[1] == "COPY --chmod=0611 x /"
+
+
+def test_only_images_that_an_edit_cannot_reach_are_not_built_again() -> None:
+    """Those before the first one whose folders, Dockerfile or own table the edit changes."""
+    a, b = Image("a", ("FROM scratch", "COPY . /")), Image("b", ("FROM a",), contexts={"x": "c"})
+    files = {"a/f": Item(text="1"), "b/f": Item(text="1"), "c/f": Item(text="1")}
+    project = Project((a, b, Image("d", ("FROM scratch",))), files)
+    for edit, still in (
+        (Edit("text", "a/f", new="2"), set()),
+        (Edit("text", "b/f", new="2"), {"a:latest"}),
+        (Edit("rename", "c/f", new="c/g"), {"a:latest"}),
+        (Edit("arg", "b", "A", "1"), {"a:latest"}),
+        (Edit("line", "d", "FROM scratch", "FROM a"), {"a:latest", "b:latest"}),
+        (Edit("add", "e/f", new="1"), {"a:latest", "b:latest", "d:latest"}),
+    ):
+        assert unmoved(project, edit.apply(project)) == still, edit
+    root = replace(project, images=(replace(a, context="."), b))
+    assert unmoved(root, Edit("arg", "b", "A", "1").apply(root)) == set()

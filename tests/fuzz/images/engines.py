@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import tempfile
-import threading
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -78,24 +77,10 @@ class Engine:
         query = urllib.parse.urlencode({"repo": repository, "tag": tag})
         self._expect(201, "POST", f"/images/{image}/tag?{query}")
 
-    def untag(self, name: str) -> None:
-        """Forget a name, if it is there."""
-        self.call("DELETE", f"/images/{name}?force=1")
-
-    def push(self, name: str) -> None:
-        """Send an image to the registry."""
-        done = subprocess.run(
-            [self.endpoint.cli, "push", "--quiet", name],
-            env=self.environ(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise EngineFault(done.stderr)
-
     def empty(self) -> None:
         """A fresh machine: no image, no build cache."""
+        every = urllib.parse.quote(json.dumps({"dangling": {"false": True}}))
+        self._expect(200, "POST", f"/images/prune?filters={every}")
         for row in self._json("GET", "/images/json?all=1"):
             self.call("DELETE", f"/images/{row['Id']}?force=1")
         self._expect(200, "POST", "/build/prune?all=1")
@@ -133,8 +118,6 @@ class Lab:
     registry: str
     contents: Contents
     digests: Mapping[str, str] = field(default_factory=dict)
-    builds: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def of(cls, ours: Endpoint, plain: Endpoint) -> Lab:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from tests.fuzz.images.content import Content
 from tests.fuzz.images.engines import Engine
+from tests.fuzz.images.lay import entries
 from tests.fuzz.images.project import Image, Project
 
 
@@ -13,35 +16,57 @@ class Refused(Exception):
     """A build that failed; the text is buildx's own."""
 
 
-def build_all(engine: Engine, project: Project, root: str) -> dict[str, Content]:
+def build_all(
+    engine: Engine, project: Project, root: str, known: Mapping[str, Content]
+) -> dict[str, Content]:
     """Build every image in order; plain name → what it is, kept stages by theirs.
 
+    ``known`` images are those of an earlier round, which the engine still has by their names.
     Raises Refused.
     """
     for name, source in project.upstream.items():
         engine.tag(source, name)
     found: dict[str, Content] = {}
-    names: list[str] = []
     for image in project.members():
         tags = [f"{image.name}:latest", *([image.plain] if image.tag else [])]
-        said = engine.build([*words(project, image, root), *(f"--tag={each}" for each in tags), image.folder], root)
+        if image.plain in known:
+            stages = [image.stage_name(stage) for stage in image.push_stages]
+            found |= {name: known[name] for name in (image.plain, *stages) if name in known}
+            continue
+        said = engine.build([*words(project, image, root), *_tags(tags), image.folder], root)
         if said:
-            _forget(engine, project, names)
             raise Refused(f"{image.name}: {said}")
-        names += tags
         found[image.plain] = _content(engine, image.plain)
-    for image in project.members():
-        for stage in image.push_stages:
-            name = image.stage_name(f"stage-{len(names)}")
-            target = [f"--target={stage}", f"--tag={name}"]
-            said = engine.build(
-                [*(each for each in words(project, image, root) if not each.startswith("--target")), *target, image.folder], root
-            )
-            if not said:  # an unknown stage is an error of images.toml, not of a plain build
-                names.append(name)
+        for number, stage in enumerate(image.push_stages):
+            name = image.stage_name(f"stage-{number}")
+            one = words(project, replace(image, target=stage), root)
+            # An unknown stage is an error of images.toml, and not of a plain build.
+            if not engine.build([*one, *_tags([name]), image.folder], root):
                 found[image.stage_name(stage)] = _content(engine, name)
-    _forget(engine, project, names)
     return found
+
+
+def unmoved(before: Project, after: Project) -> set[str]:
+    """Plain names of the images, first to last, that an edit cannot have reached."""
+    one, two = entries(before), entries(after)
+    moved = [path for path in {*one, *two} if one.get(path) != two.get(path)]
+    found: set[str] = set()
+    for old, image in zip(before.members(), after.members(), strict=True):
+        folders = (image.folder, *image.contexts.values())
+        if old != image or any(_inside(path, folders, image.path) for path in moved):
+            break  # and with it every image that comes later, as it may be made from this one
+        found.add(image.plain)
+        found |= {image.stage_name(stage) for stage in image.push_stages}
+    return found
+
+
+def _inside(path: str, folders: Sequence[str], dockerfile: str) -> bool:
+    beside = path == dockerfile or path.startswith(f"{dockerfile}.")
+    return beside or any(each == "." or path.startswith(f"{each}/") for each in folders)
+
+
+def _tags(names: Sequence[str]) -> list[str]:
+    return [f"--tag={name}" for name in names]
 
 
 def words(project: Project, image: Image, root: str) -> list[str]:
@@ -63,9 +88,3 @@ def _content(engine: Engine, name: str) -> Content:
     if content is None:
         raise Refused(f"{name} is not there after its build")
     return content
-
-
-def _forget(engine: Engine, project: Project, names: list[str]) -> None:
-    """Take the names away, so that the next round starts without them."""
-    for name in (*names, *project.upstream):
-        engine.untag(name)

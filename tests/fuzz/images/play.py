@@ -105,18 +105,15 @@ class Playing:
             self._phase(EDITED, self._edited)
 
     def from_registry(self) -> None:
-        """With the engine emptied."""
-        if self.verdict is None:
-            self._phase(REGISTRY, self._registry)
-            if self.verdict is None and not self.case.fresh_publish:
-                self._phase(PUBLISHED, self._publish)
-                self.verdict = self.verdict or Verdict(self.case, PUBLISHED, SAME)
+        """With the engine emptied; whoever has a verdict goes no further."""
+        self._phase(REGISTRY, self._registry)
+        if self.verdict is None and not self.case.fresh_publish:
+            self.last()
 
     def last(self) -> None:
         """With the engine emptied once more: publish what has to be built first."""
-        if self.verdict is None:
-            self._phase(PUBLISHED, self._publish)
-            self.verdict = self.verdict or Verdict(self.case, PUBLISHED, SAME)
+        self._phase(PUBLISHED, self._publish)
+        self.verdict = self.verdict or Verdict(self.case, PUBLISHED, SAME)
 
     def _phase(self, name: str, work: Callable[[], None]) -> None:
         try:
@@ -130,11 +127,13 @@ class Playing:
             ran = self._doit.run(self._root, "lock")
             if ran.status == 3:
                 raise Ended(CRASHES, _words(ran))
-        self._build(self._before)
+        self._build(self._before, {})
 
     def _edited(self) -> None:
         lay(self._after, self._root, quiet=self.case.edit.quiet)
-        self._build(self._after)
+        still = plain.unmoved(self._before, self._after)
+        known = {name: each for name, each in self._expected.items() if name in still}
+        self._build(self._after, known)
 
     def _registry(self) -> None:
         self._clone("clone")
@@ -166,7 +165,7 @@ class Playing:
             shutil.copy2(lock, root)
         self._root = root
 
-    def _build(self, project: Project) -> None:
+    def _build(self, project: Project, known: Mapping[str, Content]) -> None:
         """Both sides, compared."""
         refusal = None
         self._rounds += 1
@@ -176,7 +175,7 @@ class Playing:
         if os.path.exists(lock):
             shutil.copy2(lock, root)
         try:
-            self._expected = plain.build_all(self._lab.plain, project, root)
+            self._expected = plain.build_all(self._lab.plain, project, root, known)
         except plain.Refused as error:
             refusal = str(error)
         shutil.rmtree(root)

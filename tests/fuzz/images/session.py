@@ -159,6 +159,8 @@ class Session:
 
     def _each(self, playings: Sequence[Playing], work: Callable[[Playing], None]) -> None:
         def one(playing: Playing) -> None:
+            if playing.verdict is not None:
+                return
             try:
                 work(playing)
             except (EngineFault, OSError, ValueError) as error:
