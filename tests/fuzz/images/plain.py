@@ -38,6 +38,8 @@ def build_all(
             raise Refused(f"{image.name}: {said}")
         found[image.plain] = _content(engine, image.plain)
         for number, stage in enumerate(image.push_stages):
+            if image.stage_name(stage) == image.plain:
+                continue  # a name of both means the image
             name = image.stage_name(f"stage-{number}")
             one = words(project, replace(image, target=stage), root)
             # An unknown stage is an error of images.toml, and not of a plain build.

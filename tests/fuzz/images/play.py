@@ -28,7 +28,9 @@ FAILS = "fails"
 UNLOCATED = "refused without file and line"
 TAKES = "takes what plain builds refuse"
 CRASHES = "crashes"
-FAULTS = (DIFFERS, FAILS, UNLOCATED, TAKES, CRASHES)
+BROKEN = "not played"
+"""An engine or the harness itself failed; twice, as such a case is played again."""
+FAULTS = (DIFFERS, FAILS, UNLOCATED, TAKES, CRASHES, BROKEN)
 """Verdicts that must not be."""
 
 

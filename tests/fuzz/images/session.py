@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from subprocess import SubprocessError
 
 from tests.fuzz.images.draw import draw
 from tests.fuzz.images.engines import EngineFault, Lab
 from tests.fuzz.images.keep import keep
 from tests.fuzz.images import ours
 from tests.fuzz.images.ours import CHECKOUT, Doit
-from tests.fuzz.images.play import BOTH_REFUSE, PHASES, REFUSED, SAME, Playing, Verdict
+from tests.fuzz.images.play import BOTH_REFUSE, BROKEN, PHASES, REFUSED, SAME, Playing, Verdict
 from tests.fuzz.images.project import Case
 from tests.fuzz.images.shrink import shrink
 from tests.fuzz.session import busybox
@@ -163,8 +164,8 @@ class Session:
                 return
             try:
                 work(playing)
-            except (EngineFault, OSError, ValueError) as error:
-                raise RuntimeError(f"{playing.case.name}: {error!r}") from error
+            except (EngineFault, OSError, ValueError, SubprocessError) as error:
+                playing.verdict = Verdict(playing.case, "", BROKEN, (repr(error),))
             if playing.verdict is not None and playing.verdict.fault:
                 self._tell(playing.verdict)
 
