@@ -18,8 +18,8 @@ COMMANDS = frozenset(
         *("auto", "clean", "dumpdb", "forget", "help", "ignore", "info", "list", "reset-dep"),
         *("run", "strace", "tabcompletion", "default"),
         # ours
-        *("check", "down", "engine", "gc", "keys", "lock", "publish", "refresh", "rollback"),
-        *("up", "why"),
+        *("check", "down", "engine", "gc", "init", "keys", "lock", "publish", "refresh"),
+        *("rollback", "up", "why"),
     }
 )
 """Words that `doit` takes for a command before it looks for a task; ours of later issues too."""

@@ -13,12 +13,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 ORDER = """
 hashes runtime oci host config registry engine lock report graph setup project plan build
-check gc compose
+check gc compose adopt
 refresh plugin commands tasks
 """
 """Folders, and modules that stand beside them: each may import those before it."""
 
-BESIDE = ("check", "gc", "compose")
+BESIDE = ("check", "gc", "compose", "adopt")
 """These stand side by side: none of them imports another."""
 
 MOST_MODULES = 15
@@ -37,6 +37,8 @@ FOREIGN = {
         "tomli",
         "certifi",
         "zstandard",
+        "yaml",
+        "hcl2",
     },
 }
 """Distributions that each package may import."""
@@ -46,10 +48,15 @@ OWNERS = {
     "doit": {"layers/tasks.py", "layers/project/open.py", "layers/plugin.py"},
     "docker": {"layers/oci/credentials.py"},
     "packaging": {"layers/check/shell/pip_calls.py", "layers/check/online/pip_resolve.py"},
+    "yaml": {"layers/adopt/sources/values.py"},
+    "hcl2": {"layers/adopt/sources/targets.py"},
 }
 """Who alone may import what; the commands may import doit, too."""
 
-LAZY = {"docker", "requests", "zstandard", "urllib3", "rich", "blake3", "certifi", "packaging"}
+LAZY = {
+    *("docker", "requests", "zstandard", "urllib3", "rich", "blake3", "certifi", "packaging"),
+    *("yaml", "hcl2"),
+}
 """What nobody imports at the top of a module, unless the module itself is imported late."""
 LATE = {
     "layers/check/online/pip_resolve.py",

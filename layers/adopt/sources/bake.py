@@ -1,0 +1,243 @@
+"""Bake files: what ``docker buildx bake --print`` makes of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hashes.errors import LayersError
+from layers.adopt.sources.paths import is_remote, relative
+from layers.adopt.sources.programs import Programs
+from layers.adopt.sources.reading import Build, LeftOut, Reading
+from layers.adopt.sources.tags import valid
+from layers.adopt.sources.targets import Written, line_of, names, read_targets
+
+_FIRST = ("docker-bake.json", "docker-bake.hcl")
+_OVER = ("docker-bake.override.json", "docker-bake.override.hcl")
+_TAKEN = frozenset(
+    ("context", "dockerfile", "target", "args", "tags", "contexts", "secret", "network", "output")
+)
+_WITHOUT_MEANING = frozenset(
+    (
+        "cache-from",
+        "cache-to",
+        "platforms",
+        "attest",
+        "pull",
+        "no-cache",
+        "description",
+        "annotations",
+    )
+)
+_ERROR = re.compile(r"^ERROR: (.*)", re.MULTILINE | re.DOTALL)
+_AT = re.compile(r"([^\s:]+\.(?:hcl|json)):(\d+)")
+
+
+def read_bake(root: str, files: Sequence[str], programs: Programs) -> Reading:
+    """All targets that are images; what else there is, is left out by name."""
+    reading = Reading()
+    if files and programs.bake is None:
+        fault = LayersError(
+            f"{', '.join(files)}: not read, as there is no docker buildx here",
+            hint="install docker-buildx-plugin; then `doit init` again tells what it adds",
+        )
+        return Reading(faults=(fault,))
+    for together in _together(files):
+        try:
+            reading = reading + _read(root, together, programs)
+        except LayersError as error:
+            reading = reading + Reading(faults=(error,))
+    return reading
+
+
+def _together(files: Sequence[str]) -> list[tuple[str, ...]]:
+    """Files that bake reads as one, and each other one alone."""
+    known = set(files)
+    found: list[tuple[str, ...]] = []
+    for folder in sorted({posixpath.dirname(path) for path in files}):
+        first = [posixpath.join(folder, name) for name in _FIRST]
+        over = [posixpath.join(folder, name) for name in _OVER]
+        default = tuple(path for path in (*first, *over) if path in known)
+        if any(path in known for path in first):
+            found.append(default)
+            known -= set(default)
+    return found + [(path,) for path in sorted(known, key=lambda path: (len(path), path))]
+
+
+def _read(root: str, files: tuple[str, ...], programs: Programs) -> Reading:
+    written = read_targets(root, files)
+    if not written.targets:
+        return Reading()
+    printed, folder = _print(root, files, programs, written)
+    targets: dict[str, dict[str, Any]] = printed.get("target") or {}
+    chosen = _chosen(targets, written)
+    builds: list[Build] = []
+    left_out: list[LeftOut] = []
+    secrets: dict[str, dict[str, str]] = {}
+    for name, told in targets.items():
+        line = line_of(root, files, name)
+        what = f"{files[0]}:{line} (target {name})" if line else f"{files[0]} (target {name})"
+        if name not in chosen:
+            if not written.is_pattern(name):
+                files_out = _gives_files(told)
+                why = "it gives files, no image" if files_out else "it has no tags"
+                left_out.append(LeftOut(what, why))
+            continue
+        context = str(told.get("context") or ".")
+        if "dockerfile-inline" in told:
+            left_out.append(LeftOut(what, "its Dockerfile is written in the bake file"))
+        elif is_remote(context):
+            left_out.append(LeftOut(what, f"its context is {context}"))
+        else:
+            builds.append(_build(root, folder, (files[0], line), name, told, secrets))
+    return Reading(tuple(builds), secrets=secrets, left_out=tuple(left_out))
+
+
+def _chosen(targets: Mapping[str, Mapping[str, Any]], written: Written) -> set[str]:
+    """Targets that are images: tagged, of the default group, or the base of one that is."""
+    default = set(names(written.groups.get("default", {}).get("targets"))) | {"default"}
+    chosen = {
+        name
+        for name, told in targets.items()
+        if not written.is_pattern(name)
+        and not _gives_files(told)
+        and (told.get("tags") or name in default)
+    }
+    todo = list(chosen)
+    while todo:
+        for value in (targets[todo.pop()].get("contexts") or {}).values():
+            base = str(value).removeprefix("target:")
+            if base != value and base in targets and base not in chosen:
+                chosen.add(base)
+                todo.append(base)
+    return chosen
+
+
+def _build(
+    root: str,
+    folder: str,
+    place: tuple[str, int | None],
+    name: str,
+    told: Mapping[str, Any],
+    secrets: dict[str, dict[str, str]],
+) -> Build:
+    context = relative(root, os.path.join(folder, str(told.get("context") or ".")))
+    dockerfile = str(told.get("dockerfile") or "Dockerfile")
+    notes = [
+        f"{key} is not taken over"
+        for key in sorted(set(told) - _TAKEN - _WITHOUT_MEANING)
+        if told[key]
+    ]
+    args = {key: str(value) for key, value in (told.get("args") or {}).items() if value is not None}
+    contexts = {}
+    for key, value in (told.get("contexts") or {}).items():
+        text = str(value)
+        plain = not text.startswith("target:") and not is_remote(text)
+        contexts[key] = relative(root, os.path.join(folder, text)) if plain else text
+    network = str(told.get("network") or "")
+    return Build(
+        file=place[0],
+        line=place[1],
+        kind="bake",
+        name=name,
+        context=context,
+        dockerfile=relative(root, os.path.join(root, context, dockerfile)),
+        target=str(told["target"]) if told.get("target") else None,
+        args=args,
+        tags=tuple(str(tag) for tag in told.get("tags") or () if valid(str(tag))),
+        contexts=contexts,
+        secrets=_secrets(root, folder, told.get("secret") or (), secrets),
+        network=network if network in ("none", "host") else "",
+        notes=tuple(notes),
+    )
+
+
+def _secrets(
+    root: str, folder: str, told: Iterable[Any], tables: dict[str, dict[str, str]]
+) -> tuple[str, ...]:
+    found = []
+    for each in told:
+        text = (
+            ",".join(f"{k}={v}" for k, v in each.items()) if isinstance(each, dict) else str(each)
+        )
+        fields = dict(part.split("=", 1) for part in text.split(",") if "=" in part)
+        name = fields.get("id", "")
+        source = fields.get("src") or fields.get("source") or ""
+        if name and source:
+            path = relative(root, os.path.join(folder, source))
+            tables[name] = {"file": source if path.startswith("..") else path}
+        elif name:
+            tables[name] = {"env": fields.get("env") or name}
+        found += [name] if name else []
+    return tuple(found)
+
+
+# -- bake itself -------------------------------------------------------------------------------
+
+
+def _print(
+    root: str, files: Sequence[str], programs: Programs, written: Written
+) -> tuple[dict[str, Any], str]:
+    """What bake prints, and the folder that its paths are relative to.
+
+    Contexts are relative to where bake is started: the root for some, the file's folder for others.
+    """
+    best: tuple[int, dict[str, Any], str] | None = None
+    error: LayersError | None = None
+    for folder in dict.fromkeys((root, os.path.join(root, posixpath.dirname(files[0])))):
+        try:
+            printed = _printed(root, folder, files, programs, list(written.targets))
+        except LayersError as refused:
+            error = error or refused
+            continue
+        here = sum(_is_there(folder, told) for told in (printed.get("target") or {}).values())
+        if best is None or here > best[0]:
+            best = (here, printed, folder)
+    if best is None:
+        assert error is not None
+        raise error
+    return best[1], best[2]
+
+
+def _is_there(folder: str, told: Mapping[str, Any]) -> bool:
+    context = os.path.join(folder, str(told.get("context") or "."))
+    return os.path.isfile(os.path.join(context, str(told.get("dockerfile") or "Dockerfile")))
+
+
+def _printed(
+    root: str, folder: str, files: Sequence[str], programs: Programs, names: Sequence[str]
+) -> dict[str, Any]:
+    named = [word for path in files for word in ("--file", os.path.join(root, path))]
+    done = programs.run((*(programs.bake or ()), "--print", *named, *names), folder)
+    if done.status:
+        found = _ERROR.search(done.err)
+        words = (found[1] if found else done.err).strip().replace(f"{root}/", "")
+        at = _AT.search(words)
+        raise LayersError(
+            words or f"bake --print ends with {done.status}",
+            file=files[0],
+            line=int(at[2]) if at else None,
+            hint="docker buildx bake --print says so",
+        )
+    try:
+        printed = json.loads(done.out)
+    except ValueError:
+        printed = None
+    if not isinstance(printed, dict):
+        raise LayersError("docker buildx bake --print printed no JSON", file=files[0])
+    return printed
+
+
+def _gives_files(told: Mapping[str, Any]) -> bool:
+    for each in told.get("output") or ():
+        text = (
+            ",".join(f"{k}={v}" for k, v in each.items()) if isinstance(each, dict) else str(each)
+        )
+        kind = re.search(r"(?:^|,)type=([a-z]+)", text)
+        if (kind[1] if kind else "local") not in ("image", "docker", "registry", "oci"):
+            return True
+    return False

@@ -1,0 +1,109 @@
+"""``doit init``: a repository with Dockerfiles becomes one with an ``images.toml``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from layers.commands.exit_status import guarded
+from layers.commands.parsing import Parsed
+from layers.oci.platform import machine_platform
+from layers.project.open import find_root
+from layers.setup.private.paths import Places
+
+if TYPE_CHECKING:
+    from layers.adopt.adopt import Adoption
+
+
+class InitCommand(Parsed):
+    """Reads what is there and writes what is missing; nothing is built, no engine is asked."""
+
+    name = "init"
+    doc_purpose = "propose images.toml and dodo.py for what a repository builds"
+    doc_usage = ""
+    doc_description = (
+        "Reads Dockerfiles, compose files, docker-bake files and GitHub workflows.  No file that is"
+        " there is overwritten.  Where there is an images.toml, tells what has come since."
+    )
+    cmd_options = (
+        {
+            "name": "dry_run",
+            "short": "n",
+            "long": "dry-run",
+            "type": bool,
+            "default": False,
+            "help": "show what would be written, and write nothing",
+        },
+        {
+            "name": "add",
+            "short": "",
+            "long": "add",
+            "type": bool,
+            "default": False,
+            "help": "append what has come since to images.toml; the rest stays byte for byte",
+        },
+        {
+            "name": "source",
+            "short": "",
+            "long": "from",
+            "type": str,
+            "default": "",
+            "help": "read this compose file, bake file, workflow or Dockerfile alone",
+        },
+        {
+            "name": "as_json",
+            "short": "",
+            "long": "json",
+            "type": bool,
+            "default": False,
+            "help": "print one JSON object with images, stacks, what was left out, and the files",
+        },
+    )
+
+    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+        """Propose and write; status 1 where there is nothing to propose."""
+        root = find_root(os.getcwd())
+        return guarded(lambda: _init(root, opt_values, pos_args), root)
+
+
+def _init(root: str, options: Any, asked: list[str]) -> int:
+    from hashes.errors import LayersError
+    from layers.adopt.adopt import adopt
+    from layers.adopt.report import as_json, as_tree
+    from layers.adopt.sources.programs import find_programs
+
+    if asked:
+        raise LayersError(
+            f"doit init takes no names, and got {asked[0]!r}", hint="--from FILE reads one file"
+        )
+    began = time.monotonic()
+    source = os.path.abspath(options["source"]) if options["source"] else None
+    programs = find_programs(Places.of(root).packages)
+    adoption = adopt(root, programs, machine_platform(), source)
+    writes = not options["dry_run"] and (adoption.new or options["add"])
+    written = adoption.write() if writes else []
+    seconds = time.monotonic() - began
+    if options["as_json"]:
+        sys.stdout.write(as_json(adoption.proposal, adoption.files, written, seconds))
+        return 0
+    sys.stdout.write(as_tree(adoption.proposal, new=adoption.new))
+    sys.stdout.write(_end(adoption, options, written, seconds))
+    return 0
+
+
+def _end(adoption: Adoption, options: Any, written: list[str], seconds: float) -> str:
+    lines = [""]
+    lines += adoption.notes
+    read = f"{adoption.proposal.files} files read in {seconds:.1f} s"
+    if not adoption.new and not adoption.files:
+        lines.append(f"images.toml has it all; {read}")
+    elif written:
+        lines.append(f"written: {', '.join(written)}; {read}")
+        lines.append("next: `doit list` tells what would be built, `doit check` what would fail")
+    else:
+        lines += [f"{name}:\n\n{text.strip()}\n" for name, text in adoption.files.items()]
+        what = "nothing was written" if options["dry_run"] else "`doit init --add` appends it"
+        lines.append(f"{what}; {read}")
+    return "\n".join(lines) + "\n"
