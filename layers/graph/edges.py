@@ -158,7 +158,9 @@ class Wiring:
         except (BadReference, Ambiguous) as error:
             message, hint = error.message, error.hint
             raise LayersError(message, file=image.dockerfile, line=found.line, hint=hint) from error
-        if ours is None and found.kind != "syntax" and not set(found.text) & set("/:@"):
+        said = upstream != found.text  # [upstream] has it: whoever wrote that made no slip
+        plain = found.kind != "syntax" and not set(found.text) & set("/:@")
+        if ours is None and plain and not said:
             known = [*self.spec.images, *(each.tag for each in self.spec.images.values())]
             guess = did_you_mean(found.text, known)
             if guess and self.lock.find(found.text, self.spec.platform) is None:

@@ -144,13 +144,17 @@ class ComposeFiles:
             return list(pool.map(self._first, wanted))
 
     def _completes(self, main: str, path: str) -> bool:
-        """Whether a file says what services of the main one are made of."""
-        over = self.values[path]
-        return any(
-            over.get("services", name) and not each.get("image") and not each.get("build")
-            for name, each in self.values[main].items("services")
-            if not each.get("extends")
-        )
+        """Whether a file and the main one are parts of one service: what it is made of stands in
+        the one or the other, or its context does.
+        """
+        for name, each in self.values[main].items("services"):
+            over = self.values[path].get("services", name)
+            if over is None or each.get("extends"):
+                continue
+            made = each.get("image") or each.get("build")
+            if not made or (over.items("build") and not over.get("build", "context")):
+                return True
+        return False
 
     def _first(self, attempts: Sequence[tuple[str, ...]]) -> _Read:
         """The first set of files that compose takes; else the first refusal."""

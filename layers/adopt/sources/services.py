@@ -47,7 +47,8 @@ def read_service(
     if unknown:
         return _left(what, "its build needs a variable that is not set")
     notes: list[str] = []
-    args = _args(build.get("args") or {}, value, notes)
+    written = [each for path in values if (each := values[path].get("services", name))]
+    args = _args(build.get("args") or {}, written, notes)
     image = str(told.get("image") or "")
     tags = [image, *(str(each) for each in build.get("tags") or ())]
     secrets, tables = _secrets(root, build.get("secrets") or (), config, notes)
@@ -98,14 +99,14 @@ def _place(
     return files[0], None
 
 
-def _args(told: Mapping[str, Any], service: Value | None, notes: list[str]) -> dict[str, str]:
+def _args(told: Mapping[str, Any], services: Sequence[Value], notes: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, value in told.items():
         if value is None:
             notes.append(f"arg {key} comes from whoever builds")
             continue
         text = str(value).replace("$$", "$")  # compose doubles what it would expand again
-        written = _written(service, key)
+        written = next(filter(None, (_written(each, key) for each in services)), "")
         if UNSET in text or (not text and "$" in written):
             notes.append(f"arg {key} is {written or 'a variable'}, which is not set")
         else:
@@ -113,10 +114,8 @@ def _args(told: Mapping[str, Any], service: Value | None, notes: list[str]) -> d
     return found
 
 
-def _written(service: Value | None, key: str) -> str:
+def _written(service: Value, key: str) -> str:
     """An argument as the file has it, before anything is expanded; empty: not found."""
-    if service is None:
-        return ""
     for each in service.list("build", "args"):
         name, _, text = (each.data if isinstance(each.data, str) else "").partition("=")
         if name == key:

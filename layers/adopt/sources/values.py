@@ -84,7 +84,7 @@ def _value(node: Any, name: str, depth: int, known: dict[int, Value]) -> Value:
                 for each in merged:
                     data = {**dict(each.items()), **data}
             else:
-                data[key.value] = below
+                data[key.value] = Value(below.data, key.start_mark.line + 1)
     elif kind == "sequence":
         data = [_value(each, name, depth + 1, known) for each in node.value]
     else:
