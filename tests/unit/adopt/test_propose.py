@@ -190,7 +190,7 @@ def test_windows_images_are_left_out(tmp_path: Path) -> None:
 
 def test_a_dockerfile_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
     """Each fault with file and line; the rest is proposed."""
-    files = {
+    files: dict[str, str | bytes] = {
         "a/Dockerfile": "FROM debian:12\n",
         "b/Dockerfile": "FROM debian:12\nCOPI x y\n",
         "c/Dockerfile": b"\x00\x01\x02FROM",

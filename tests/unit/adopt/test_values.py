@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from hashes.errors import LayersError
-from layers.adopt.sources.values import read_yaml
+from layers.adopt.sources.values import Value, read_yaml
 
 
-def read(tmp_path: Path, text: str | bytes):
+def read(tmp_path: Path, text: str | bytes) -> Value:
     path = tmp_path / "a.yaml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return read_yaml(str(path), "a.yaml")
@@ -19,9 +19,9 @@ def read(tmp_path: Path, text: str | bytes):
 def test_values_have_lines_and_stay_text(tmp_path: Path) -> None:
     """``on`` and ``22:22`` are words, as GitHub and compose read them."""
     found = read(tmp_path, "on:\n  push: yes\nports:\n  - 22:22\nnothing:\n")
-    assert (found.text("on", "push"), found.get("on", "push").line) == ("yes", 2)
+    assert found.get("on", "push") == Value("yes", 2)
     assert [each.data for each in found.list("ports")] == ["22:22"]
-    assert found.get("nothing").data is None
+    assert found.get("nothing") == Value(None, 5)
 
 
 def test_anchors_and_merged_mappings_are_what_they_mean(tmp_path: Path) -> None:
