@@ -15,7 +15,7 @@ from layers.config.faults import SpecError
 from layers.config.load import load
 from layers.config.spec import SPEC_FILE, Spec
 from layers.graph.edges import Wiring
-from layers.graph.graph import CycleError, Graph, make_graph
+from layers.graph.graph import Graph, make_graph
 from layers.lock.lock import Lock
 
 _TABLE = re.compile(r"\s*\[\[?(.*?)\]\]?\s*(?:#.*)?$")
@@ -72,11 +72,10 @@ def _graph(spec: Spec, files: Dockerfiles) -> Graph:
             edges[name] = wiring.edges(image)
         except LayersError as error:
             raise _Unwired(name, error) from None
-    try:
-        return make_graph(edges)
-    except CycleError as error:
-        last = error.message.rpartition(" -> ")[2]
-        raise _Unwired(last, error) from None
+    graph = make_graph(edges)
+    for name, fault in graph.faults.items():
+        raise _Unwired(name, fault)
+    return graph
 
 
 def _without(proposal: Proposal, text: str, before: str, error: SpecError) -> Proposal:
