@@ -85,6 +85,8 @@ def _first(found: Found, files: Dockerfiles, programs: Programs) -> Adoption:
             hint="looked for Dockerfiles, compose files, docker-bake files and GitHub workflows",
         )
     proposal = verified(proposal, files, as_toml)
+    if not proposal.images:  # what there is cannot be read or built: nothing to begin with
+        return Adoption(files.root, proposal, {})
     new = {SPEC_FILE: as_toml(proposal)}
     before: dict[str, bytes] = {}
     notes = []

@@ -27,7 +27,8 @@ _OTHERS = ("vendor", "node_modules", "third_party", "bower_components", "site-pa
 """Folders of what other people wrote."""
 _ASIDE = frozenset(
     {
-        *("test", "tests", "testing", "testdata", "e2e", "fixtures", "__tests__", "testsuite"),
+        *("test", "tests", "testing", "testdata", "testfiles", "testcases", "testsuite", "e2e"),
+        *("fixtures", "__tests__"),
         *("example", "examples", "sample", "samples", "demo", "demos", "doc", "docs", "template"),
         *("templates", "legacy", "deprecated", "archive", "archived"),
     }

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from layers.commands.exit_status import guarded
+from layers.commands.exit_status import MISTAKE, guarded
 from layers.commands.parsing import Parsed
 from layers.oci.platform import machine_platform
 from layers.project.open import find_root
@@ -87,17 +87,19 @@ def _init(root: str, options: Any, asked: list[str]) -> int:
     seconds = time.monotonic() - began
     if options["as_json"]:
         sys.stdout.write(as_json(adoption.proposal, adoption.files, written, seconds))
-        return 0
-    sys.stdout.write(as_tree(adoption.proposal, new=adoption.new))
-    sys.stdout.write(_end(adoption, options, written, seconds))
-    return 0
+    else:
+        sys.stdout.write(as_tree(adoption.proposal, new=adoption.new))
+        sys.stdout.write(_end(adoption, options, written, seconds))
+    return MISTAKE if adoption.new and not adoption.files else 0
 
 
 def _end(adoption: Adoption, options: Any, written: list[str], seconds: float) -> str:
     lines = [""]
     lines += adoption.notes
     read = f"{adoption.proposal.files} files read in {seconds:.1f} s"
-    if not adoption.new and not adoption.files:
+    if adoption.new and not adoption.files:
+        lines.append(f"no image can be proposed, and nothing was written; {read}")
+    elif not adoption.files:
         lines.append(f"images.toml has it all; {read}")
     elif written:
         lines.append(f"written: {', '.join(written)}; {read}")

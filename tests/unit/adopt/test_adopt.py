@@ -148,6 +148,15 @@ def test_an_empty_folder_is_told(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+def test_where_no_dockerfile_can_be_read_nothing_is_written(tmp_path: Path) -> None:
+    """Status 1, and each fault with its line."""
+    root = write(tmp_path / "shop", {"Dockerfile": "ARG BASE\nFROM ${BASE}\n"})
+    told = doit(root, "init", status=1).stdout
+    assert "Dockerfile:2: FROM ${BASE}: the name is empty" in told
+    assert "no image can be proposed, and nothing was written" in told
+    assert not (root / "images.toml").exists()
+
+
 def test_an_images_toml_that_does_not_load_is_told_and_left(tmp_path: Path) -> None:
     """Its own faults come first."""
     root = write(tmp_path / "shop", {**TWO, "images.toml": "version = 1\nnonsense\n"})
