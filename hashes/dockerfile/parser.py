@@ -6,10 +6,9 @@ import os
 import re
 from dataclasses import dataclass
 
-from hashes.dockerfile import directives
 from hashes.dockerfile.frontend import ANY, NEWEST, Frontend, of_syntax
 from hashes.dockerfile.instruction import Instruction, check
-from hashes.dockerfile.lines import Lines
+from hashes.dockerfile.lines import Lines, directives
 from hashes.errors import DockerfileError
 
 _STAGE_NAME = re.compile(r"^[a-z][a-z0-9-_.]*$")
@@ -81,10 +80,10 @@ def parse(text: bytes, path: str, *, frontend: Frontend = NEWEST, syntax: str = 
     is the build argument BUILDKIT_SYNTAX, which goes before that line.
     """
     lines = _lines(_decode(text, path))
-    named = syntax.partition(" ")[0] or directives.read(lines, path, None).syntax
+    named = syntax.partition(" ")[0] or directives(lines, path, None).syntax
     if named:
         frontend = of_syntax(named)
-    top = directives.read(lines, path, frontend)
+    top = directives(lines, path, frontend)
     global_args: list[Instruction] = []
     heads: list[tuple[Instruction, str]] = []
     bodies: list[list[Instruction]] = []

@@ -10,6 +10,14 @@ from hashes.dockerfile.parser import Dockerfile, load, parse
 from hashes.errors import DockerfileError
 from layers.config.spec import Image
 
+Reads = Callable[[], Frontend | None]
+"""Asked for what the engine in use reads; None: nobody knows."""
+
+
+def unknown() -> Frontend | None:
+    """There is nobody to ask."""
+    return None
+
 
 class Dockerfiles:
     """The Dockerfiles of one checkout.
@@ -19,8 +27,7 @@ class Dockerfiles:
     refused, and on no key.
     """
 
-    def __init__(self, root: str, frontend: Callable[[], Frontend | None]) -> None:
-        """``frontend``: what the engine in use reads; None: nobody knows."""
+    def __init__(self, root: str, frontend: Reads) -> None:
         self._root = root
         self._frontend = frontend
         self._read: dict[tuple[str, str], Dockerfile] = {}

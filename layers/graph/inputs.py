@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from hashes.dockerfile.frontend import Frontend
 from hashes.dockerfile.parser import Dockerfile, Stage
 from hashes.dockerfile.reachable import Reached, reach
 from hashes.dockerfile.state import told
@@ -17,7 +16,7 @@ from hashes.manifest import CONFIG, EPOCH, Entry, Manifest
 from hashes.stage import UNPINNED, External, Request, layers
 from layers.config.spec import Image, Spec
 from layers.graph.contexts import Contexts
-from layers.graph.dockerfiles import Dockerfiles
+from layers.graph.dockerfiles import Dockerfiles, Reads, unknown
 from layers.graph.edges import Wiring, onbuild_of
 from layers.graph.faults import ParentUnknown, unreadable
 from layers.graph.frontier import Frontier, frontier
@@ -74,9 +73,9 @@ class Inputs:
         spec: Spec,
         lock: Lock,
         contexts: Contexts,
-        frontend: Callable[[], Frontend | None] = lambda: None,
+        frontend: Reads = unknown,
     ) -> None:
-        """``frontend``: what the engine in use reads, None for unknown; see `Dockerfiles`."""
+        """``frontend``: see `Dockerfiles`."""
         self.root = root
         self.dockerfiles = Dockerfiles(root, frontend)
         self.spec = spec

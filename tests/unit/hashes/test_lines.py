@@ -12,10 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hashes import DockerfileError, Instruction
-from hashes.dockerfile import directives
 from hashes.dockerfile.frontend import Frontend
 from hashes.dockerfile.instruction import KEYWORDS
-from hashes.dockerfile.lines import Lines
+from hashes.dockerfile.lines import Lines, directives
 
 CASES = json.loads((Path(__file__).parents[2] / "data" / "keys.json").read_text())
 TEXTS = ["\n".join(case["text"]) for case in CASES if case["name"] != "bytes"]
@@ -33,7 +32,7 @@ def ours(text: str) -> list[Instruction] | None:
     lines = text.removeprefix("\ufeff").split("\n")
     lines = [*(f"{line}\n" for line in lines[:-1]), *filter(None, lines[-1:])]
     try:
-        top = directives.read(lines, "f", OF_BINDING)
+        top = directives(lines, "f", OF_BINDING)
         return Lines(lines, "f", top.escape, OF_BINDING).instructions()
     except DockerfileError as error:
         # Where we say more than BuildKit 0.12 does: two versions would read two things, what
