@@ -26,13 +26,14 @@ class Asked:
 class Said:
     """One answer; ``cut`` closes the connection after that many bytes of the body.
 
-    Status 0 is no answer at all: the connection is closed.
+    Status 0 is no answer at all: the connection is closed. The body waits for ``after``.
     """
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: int | None = None
+    after: threading.Event | None = None
 
 
 Script = Callable[[Asked], Said]
@@ -74,6 +75,8 @@ def serving(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[Serve
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(said.body)))
             self.end_headers()
+            if said.after is not None:
+                said.after.wait(10)
             if self.command != "HEAD":
                 self.wfile.write(said.body[: said.cut])
             if said.cut is not None:

@@ -92,7 +92,6 @@ class GcCommand(Parsed):
 def _gc(root: str, options: Any, words: list[str]) -> int:
     if words:
         raise LayersError(f"gc takes no {words[0]!r}", hint="doit help gc shows its options")
-    from layers.engine.store import DockerStore
     from layers.gc.report import as_json, as_text, ending
     from layers.gc.scan import Surveyor
     from layers.report.report import report_for
@@ -102,11 +101,8 @@ def _gc(root: str, options: Any, words: list[str]) -> int:
     report = report_for(sys.stderr, json=False)
     backends = Backends(project, report, start=False)
 
-    def store() -> DockerStore:
-        return DockerStore(backends.endpoint.host, backends.endpoint.environment)
-
     try:
-        clearing = Surveyor(project, backends, store, scope).clearing()
+        clearing = Surveyor(project, backends, lambda: backends.store, scope).clearing()
         if not options["as_json"]:
             sys.stdout.write(as_text(clearing, time.time()))
             sys.stdout.flush()
@@ -114,7 +110,7 @@ def _gc(root: str, options: Any, words: list[str]) -> int:
         if not options["dry_run"]:
             from layers.gc.remove import Remover
 
-            remover = Remover(store, lambda: backends.registry, project.state)
+            remover = Remover(lambda: backends.store, lambda: backends.registry, project.state)
             done = _remove(project, backends, clearing, remover)
     finally:
         report.close()

@@ -43,9 +43,7 @@ class Wire:
         return replies
 
     @contextmanager
-    def call(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes = b""
-    ) -> Iterator[Streamed]:
+    def call(self, method: str, path: str, headers: Mapping[str, str]) -> Iterator[Streamed]:
         """One request with effects, sent once, on a connection of its own.
 
         Leaving early hangs up, which makes the engine stop the work.
@@ -53,13 +51,13 @@ class Wire:
         try:
             connection = self._connect(None)
         except OSError as error:
-            raise self._down(error) from error
+            raise self.down(error) from error
         try:
             try:
-                connection.send(request(method, path, dict(headers), body))
+                connection.send(request(method, path, dict(headers)))
                 status, _, chunks = connection.stream()
             except OSError as error:
-                raise self._down(error) from error
+                raise self.down(error) from error
             yield status, self._guarded(chunks)
         finally:
             connection.close()
@@ -80,7 +78,7 @@ class Wire:
             return self._ask(kept, paths)
         except OSError as error:
             self._drop(kept)
-            raise self._down(error) from error
+            raise self.down(error) from error
         except BaseException:
             self._drop(kept)
             raise
@@ -102,7 +100,7 @@ class Wire:
         try:
             yield from chunks
         except OSError as error:
-            raise self._down(error) from error
+            raise self.down(error) from error
 
     def _take(self, count: int) -> list[Connection]:
         with self._lock:
@@ -121,7 +119,8 @@ class Wire:
         for connection in connections:
             connection.close()
 
-    def _down(self, error: OSError) -> EngineDown:
+    def down(self, error: Exception) -> EngineDown:
+        """The error for what a connection died of."""
         hint = "start Docker, or point DOCKER_HOST (or `docker context use`) at one that runs"
         if isinstance(error, PermissionError):
             hint = "you may not use it: join the group docker, then log in again"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from layers.engine.connections import Wire
+from layers.engine.client import Client
 from layers.engine.engine import About, EngineError, LocalImage, Progress
 from layers.engine.http import Reply
 from layers.oci.digest import BadDigest, Digest
@@ -32,18 +32,16 @@ class DockerEngine:
 
     def __init__(
         self,
-        host: str,
-        environment: Mapping[str, str],
+        client: Client,
         logins: Credentials | None = None,
         backoff: Backoff | None = None,
     ) -> None:
-        """``host`` is an address as in DOCKER_HOST, ``environment`` the one to find logins in.
+        """Logins are those of the client's environment unless others are given.
 
         ``backoff`` is for pulls and pushes: the engine itself gives up at the first reset.
         """
-        self.host = host
-        self._wire = Wire(host, environment)
-        self._environment = environment
+        self._wire = client.wire
+        self._environment = client.environment
         self._given = logins
         self._backoff = backoff
 
@@ -53,7 +51,7 @@ class DockerEngine:
         With ``repository:tag@digest`` the engine looks at the digest only.
         """
         wanted = list(dict.fromkeys(names))
-        replies = self._wire.get([f"/images/{_full(name)}/json" for name in wanted])
+        replies = self._wire.get([f"/images/{full(name)}/json" for name in wanted])
         found = {}
         for name, reply in zip(wanted, replies, strict=True):
             if reply.status == 200:
@@ -68,11 +66,11 @@ class DockerEngine:
         if not name.tag or name.digest:
             raise EngineError(f"cannot tag {source} as {target!r}: expected repository:tag")
         query = f"repo={name.name}&tag={name.tag}"
-        self._effect("POST", f"/images/{_full(source)}/tag?{query}", "tag", source, 201)
+        self._effect("POST", f"/images/{full(source)}/tag?{query}", "tag", source, 201)
 
     def untag(self, name: str) -> None:
         """See `Engine.untag`. An engine refuses the last name of an image that a container uses."""
-        with self._wire.call("DELETE", f"/images/{_full(name)}", {}) as (status, body):
+        with self._wire.call("DELETE", f"/images/{full(name)}", {}) as (status, body):
             if status not in (200, 404):
                 raise _fault("remove", name, body)
 
@@ -150,7 +148,7 @@ class DockerEngine:
         return _object(reply)
 
     def _pulled(self, pinned: str) -> dict[str, Any]:
-        (reply,) = self._wire.get([f"/images/{_full(pinned)}/json"])
+        (reply,) = self._wire.get([f"/images/{full(pinned)}/json"])
         if reply.status == 404:
             from layers.engine.errors import UnknownReference
 
@@ -207,7 +205,7 @@ class DockerEngine:
                 raise _fault(action, name, body)
 
 
-def _full(name: str) -> str:
+def full(name: str) -> str:
     """The name in full: anything shorter could be taken for the beginning of an id."""
     return name if name.startswith("sha256:") else str(Reference.parse(name))
 

@@ -1,38 +1,34 @@
-"""Containers of a Docker engine, over its HTTP API."""
+"""Containers of a Docker engine, over docker's SDK."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
-from layers.engine.connections import Wire
-from layers.engine.containers import LABEL_UNTIL, TIMED_OUT, ContainerError, Ran
+from layers.engine.client import Client
+from layers.engine.containers import KEPT, LABEL_UNTIL, TIMED_OUT, ContainerError, Ran
+from layers.engine.docker import full
 from layers.engine.engine import EngineDown, EngineError
-from layers.engine.errors import UnknownReference, fault
-from layers.engine.streams import demultiplex, regular_files
-from layers.oci.reference import Reference
+from layers.engine.streams import regular_files
 
 _PATIENCE = 60
 """Seconds that a container stays somebody's after the time that its command may take."""
 _DAY = 86400
-_JSON = {"Content-Type": "application/json"}
 
 
 class EngineContainers:
-    """`Containers` of the engine at ``wire``.
+    """`Containers` of an engine.
 
     A container removes itself when its command ends (AutoRemove), also when we were killed
     meanwhile. One whose command never began is removed by the next call after its time.
     """
 
-    def __init__(self, wire: Wire, clock: Callable[[], float] = time.time) -> None:
-        self._wire = wire
+    def __init__(self, client: Client, clock: Callable[[], float] = time.time) -> None:
+        self._client = client
         self._clock = clock
         self._swept = False
 
@@ -47,105 +43,90 @@ class EngineContainers:
         user: str = "",
     ) -> Ran:
         """See `Containers.run`."""
-        settings: dict[str, Any] = {
-            "Entrypoint": list(argv),
-            "Cmd": [],
-            "AttachStdout": True,
-            "AttachStderr": True,
-            "Env": [f"{name}={value}" for name, value in sorted((env or {}).items())],
-            "Healthcheck": {"Test": ["NONE"]},
-            "HostConfig": {"AutoRemove": True},
-        }
-        if user:
-            settings["User"] = user
-        if network:
-            settings["HostConfig"]["NetworkMode"] = network
-        begin = time.monotonic()
-        with self._made(image, settings, timeout) as name, contextlib.ExitStack() as stack:
-            streams = "stream=1&stdout=1&stderr=1"
-            chunks = self._open(stack, f"/containers/{name}/attach?{streams}", "attach to", image)
-            ended = self._open(stack, f"/containers/{name}/wait?condition=removed", "run", image)
+        begin, late = time.monotonic(), threading.Event()
+        asking = self._client.asking
+        settings = {"entrypoint": list(argv), "environment": dict(env or {}), "user": user or None}
+        host = {"auto_remove": True, "network_mode": network or None}
+        with self._made(image, timeout, host, healthcheck={"test": ["NONE"]}, **settings) as name:
+            with asking("attach to", image):
+                streams = self._client.api.attach(name, stream=True, demux=True)
+            with asking("run", image):  # asked before it starts: it may be gone at once
+                ended = self._client.call("POST", f"/containers/{name}/wait", condition="removed")
             self._start(name, image, argv)
-            late = threading.Event()
             timer = threading.Timer(timeout or 0, self._kill, (name, late))
             timer.daemon = True
             if timeout is not None:
                 timer.start()
             try:
-                output, errors = demultiplex(chunks)
-                status = _status(b"".join(ended), image)
+                with asking("run", image):
+                    output, errors = last(streams)
+                    status = _status(ended.content, image)
             finally:
                 timer.cancel()
-        seconds = time.monotonic() - begin
         if late.is_set():
             errors = f"{errors.rstrip()}\nended after {timeout:g} s, its time limit\n".lstrip()
             status = TIMED_OUT
-        return Ran(status, output, errors, seconds)
+        return Ran(status, output, errors, time.monotonic() - begin)
 
     def files(
         self, image: str, paths: Sequence[str], wanted: Callable[[str], bool]
     ) -> dict[str, bytes]:
         """See `Containers.files`: archives of a container that never starts."""
+        from docker.errors import NotFound
+
         found: dict[str, bytes] = {}
-        settings = {"Entrypoint": ["/none"], "Cmd": [], "HostConfig": {"NetworkMode": "none"}}
-        with self._made(image, settings, _DAY) as name:
+        with self._made(image, _DAY, {"network_mode": "none"}, entrypoint=["/none"]) as name:
             for path in paths:
-                at = f"/containers/{name}/archive?path={quote(path)}"
-                with self._wire.call("GET", at, {}) as (status, body):
-                    if status == 404:
-                        continue
-                    if status != 200:
-                        raise fault("read", f"{path} of {image}", _message(body))
+                with (
+                    self._client.asking("read", f"{path} of {image}"),
+                    contextlib.suppress(NotFound),
+                ):
+                    chunks, _ = self._client.api.get_archive(name, path)
                     above = path.rstrip("/").rpartition("/")[0]
-                    found.update(regular_files(body, wanted, above))
+                    found.update(regular_files(chunks, wanted, above))
         return found
 
     def history(self, image: str) -> tuple[tuple[str, int], ...]:
         """See `Containers.history`."""
-        (reply,) = self._wire.get([f"/images/{_full(image)}/history"])
-        if reply.status != 200:
-            raise fault("read the history of", image, _message([reply.body]))
-        rows = json.loads(reply.body)
+        with self._client.asking("read the history of", image):
+            rows = self._client.api.history(full(image))
         return tuple((row.get("CreatedBy") or "", int(row.get("Size") or 0)) for row in rows)[::-1]
 
     @contextlib.contextmanager
-    def _made(self, image: str, settings: dict[str, Any], timeout: float | None) -> Iterator[str]:
+    def _made(
+        self, image: str, timeout: float | None, host: Mapping[str, Any], **settings: Any
+    ) -> Iterator[str]:
         """A container, by its name; gone when we leave, however we leave."""
         self._sweep()
         until = int(self._clock() + (_DAY if timeout is None else timeout) + _PATIENCE)
         # named by us, so that it is removed even when the answer to its making never came
         name = f"doit-layers-{uuid.uuid4().hex[:16]}"
-        content = {**settings, "Image": _full(image), "Labels": {LABEL_UNTIL: str(until)}}
         try:
-            with self._wire.call(
-                "POST", f"/containers/create?name={name}", _JSON, json.dumps(content).encode()
-            ) as (status, body):
-                if status == 404:
-                    raise UnknownReference(
-                        f"cannot run {image}: {_message(body)}", hint="pull or build it first"
-                    )
-                if status != 201:
-                    raise fault("make a container of", image, _message(body))
+            with self._client.asking("make a container of", image):
+                api = self._client.api
+                api.create_container(
+                    full(image),
+                    name=name,
+                    labels={LABEL_UNTIL: str(until)},
+                    host_config=api.create_host_config(**host),
+                    **settings,
+                )
             yield name
         finally:
             self._remove(name)
 
-    def _open(
-        self, stack: contextlib.ExitStack, path: str, action: str, image: str
-    ) -> Iterator[bytes]:
-        status, body = stack.enter_context(self._wire.call("POST", path, {}))
-        if status not in (101, 200):
-            raise fault(action, image, _message(body))
-        return body
-
     def _start(self, name: str, image: str, argv: Sequence[str]) -> None:
-        with self._wire.call("POST", f"/containers/{name}/start", {}) as (status, body):
-            if status not in (204, 304):
-                text = _message(body).strip()
+        from docker.errors import APIError
+
+        with self._client.asking("start a container of", image):
+            try:
+                self._client.api.start(name)
+            except APIError as error:
+                what = repr(argv[0]) if argv else "nothing"
                 raise ContainerError(
-                    f"cannot start {argv[0] if argv else 'nothing'!r} in {image}: {text}",
+                    f"cannot start {what} in {image}: {str(error.explanation).strip()}",
                     hint="is the program in the image, executable, and for this platform?",
-                )
+                ) from error
 
     def _kill(self, name: str, late: threading.Event) -> None:
         late.set()
@@ -153,42 +134,37 @@ class EngineContainers:
 
     def _remove(self, name: str) -> None:
         """Remove a container, running or not; one that is gone or going is what we want."""
-        with (
-            contextlib.suppress(EngineError),
-            self._wire.call("DELETE", f"/containers/{name}?force=1&v=1", {}) as (_, body),
-        ):
-            for _ in body:
-                pass
+        with contextlib.suppress(EngineError), self._client.asking("remove", name):
+            self._client.api.remove_container(name, force=True, v=True)
 
     def _sweep(self) -> None:
         """Remove what earlier runs left: ours by its label, past the time it states."""
         if self._swept:
             return
         self._swept = True
-        labelled = quote(json.dumps({"label": [LABEL_UNTIL]}))
-        (reply,) = self._wire.get([f"/containers/json?all=1&filters={labelled}"])
-        if reply.status != 200:
-            return
-        for row in json.loads(reply.body):
+        with self._client.asking("list", "containers"):
+            rows = self._client.api.containers(all=True, filters={"label": [LABEL_UNTIL]})
+        for row in rows:
             with contextlib.suppress(ValueError):
                 if int(row["Labels"][LABEL_UNTIL]) < self._clock():
                     self._remove(row["Id"])
 
 
-def _full(image: str) -> str:
-    return image if image.startswith("sha256:") else str(Reference.parse(image))
-
-
-def _message(body: Iterable[bytes]) -> str:
-    text = b"".join(body).decode("utf-8", "replace")
-    with contextlib.suppress(ValueError, KeyError, TypeError):
-        text = str(json.loads(text)["message"])
-    return text
+def last(frames: Iterable[tuple[bytes | None, bytes | None]]) -> tuple[str, str]:
+    """The last `KEPT` bytes of standard output and of standard error, read as UTF-8."""
+    kept = bytearray(), bytearray()
+    for frame in frames:
+        for into, part in zip(kept, frame, strict=True):
+            into += part or b""
+            del into[: max(0, len(into) - KEPT)]
+    output, errors = (each.decode("utf-8", "replace") for each in kept)
+    return output, errors
 
 
 def _status(body: bytes, image: str) -> int:
+    import json
+
     try:
-        answer = json.loads(body)
-        return int(answer["StatusCode"])
+        return int(json.loads(body)["StatusCode"])
     except (ValueError, KeyError, TypeError) as error:
         raise EngineDown(f"the engine did not say how the command in {image} ended") from error

@@ -101,15 +101,13 @@ class Connection:
             yield part
 
 
-def request(
-    method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b""
-) -> bytes:
-    """A request; ``path`` and ``headers`` must already be free of line ends."""
+def request(method: str, path: str, headers: dict[str, str] | None = None) -> bytes:
+    """A request without a body; ``path`` and ``headers`` must already be free of line ends."""
     lines = [f"{method} {path} HTTP/1.1", "Host: docker"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     if method in ("POST", "PUT"):
-        lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
+        lines.append("Content-Length: 0")
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
 def _number(text: str, base: int) -> int:

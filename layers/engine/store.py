@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from layers.engine.connections import Wire
-from layers.engine.engine import EngineError
+from layers.engine.client import Client
 from layers.oci.digest import BadDigest, Digest
 
 
@@ -73,24 +73,25 @@ class Store(Protocol):
 
 
 class DockerStore:
-    """A `Store` over the API of Docker 23 and later."""
+    """A `Store` over docker's SDK."""
 
-    def __init__(self, host: str, environment: Mapping[str, str]) -> None:
-        self._wire = Wire(host, environment)
+    def __init__(self, client: Client) -> None:
+        self._client = client
 
     def images(self) -> tuple[Stored, ...]:
         """See `Store.images`."""
-        rows = self._get("/images/json")
-        return tuple(_stored(row) for row in rows)
+        with self._client.asking("list", "images"):
+            return tuple(_stored(row) for row in self._client.api.images())
 
     def names(self, identity: Digest) -> tuple[str, ...] | None:
         """See `Store.names`."""
-        (reply,) = self._wire.get([f"/images/{identity}/json"])
-        if reply.status == 404:
-            return None
-        if reply.status != 200:
-            raise EngineError(f"the engine does not tell about {identity}: {_words(reply.body)}")
-        return _names(json.loads(reply.body))
+        from docker.errors import NotFound
+
+        with self._client.asking("inspect", str(identity)):
+            try:
+                return _names(self._client.api.inspect_image(str(identity)))
+            except NotFound:
+                return None
 
     def parts(self, identities: Sequence[Digest]) -> dict[Digest, tuple[str, dict[str, int]]]:
         """See `Store.parts`.
@@ -99,22 +100,23 @@ class DockerStore:
         that share layers share the beginning of their histories. What it keeps packed beside
         (containerd image store) is counted in proportion.
         """
-        paths = [f"/images/{one}/{what}" for one in identities for what in ("json", "history")]
-        replies = self._wire.get(paths)
+        from docker.errors import NotFound
+
         found = {}
-        for number, one in enumerate(identities):
-            inspected, history = replies[2 * number], replies[2 * number + 1]
-            if (inspected.status, history.status) == (200, 200):  # else it went meanwhile
-                about = json.loads(inspected.body)
+        for one in identities:
+            with self._client.asking("inspect", str(one)), contextlib.suppress(NotFound):
+                about = self._client.api.inspect_image(str(one))
+                steps = _steps(self._client.api.history(str(one)))
                 platform = f"{about.get('Os', '')}/{about.get('Architecture', '')}"
-                steps = _steps(json.loads(history.body))
                 found[one] = (platform, _scaled(steps, int(about.get("Size") or 0)))
         return found
 
     def containers(self) -> tuple[Container, ...]:
         """See `Store.containers`."""
+        with self._client.asking("list", "containers"):
+            rows = self._client.api.containers(all=True)
         found = []
-        for row in self._get("/containers/json?all=1"):
+        for row in rows:
             identity = _digest(row.get("ImageID"))
             if identity is not None:
                 name = next(iter(row.get("Names") or ()), row.get("Id", "")[:12])
@@ -123,14 +125,21 @@ class DockerStore:
 
     def remove(self, name: str) -> bool:
         """See `Store.remove`; never by force, so that the engine's own checks hold."""
-        with self._wire.call("DELETE", f"/images/{name}", {}) as (status, body):
-            if status not in (200, 404, 409):
-                raise EngineError(f"the engine did not remove {name}: {_words(b''.join(body))}")
-            return status != 409
+        from docker.errors import APIError
+
+        with self._client.asking("remove", name):
+            try:
+                self._client.api.remove_image(name)
+            except APIError as error:
+                if error.status_code not in (404, 409):
+                    raise
+                return error.status_code != 409
+        return True
 
     def cache(self) -> int:
         """See `Store.cache`."""
-        told = self._get("/system/df?type=build-cache")
+        with self._client.asking("look into", "the build cache"):
+            told = self._client.call("GET", "/system/df", type="build-cache").json()
         # API 1.52 moves the records, and leaves the old place out one day.
         moved = (told.get("BuildCacheUsage") or {}).get("Items")
         records = told.get("BuildCache") or moved or ()
@@ -143,18 +152,10 @@ class DockerStore:
     def prune(self, keep: int) -> int:
         """See `Store.prune`."""
         # API 1.48 renames it, 1.52 drops the old name: without either, everything would go.
-        path = f"/build/prune?all=1&keep-storage={keep}&reserved-space={keep}"
-        with self._wire.call("POST", path, {}) as (status, body):
-            said = b"".join(body)
-            if status != 200:
-                raise EngineError(f"the engine did not empty its build cache: {_words(said)}")
-            return int(json.loads(said).get("SpaceReclaimed") or 0)
-
-    def _get(self, path: str) -> Any:
-        (reply,) = self._wire.get([path])
-        if reply.status != 200:
-            raise EngineError(f"the engine does not answer GET {path}: {_words(reply.body)}")
-        return json.loads(reply.body)
+        bounds = {"keep-storage": keep, "reserved-space": keep}
+        with self._client.asking("empty", "the build cache"):
+            told = self._client.call("POST", "/build/prune", all=1, **bounds).json()
+        return int(told.get("SpaceReclaimed") or 0)
 
 
 def _stored(row: Mapping[str, Any]) -> Stored:
@@ -208,10 +209,3 @@ def _digest(text: Any) -> Digest | None:
         return Digest.parse(str(text))
     except BadDigest:
         return None
-
-
-def _words(body: bytes) -> str:
-    try:
-        return str(json.loads(body)["message"])
-    except (ValueError, KeyError, TypeError):
-        return body[:200].decode(errors="replace")

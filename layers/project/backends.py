@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from hashes.dockerfile.frontend import Frontend
 from hashes.errors import LayersError
@@ -16,6 +17,11 @@ from layers.runtime.events import Listener, silent
 from layers.setup.choose import Endpoint, endpoint, ensure
 from layers.setup.logins import logins
 from layers.setup.private.paths import Places
+
+if TYPE_CHECKING:
+    from layers.engine.client import Client
+    from layers.engine.containers import Containers
+    from layers.engine.store import Store
 
 
 class Backends:
@@ -39,11 +45,32 @@ class Backends:
         return ensure(root, self._tell)
 
     @cached_property
+    def client(self) -> Client:
+        """The connections to the engine behind `endpoint`, shared by the three below."""
+        from layers.engine.client import Client
+
+        return Client(self.endpoint.host, self.endpoint.environment)
+
+    @cached_property
     def engine(self) -> Engine:
-        """The client of the engine behind `endpoint`."""
+        """Its images by name."""
         from layers.engine.docker import DockerEngine
 
-        return DockerEngine(self.endpoint.host, self.endpoint.environment)
+        return DockerEngine(self.client)
+
+    @cached_property
+    def containers(self) -> Containers:
+        """What is inside its images."""
+        from layers.engine.docker_containers import EngineContainers
+
+        return EngineContainers(self.client)
+
+    @cached_property
+    def store(self) -> Store:
+        """All that it holds, for a clean-up."""
+        from layers.engine.store import DockerStore
+
+        return DockerStore(self.client)
 
     @cached_property
     def frontend(self) -> Frontend | None:

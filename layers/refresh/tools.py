@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from layers.build.execute import carry_out
 from layers.build.push.push import deliver
-from layers.engine.connections import Wire
-from layers.engine.docker_containers import EngineContainers
 from layers.oci.digest import Digest
 from layers.plan.plan import Step
 from layers.plan.session import Session
@@ -14,8 +12,7 @@ from layers.refresh.trial import Tools
 
 def tools(run: Session) -> Tools:
     """Containers of the project's engine, builds by BuildKit, pushes that never overwrite."""
-    found = run.backends.endpoint
-    return Tools(EngineContainers(Wire(found.host, found.environment)), carry_out, _deliver)
+    return Tools(run.backends.containers, carry_out, _deliver)
 
 
 def _deliver(run: Session, step: Step) -> Digest:

@@ -8,6 +8,7 @@ import shutil
 from dataclasses import dataclass
 from typing import Any
 
+from layers.engine.client import Client
 from layers.engine.docker import DockerEngine
 from layers.engine.engine import EngineDown, EngineError
 from layers.host.system import run
@@ -91,7 +92,7 @@ def status(root: str) -> Status:
         found = None
     version = store = None
     if found is not None:
-        engine = DockerEngine(found.host, found.environment)
+        engine = DockerEngine(Client(found.host, found.environment))
         with contextlib.suppress(EngineError):
             about = engine.about()
             version = " ".join(filter(None, (about.product, about.version)))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from layers.engine.connections import Wire
+from layers.engine.client import Client
 from layers.engine.containers import KEPT, LABEL_UNTIL
 from layers.engine.docker_containers import EngineContainers
 from layers.refresh.image_diff import LayerSize, layer_sizes
@@ -51,8 +51,8 @@ def image(lab: Lab, upstream: str, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture
 def world(lab: Lab, image: str, tmp_path: Path) -> Iterator[ContainersWorld]:
     """The lab's engine; whatever ran, no container is left there."""
-    containers = EngineContainers(Wire(lab.endpoint.host, os.environ))
-    stopped = EngineContainers(Wire(f"unix://{tmp_path}/none.sock", os.environ))
+    containers = EngineContainers(Client(lab.endpoint.host, os.environ))
+    stopped = EngineContainers(Client(f"unix://{tmp_path}/none.sock", os.environ))
     yield ContainersWorld(containers, stopped, image)
     assert ours(lab) == []
 
@@ -111,9 +111,9 @@ class TestEngineContainers(ContainersContract):
         program = (
             "import os, signal, sys\n"
             "from layers.engine.docker_containers import EngineContainers\n"
-            "from layers.engine.connections import Wire\n"
+            "from layers.engine.client import Client\n"
             "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-            f"EngineContainers(Wire({lab.endpoint.host!r}, os.environ))"
+            f"EngineContainers(Client({lab.endpoint.host!r}, os.environ))"
             f".run({world.image!r}, ['sleep', '4'])\n"
         )
         running = subprocess.Popen(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from layers.engine.client import Client
 from layers.engine.docker import DockerEngine
 from layers.engine.http import request
 from layers.oci.credentials import NoCredentials
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.e2e
 def world(lab: Lab, engine_host: str, registry_host: str, tmp_path: Path) -> Iterator[EngineWorld]:
     """The engine, with a repository of its own that is emptied afterwards."""
     environment = {**os.environ, **lab.endpoint.environment}
-    engine = DockerEngine(engine_host, environment)
+    engine = DockerEngine(Client(engine_host, environment))
     names = []
 
     def build(name: str, content: str, labels: Mapping[str, str], attested: bool) -> None:
@@ -37,7 +38,7 @@ def world(lab: Lab, engine_host: str, registry_host: str, tmp_path: Path) -> Ite
     repository = f"{registry_host}/contract-{uuid.uuid4().hex[:12]}"
     yield EngineWorld(
         engine,
-        DockerEngine(f"unix://{tmp_path}/none.sock", environment),
+        DockerEngine(Client(f"unix://{tmp_path}/none.sock", environment)),
         HttpRegistry(NoCredentials(), lambda host: False),
         repository,
         build,
@@ -95,7 +96,7 @@ class TestDockerEngine(EngineContract):
         environment = {**os.environ, **lab.endpoint.environment}
         environment["PATH"] = f"{shell.parent}:{environment['PATH']}"
         path = engine_host.removeprefix("unix://")
-        engine = DockerEngine(f"ssh://me@there:2222{path}", environment)
+        engine = DockerEngine(Client(f"ssh://me@there:2222{path}", environment))
         assert engine.find([name]) == world.engine.find([name])
         asked = (tmp_path / "bin" / "ssh.asked").read_text()
         assert "-p 2222 -l me -- there docker" in asked

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from layers.engine.client import Client
 from layers.engine.docker import DockerEngine
 from layers.engine.engine import EngineError
 from layers.runtime.events import silent
@@ -161,7 +162,7 @@ def test_layers_that_a_container_holds_are_no_image(lab: Lab, tmp_path: Path) ->
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\nLABEL a=b\n")
     lab.docker("buildx", "build", "--provenance=false", "--tag", name, str(tmp_path))
     lab.docker("push", name)
-    engine = DockerEngine(lab.endpoint.host, lab.endpoint.environment)
+    engine = DockerEngine(Client(lab.endpoint.host, lab.endpoint.environment))
     held = engine.find([name])[name]
     pinned = f"{name.removesuffix(':1')}@{held.digest}"
     container = lab.docker("create", name, "none")

@@ -46,7 +46,12 @@ FOREIGN = {
 OWNERS = {
     "rich": {"layers/report/terminal.py"},
     "doit": {"layers/tasks.py", "layers/project/open.py", "layers/plugin.py"},
-    "docker": {"layers/oci/credentials.py"},
+    "docker": {
+        "layers/engine/client.py",
+        "layers/engine/docker_containers.py",
+        "layers/engine/store.py",
+        "layers/oci/credentials.py",
+    },
     "packaging": {"layers/check/shell/pip_calls.py", "layers/check/online/pip_resolve.py"},
     "yaml": {"layers/adopt/sources/values.py"},
     "hcl2": {"layers/adopt/sources/targets.py"},

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, Any, cast
+from typing import IO
 
 from hashes.errors import LayersError
 from layers.check.built.saved_image import Documents, Item, Wanted, items
@@ -12,7 +11,8 @@ from layers.check.built.sizes import Sizes, budget
 from layers.check.finding import Finding
 from layers.check.rules.secrets import PATTERNS, secrets_in, worth_reading
 from layers.config.spec import SPEC_FILE
-from layers.engine.connections import Wire
+from layers.engine.client import Client
+from layers.engine.streams import as_file
 from layers.graph.graph import Layer
 from layers.plan.session import Session
 
@@ -31,11 +31,9 @@ def look_into(run: Session, names: Sequence[str], notes: list[str]) -> list[Find
         if image is None:
             notes.append(f"{name}: not looked into: it is not built yet: doit {name}")
             continue
-        endpoint = run.backends.endpoint
-        wire = Wire(endpoint.host, endpoint.environment)
         sizes = Sizes()
         try:
-            found += _archived(wire, reference, name, sizes)
+            found += _archived(run.backends.client, reference, name, sizes)
         except LayersError as error:
             notes.append(f"{name}: not looked into: {error}")
         spec = run.project.spec.images[name]
@@ -48,11 +46,9 @@ def look_into(run: Session, names: Sequence[str], notes: list[str]) -> list[Find
     return found
 
 
-def _archived(wire: Wire, reference: str, name: str, sizes: Sizes) -> list[Finding]:
-    with wire.call("GET", f"/images/{reference}/get", {}) as (status, body):
-        if status != 200:
-            raise LayersError(f"the engine does not hand {reference} out: status {status}")
-        return secrets(_stream(body), name, sizes)
+def _archived(client: Client, reference: str, name: str, sizes: Sizes) -> list[Finding]:
+    with client.asking("read", reference):
+        return secrets(as_file(client.api.get_image(reference)), name, sizes)
 
 
 class _Worth(Wanted):
@@ -111,28 +107,3 @@ def _in_config(name: str, config: bytes) -> Iterator[Finding]:
                 "revoke it; an ARG or ENV stays readable: use RUN --mount=type=secret",
                 (name,),
             )
-
-
-def _stream(chunks: Iterator[bytes]) -> IO[bytes]:
-    return cast(IO[bytes], io.BufferedReader(_Chunks(chunks), 1 << 20))
-
-
-class _Chunks(io.RawIOBase):
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")
-        while not self._rest:
-            piece = next(self._chunks, None)
-            if piece is None:
-                return 0
-            self._rest = memoryview(piece)
-        size = min(len(view), len(self._rest))
-        view[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        return size

@@ -107,11 +107,7 @@ class Bases:
     def containers(self) -> Containers:
         """The engine's own, unless others were given."""
         if self._containers is None:
-            from layers.engine.connections import Wire
-            from layers.engine.docker_containers import EngineContainers
-
-            found = self.session.backends.endpoint
-            self._containers = EngineContainers(Wire(found.host, found.environment))
+            self._containers = self.session.backends.containers
         return self._containers
 
     def reference(self, root: Root, image: Image) -> str | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from layers.engine.client import Client
 from layers.engine.docker import DockerEngine
 from layers.engine.engine import About, EngineDown, EngineError
 from layers.oci.credentials import Credentials, Login, NoCredentials
@@ -37,15 +38,15 @@ def chunked(*chunks: bytes) -> bytes:
 
 
 @contextmanager
-def engine(
-    tmp_path: Path, say: Callable[[str], bytes | None], credentials: Credentials | None = None
-) -> Iterator[tuple[DockerEngine, list[str]]]:
-    """A client of a real socket, whose other side says ``say(request)``; None hangs up."""
+def answering(
+    tmp_path: Path, say: Callable[[str], bytes | None]
+) -> Iterator[tuple[str, list[str]]]:
+    """A real socket's address; its other side says ``say(request)``, None hangs up."""
     path = str(tmp_path / "engine.sock")
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen()
-    asked = []
+    asked: list[str] = []
 
     def serve(connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as file:
@@ -70,10 +71,19 @@ def engine(
 
     threading.Thread(target=accept, daemon=True).start()
     try:
-        logins, quick = credentials or NoCredentials(), Backoff(attempts=2, first=0.001)
-        yield DockerEngine(f"unix://{path}", {}, logins, quick), asked
+        yield f"unix://{path}", asked
     finally:
         listener.close()
+
+
+@contextmanager
+def engine(
+    tmp_path: Path, say: Callable[[str], bytes | None], credentials: Credentials | None = None
+) -> Iterator[tuple[DockerEngine, list[str]]]:
+    """The engine at such an address, and what it was asked."""
+    logins, quick = credentials or NoCredentials(), Backoff(attempts=2, first=0.001)
+    with answering(tmp_path, say) as (host, asked):
+        yield DockerEngine(Client(host, {}), logins, quick), asked
 
 
 def _same(said: bytes, asked: str) -> bytes:
@@ -403,7 +413,7 @@ def test_a_login_goes_with_the_request_only(tmp_path: Path) -> None:
 def test_a_bad_address_is_an_error_for_people(host: str) -> None:
     """Before anything is asked."""
     with pytest.raises(EngineError, match="engine address"):
-        DockerEngine(host, {})
+        Client(host, {})
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from hashes.errors import LayersError
 from layers.config.load import load
 from layers.config.spec import Spec
+from layers.engine.client import Client
 from layers.engine.store import DockerStore
 from layers.gc.claim_times import Seen
 from layers.gc.git_history import history
@@ -24,7 +27,7 @@ from layers.gc.report import Done, as_json, as_text, ending
 from layers.gc.scan import Clearing, Scope
 from layers.gc.sweep import Going, Staying, Sweep
 from layers.oci.digest import Digest
-from tests.unit.engine.test_docker import answer, engine
+from tests.unit.engine.test_docker import answer, answering
 
 KEYS = [f"xxh3-{number:032x}" for number in range(9)]
 NOW = 1_700_000_000.0
@@ -221,6 +224,21 @@ def test_what_was_seen_survives_a_damaged_file(tmp_path: Path) -> None:
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 
 
+@contextmanager
+def store(tmp_path: Path, say: Callable[[str], bytes]) -> Iterator[tuple[DockerStore, list[str]]]:
+    """The store of an engine that says ``say(request)``, requests without the API's version."""
+
+    def versioned(request: str) -> bytes:
+        if request == "GET /version":
+            return answer({"ApiVersion": "1.52"})
+        return say(request.replace("/v1.52", ""))
+
+    asked: list[str] = []
+    with answering(tmp_path, versioned) as (host, heard):
+        yield DockerStore(Client(host, {})), asked
+        asked += [each.replace("/v1.52", "") for each in heard if each != "GET /version"]
+
+
 def test_the_engines_list_is_read(tmp_path: Path) -> None:
     """A digest is a name of its own only in a repository without a tag."""
     rows = [
@@ -234,8 +252,8 @@ def test_the_engines_list_is_read(tmp_path: Path) -> None:
         },
         {"Id": B, "RepoTags": None, "RepoDigests": ["<none>@<none>"], "Labels": None},
     ]
-    with engine(tmp_path, lambda _: answer(rows)) as (client, _):
-        first, second = DockerStore(client.host, {}).images()
+    with store(tmp_path, lambda _: answer(rows)) as (ours, _):
+        first, second = ours.images()
     assert first.names == ("web:1", f"reg:5000/shop/web@{A}", f"reg:5000/other@{B}")
     assert (first.digests, first.created, first.size) == ((Digest(A), Digest(B)), 7.0, 9)
     assert (second.names, second.digests, dict(second.labels)) == ((), (), {})
@@ -252,8 +270,8 @@ def test_images_share_the_beginning_of_their_histories(tmp_path: Path) -> None:
             return answer({"Os": "linux", "Architecture": "amd64", "Size": 75})
         return answer(ones if A in request else others)
 
-    with engine(tmp_path, say) as (client, _):
-        found = DockerStore(client.host, {}).parts([Digest(A), Digest(B)])
+    with store(tmp_path, say) as (ours, _):
+        found = ours.parts([Digest(A), Digest(B)])
     (platform, first), (_, second) = found[Digest(A)], found[Digest(B)]
     assert platform == "linux/amd64"
     assert sum(first.values()) == 225
@@ -265,9 +283,10 @@ def test_an_image_in_use_is_not_removed_by_force(
     tmp_path: Path, status: int, expected: bool
 ) -> None:
     """The engine's own refusal is an answer."""
-    with engine(tmp_path, lambda _: answer({"message": "no"}, status)) as (client, asked):
-        assert DockerStore(client.host, {}).remove("web:1") == expected
-    assert asked == ["DELETE /images/web:1"]
+    said = answer([] if status == 200 else {"message": "no"}, status)
+    with store(tmp_path, lambda _: said) as (ours, asked):
+        assert ours.remove("web:1") == expected
+    assert asked == ["DELETE /images/web:1?force=False&noprune=False"]
 
 
 CACHE = [
@@ -283,9 +302,8 @@ def test_the_build_cache_is_counted_without_what_images_share(
 ) -> None:
     """And emptied down to what is to stay; in the words of old engines and of new ones."""
     replies = [answer(told), answer({"SpaceReclaimed": 4})]
-    with engine(tmp_path, lambda _: replies.pop(0)) as (client, asked):
-        store = DockerStore(client.host, {})
-        assert (store.cache(), store.prune(1)) == (5, 4)
+    with store(tmp_path, lambda _: replies.pop(0)) as (ours, asked):
+        assert (ours.cache(), ours.prune(1)) == (5, 4)
     assert asked[1] == "POST /build/prune?all=1&keep-storage=1&reserved-space=1"
 
 
