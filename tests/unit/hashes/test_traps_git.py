@@ -8,7 +8,6 @@ import pytest
 
 from hashes.context.sources import Sources
 from hashes.context.tree import Tree
-from hashes.errors import LayersError
 from layers.config.load import load
 
 SPEC = 'version = 1\n[project]\nname = "x"\n[images.a]\ncontext = "{}"\n'
@@ -19,7 +18,7 @@ SPEC = 'version = 1\n[project]\nname = "x"\n[images.a]\ncontext = "{}"\n'
 )
 def test_row_29_a_context_is_a_folder_and_no_git_address(address: str) -> None:
     """BuildKit would clone it: other modes, no .git, a ref that moves. We ask for a checkout."""
-    with pytest.raises(LayersError, match=r"images\.toml:5"):
+    fault = (
         load(
             SPEC.format(address),
             profile=None,
@@ -27,6 +26,11 @@ def test_row_29_a_context_is_a_folder_and_no_git_address(address: str) -> None:
             platform="linux/amd64",
             exists=lambda _path: False,
         )
+        .images["a"]
+        .fault
+    )
+    assert fault is not None
+    assert str(fault).startswith("images.toml:5")
 
 
 def test_row_29_the_git_folder_of_a_local_context_is_content(tmp_path: Path) -> None:
