@@ -103,6 +103,13 @@ class Ignore:
 
 def _lines(text: bytes, path: str) -> list[tuple[int, str]]:
     """Read the lines that hold patterns, cleaned as moby's ignorefile.ReadAll cleans them."""
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")):  # BuildKit takes it, and leaves nothing out
+        raise IgnoreError(
+            "written in UTF-16: expected UTF-8",
+            file=path,
+            line=1,
+            hint="save it as UTF-8, e.g. iconv -f UTF-16 -t UTF-8",
+        )
     found = []
     for number, raw in enumerate(text.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         if len(raw) >= LONGEST_LINE:

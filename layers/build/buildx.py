@@ -105,8 +105,17 @@ def argv(call: BuildCall, metadata: str) -> list[str]:
     words += [f"--build-arg={name}={value}" for name, value in sorted(call.args.items())]
     words += [f"--build-context={name}={at}" for name, at in sorted(call.contexts.items())]
     words += [f"--label={name}={value}" for name, value in sorted(call.labels.items())]
-    words += [f"--secret=id={name},src={path}" for name, path in sorted(call.secrets.items())]
+    for name, path in sorted(call.secrets.items()):
+        words.append(f"--secret={csv(f'id={name}', f'src={path}')}")
     return [*words, call.context]
+
+
+def csv(*fields: str) -> str:
+    """Fields as buildx reads them in ``--secret`` and ``--output``: CSV, one record (RFC 4180)."""
+    return ",".join(
+        f'"{field.replace(chr(34), chr(34) * 2)}"' if set(field) & set('",\r\n') else field
+        for field in fields
+    )
 
 
 def run(

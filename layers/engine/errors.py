@@ -154,6 +154,12 @@ def of_build(text: str) -> str:
         return f"an engine says this, too, when there was no room for the image; perhaps {FULL}"
     if any(sign in low for sign in ("error reading from server", "closing transport", "graceful_")):
         return "the engine went away in the middle of the build; run again once it is back"
+    if "error getting credentials" in low:
+        return (
+            "Docker's config.json names a credential helper that is not there, or fails: install"
+            " docker-credential-NAME, or take credsStore or credHelpers out of config.json and run"
+            " `docker login` again"
+        )
     if "cannot connect to the docker daemon" in low or "is the docker daemon running" in low:
         return "the engine does not answer any more; run again once it is back"
     return ""

@@ -27,6 +27,7 @@ from layers.plan.names import LABEL_KEY
 from layers.project.backends import Backends
 from layers.project.project import Project
 from layers.registry.registry import RegistryError
+from layers.runtime.files import read_text
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,8 @@ class Surveyor:
         """(where, text) of a file: here, and on each branch and tag."""
         found = []
         try:
-            with open(os.path.join(self.project.root, name), encoding="utf-8") as file:
-                found.append(("this checkout", file.read()))
+            text = read_text(os.path.join(self.project.root, name), name)
+            found.append(("this checkout", text))
         except FileNotFoundError:
             pass
         if self._git is not None:

@@ -6,7 +6,7 @@ import os
 
 from hashes.errors import LayersError
 from layers.lock.lock import LOCK_FILE, Lock
-from layers.runtime.files import write_whole
+from layers.runtime.files import read_text, write_whole
 from layers.runtime.state import State
 
 
@@ -39,8 +39,7 @@ class LockFile:
 
     def _text(self) -> str | None:
         try:
-            with open(self._path, encoding="utf-8") as file:
-                return file.read()
+            return read_text(self._path, LOCK_FILE)
         except FileNotFoundError:
             return None
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hashes.errors import LayersError
+from layers.runtime.events import Listener, Warned
 
 if TYPE_CHECKING:
     from docker.auth import AuthConfig
@@ -74,22 +76,42 @@ class DockerCredentials:
             self._read = True
         if self._config is None:
             return None
+        import warnings
+
         from docker.errors import DockerException
 
         try:
-            found: dict[str, str] | None = self._config.resolve_authconfig(host)
-        except DockerException as error:
-            raise CredentialsError(
-                f"the credential helper for {host} failed: {error}",
-                file=self._path,
-                hint=f"run `docker login {host}` again, or mend credsStore/credHelpers",
-            ) from error
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # docker's own about a helper that is not there
+                found: dict[str, str] | None = self._config.resolve_authconfig(host)
+        # A helper's answer may be anything: no JSON, no object, no text.
+        except (DockerException, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise self._failed(host, error) from error
         if not found:
             return None
         token = found.get("IdentityToken") or found.get("identitytoken") or ""
         name = found.get("Username") or found.get("username") or ""
         secret = found.get("Password") or found.get("password") or ""
         return Login(name, secret, token) if token or name or secret else None
+
+    def _failed(self, host: str, error: Exception) -> CredentialsError:
+        config = self._config
+        name = config.get_credential_store(host) if config is not None else None
+        program = f"docker-credential-{name}" if name else "the credential helper"
+        path = self._environment.get("PATH", os.environ.get("PATH"))
+        if name and shutil.which(program, path=path) is None:
+            return CredentialsError(
+                f"the credential helper for {host}, {program}, is not installed",
+                file=self._path,
+                hint=f"install {program}, or take it out of credsStore and credHelpers there and"
+                f" run `docker login {host}`",
+            )
+        said = str(error) if isinstance(error, ValueError) else str(error.__cause__ or error)
+        return CredentialsError(
+            f"the credential helper for {host}, {program}, failed: {said.strip()}",
+            file=self._path,
+            hint=f"run `docker login {host}` again, or mend credsStore/credHelpers",
+        )
 
     def _load(self) -> AuthConfig | None:
         try:
@@ -117,6 +139,31 @@ class DockerCredentials:
                 file=self._path,
                 hint="run `docker login` again for the registry in use",
             ) from error
+
+
+class Lenient:
+    """Logins of others; where they cannot be had, a warning and no login.
+
+    Much can be read without one. What cannot is refused by its registry, in words of its own.
+    """
+
+    def __init__(self, credentials: Credentials, tell: Listener) -> None:
+        self._credentials = credentials
+        self._tell = tell
+        self._failed: set[str] = set()
+        self._lock = Lock()
+
+    def login(self, host: str) -> Login | None:
+        """See `Credentials.login`; a host whose login failed is not tried again."""
+        with self._lock:
+            if host in self._failed:
+                return None
+            try:
+                return self._credentials.login(host)
+            except CredentialsError as error:
+                self._failed.add(host)
+                self._tell(Warned(f"{error}\n{host} is asked without a login"))
+                return None
 
 
 def engine_header(login: Login | None) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from layers.lock.mirror import Place
 from layers.project.frontends import ask
 from layers.project.project import FRONTEND_FILE, Project
 from layers.registry.registry import Registry
-from layers.runtime.events import Listener, silent
+from layers.runtime.events import Event, Listener, silent
 from layers.setup.choose import Endpoint, endpoint, ensure
 from layers.setup.logins import logins
 from layers.setup.private.paths import Places
@@ -22,6 +23,25 @@ if TYPE_CHECKING:
     from layers.engine.client import Client
     from layers.engine.containers import Containers
     from layers.engine.store import Store
+    from layers.oci.credentials import Credentials, Login
+
+
+class _Logins:
+    """Logins as ``docker login`` left them, looked for when a registry first wants one."""
+
+    def __init__(self, environment: Mapping[str, str], tell: Listener) -> None:
+        self._environment = environment
+        self._tell = tell
+
+    @cached_property
+    def _found(self) -> Credentials:
+        from layers.oci.credentials import DockerCredentials, Lenient
+
+        return Lenient(DockerCredentials(self._environment), self._tell)
+
+    def login(self, host: str) -> Login | None:
+        """See `Credentials.login`; what is wrong with them is a warning."""
+        return self._found.login(host)
 
 
 class Backends:
@@ -32,6 +52,7 @@ class Backends:
         self._project = project
         self._tell = tell
         self._start = start
+        self._told: set[Event] = set()
 
     @cached_property
     def endpoint(self) -> Endpoint:
@@ -56,7 +77,8 @@ class Backends:
         """Its images by name."""
         from layers.engine.docker import DockerEngine
 
-        return DockerEngine(self.client)
+        logins = _Logins(self.endpoint.environment, self._tell_once)
+        return DockerEngine(self.client, logins)
 
     @cached_property
     def containers(self) -> Containers:
@@ -88,11 +110,15 @@ class Backends:
     @cached_property
     def registry(self) -> Registry:
         """The client for every registry; no engine is started for it."""
-        from layers.oci.credentials import DockerCredentials
         from layers.registry.client import HttpRegistry
 
-        credentials = DockerCredentials(logins(self._project.root))
+        credentials = _Logins(logins(self._project.root), self._tell_once)
         return HttpRegistry(credentials, insecure=lambda _host: False)
+
+    def _tell_once(self, event: Event) -> None:
+        if event not in self._told:
+            self._told.add(event)
+            self._tell(event)
 
     @cached_property
     def registry_host(self) -> str | None:

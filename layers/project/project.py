@@ -19,6 +19,7 @@ from layers.lock.lock import LOCK_FILE, Lock
 from layers.oci.platform import machine_platform
 from layers.project.history import History
 from layers.runtime.collector import paused
+from layers.runtime.files import read_text
 from layers.runtime.state import State
 
 FRONTEND_FILE = "frontend.json"
@@ -54,8 +55,7 @@ class Project:
             return self._under[0].spec
         path = os.path.join(self.root, SPEC_FILE)
         try:
-            with open(path, encoding="utf-8") as file:
-                text = file.read()
+            text = read_text(path, SPEC_FILE)
         except FileNotFoundError:
             raise LayersError(
                 f"there is no {SPEC_FILE} in {self.root}",
@@ -77,8 +77,7 @@ class Project:
         if self._under is not None:
             return self._under[1]
         try:
-            with open(os.path.join(self.root, LOCK_FILE), encoding="utf-8") as file:
-                return Lock.parse(file.read(), LOCK_FILE)
+            return Lock.parse(read_text(os.path.join(self.root, LOCK_FILE), LOCK_FILE), LOCK_FILE)
         except FileNotFoundError:
             return Lock()
 

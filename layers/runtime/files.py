@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from hashes.errors import LayersError
+
 
 def read_json(path: str) -> dict[str, Any]:
     """The object in the file; empty when the file is missing, damaged, or no object."""
@@ -19,6 +21,36 @@ def read_json(path: str) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def read_text(path: str, name: str) -> str:
+    """A text file that people write; a byte order mark of UTF-8 is no part of it.
+
+    Raises LayersError under the ``name`` that people know it by for a folder, for UTF-16 and for
+    bytes that are no text; FileNotFoundError.
+    """
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        hint = "a file is expected there" if isinstance(error, IsADirectoryError) else ""
+        raise LayersError(f"cannot be read: {error.strerror}", file=name, hint=hint) from error
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        hint = "save it as UTF-8, e.g. iconv -f UTF-16 -t UTF-8"
+        raise LayersError("written in UTF-16: expected UTF-8", file=name, line=1, hint=hint)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise LayersError(
+            f"the byte 0x{content[error.start]:02x} is not UTF-8",
+            file=name,
+            line=line,
+            hint="save it as UTF-8, e.g. iconv -f ISO-8859-1 -t UTF-8",
+        ) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")  # as open() reads lines
 
 
 def write_json(path: str, value: Mapping[str, Any]) -> None:

@@ -30,19 +30,19 @@ FILES = {
 }
 
 
-def project(root: Path, changes: Mapping[str, str | None]) -> Project:
+def project(root: Path, changes: Mapping[str, str | bytes | None]) -> Project:
     """A checkout with four images, three of them in a row; None takes a file away."""
     for path, text in {**FILES, **changes}.items():
         at = root / path
         at.parent.mkdir(parents=True, exist_ok=True)
         if text is not None:
-            at.write_text(text)
-        elif at.exists():
-            at.unlink()
+            at.write_bytes(text if isinstance(text, bytes) else text.encode())
+        else:
+            at.unlink(missing_ok=True)
     return Project(str(root))
 
 
-BAD: list[tuple[dict[str, str | None], str]] = [
+BAD: list[tuple[dict[str, str | bytes | None], str]] = [
     ({"base/Dockerfile": "FRUM scratch\n"}, "base/Dockerfile:1: "),
     ({"base/Dockerfile": None}, "images.base.dockerfile: there is no Dockerfile"),
     ({"base/a": None}, "base/Dockerfile:2: "),
@@ -50,13 +50,16 @@ BAD: list[tuple[dict[str, str | None], str]] = [
     ({"base/Dockerfile": "FROM base:1@x\n"}, "base/Dockerfile:1: "),
     ({"base/Dockerfile": ""}, "base/Dockerfile"),
     ({"base/.dockerignore": "[\n"}, ".dockerignore"),
+    ({"base/.dockerignore": "\ufeffa\n".encode("utf-16-le")}, ".dockerignore:1: written in UTF-16"),
+    ({"base/Dockerfile": "\ufeffFROM scratch\n".encode("utf-16-be")}, "base/Dockerfile:1: "),
+    ({"base/Dockerfile": None, "base/Dockerfile/a": ""}, "base/Dockerfile: is a folder"),
     ({"images.toml": IMAGES.replace('context = "base"', 'context = "gone"')}, "no folder 'gone'"),
 ]
 
 
 @pytest.mark.parametrize(("changes", "expected"), BAD)
 def test_a_fault_is_of_its_image_and_of_what_is_made_from_it(
-    tmp_path: Path, changes: dict[str, str | None], expected: str
+    tmp_path: Path, changes: dict[str, str | bytes | None], expected: str
 ) -> None:
     """The rest has the very keys that it had before."""
     key = project(tmp_path, {}).inputs.key(Layer("other"))
@@ -88,6 +91,28 @@ def test_an_image_that_is_mended_has_its_key_again(tmp_path: Path) -> None:
     key = project(tmp_path, {}).inputs.key(Layer("web"))
     assert project(tmp_path, {"base/a": None}).inputs.fault("web")
     assert project(tmp_path, {}).inputs.key(Layer("web")) == key
+
+
+def test_a_byte_order_mark_changes_nothing(tmp_path: Path) -> None:
+    """Neither in images.toml nor in images.lock: some editors put one there."""
+    lock = "version = 1\n"
+    key = project(tmp_path, {"images.lock": lock}).inputs.key(Layer("web"))
+    marked = {"images.toml": f"\ufeff{IMAGES}", "images.lock": f"\ufeff{lock}"}
+    assert project(tmp_path, marked).inputs.key(Layer("web")) == key
+
+
+@pytest.mark.parametrize("name", ["images.toml", "images.lock"])
+@pytest.mark.parametrize("content", ["version = 1\n".encode("utf-16"), b"# \xe9\n", None])
+def test_a_file_of_the_project_that_is_no_text_is_one_error(
+    tmp_path: Path, name: str, content: bytes | None
+) -> None:
+    """Without it nothing is known; a folder in its place is told, too."""
+    project(tmp_path, {name: content})
+    if content is None:
+        (tmp_path / name).mkdir()
+    with pytest.raises(LayersError) as caught:
+        _ = Project(str(tmp_path)).inputs
+    assert str(caught.value).startswith(name) or f"no {name}" in str(caught.value)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from layers.oci.credentials import CredentialsError, DockerCredentials, Login, engine_header
+from layers.oci.credentials import (
+    CredentialsError,
+    DockerCredentials,
+    Lenient,
+    Login,
+    engine_header,
+)
+from layers.runtime.events import Event, Warned
 
 
 def found(folder: Path, content: Any, host: str) -> Login | None:
@@ -98,6 +106,48 @@ def test_a_helper_that_fails_is_an_error_for_people(
     helper(tmp_path, "echo locked; exit 2")
     with pytest.raises(CredentialsError, match="docker login h"):
         found(tmp_path, {"credsStore": "trial"}, "h")
+
+
+@pytest.mark.parametrize("script", ["echo no JSON", "echo '[]'", "echo '{}'", "echo 3", "exit 0"])
+def test_whatever_a_helper_answers_is_no_bug_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    """It is somebody else's program."""
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    helper(tmp_path, script)
+    with pytest.raises(CredentialsError, match="docker-credential-trial, failed") as caught:
+        found(tmp_path, {"credsStore": "trial"}, "h")
+    assert caught.value.file == str(tmp_path / "config.json")
+
+
+def test_a_helper_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    """With the file that wants it, and both ways out; docker's own warning is not shown."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(CredentialsError) as caught:
+            found(tmp_path, {"credHelpers": {"h": "nowhere"}}, "h")
+    assert str(caught.value) == (
+        f"{tmp_path}/config.json: the credential helper for h, docker-credential-nowhere, is not"
+        " installed\n  install docker-credential-nowhere, or take it out of credsStore and"
+        " credHelpers there and run `docker login h`"
+    )
+
+
+def test_what_needs_no_login_goes_on_without_one(tmp_path: Path) -> None:
+    """With one warning a host; a host whose login is known keeps it."""
+    config = {"credHelpers": {"h": "nowhere"}, "auths": {"ghcr.io": {"auth": AUTH}}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    told: list[Event] = []
+    logins = Lenient(DockerCredentials({"DOCKER_CONFIG": str(tmp_path)}), told.append)
+    assert [logins.login(host) for host in ("h", "ghcr.io", "h")] == [
+        None,
+        Login("me", "p:w"),
+        None,
+    ]
+    (warning,) = told
+    assert isinstance(warning, Warned)
+    assert "docker-credential-nowhere" in warning.message
+    assert warning.message.endswith("\nh is asked without a login")
 
 
 @pytest.mark.parametrize(
