@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from layers.engine.connections import Wire
 
 if TYPE_CHECKING:
-    from docker import APIClient
     from requests import Response
 
 _TLS = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
@@ -31,17 +30,26 @@ class Client:
         self.wire = Wire(host, environment)
 
     @cached_property
-    def api(self) -> APIClient:
-        """docker's SDK, connected; raises EngineDown."""
+    def api(self) -> Any:
+        """docker's SDK, an `APIClient` that is connected; raises EngineDown.
+
+        Half of it has no types (types-docker 7.2).
+        """
         from docker import APIClient
         from docker.utils import kwargs_from_env
 
         remote = self.host.startswith(("tcp://", "https://"))
-        settings = {name: self.environment.get(name, "") for name in _TLS if remote}
+        tls = {name: self.environment.get(name, "") for name in _TLS if remote}
         with self.asking("ask for", "the engine's version"):
-            found = kwargs_from_env(environment={**settings, "DOCKER_HOST": self.host})
+            found = kwargs_from_env(environment={**tls, "DOCKER_HOST": self.host})
             # No limit of time: a prune, or a command in a container, says nothing until its end.
-            return APIClient(version="auto", timeout=None, use_ssh_client=True, **found)
+            settings: dict[str, Any] = {
+                "version": "auto",
+                "timeout": None,
+                "use_ssh_client": True,
+                **found,
+            }
+            return APIClient(**settings)
 
     def call(self, method: str, path: str, **params: str | int) -> Response:
         """A request that the SDK has no words for; the answer's head is there, its body may wait.
@@ -52,7 +60,7 @@ class Client:
         from requests import HTTPError
 
         url = f"{self.api.base_url}/v{self.api.api_version}{path}"
-        response = self.api.request(method, url, params=params, stream=True)
+        response: Response = self.api.request(method, url, params=params, stream=True)
         try:
             response.raise_for_status()
         except HTTPError as error:

@@ -37,11 +37,12 @@ def whoever_builds(root: str, path: str) -> Frontend | None:
 
     No engine is started for that.
     """
+    from layers.engine.client import Client
     from layers.engine.docker import DockerEngine
     from layers.setup.choose import endpoint
 
     try:
         found = endpoint(root)
-        return ask(DockerEngine(found.host, found.environment), path)
+        return ask(DockerEngine(Client(found.host, found.environment)), path)
     except LayersError:
         return last_asked(path)

@@ -101,7 +101,7 @@ def lab(kind: dict[str, str]) -> Iterator[Lab]:
         packages.parent.mkdir(parents=True, exist_ok=True)
         packages.symlink_to(ours.packages)
     endpoint = lifecycle.start(theirs, silent, kind)
-    yield Lab(endpoint, Path(theirs.registry_log))
+    yield Lab(endpoint, Path(theirs.registry_log), kind["store"] == "classic")
     lifecycle.stop(theirs)
 
 

@@ -42,6 +42,8 @@ class Lab:
 
     endpoint: Endpoint
     registry_log: Path
+    classic: bool = False
+    """Whether the engine has the classic image store, whose ids are not digests."""
 
     @property
     def registry(self) -> str:
@@ -72,6 +74,14 @@ class Lab:
         """What the registry says that a tag points at."""
         found = HttpRegistry(NoCredentials(), insecure=lambda _host: False)
         return str(found.heads([(repository, tag)])[repository, tag])
+
+    def identity(self, repository: str, digest: str) -> str:
+        """What the engine calls an image of the registry by itself."""
+        if not self.classic:
+            return digest
+        manifest = HttpRegistry(NoCredentials(), lambda _host: False).manifest(repository, digest)
+        assert manifest is not None
+        return str(manifest.content["config"]["digest"])
 
     def requests(self) -> list[str]:
         """What the registry was asked so far, ``METHOD path``, from its own access log."""
