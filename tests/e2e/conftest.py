@@ -90,9 +90,16 @@ def kind(pytestconfig: pytest.Config) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def lab(kind: dict[str, str]) -> Iterator[Lab]:
     """An engine of the tests' own, whatever else runs here; packages are shared with ours."""
+    with started(LAB, kind) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def started(root: Path, kind: dict[str, str]) -> Iterator[Lab]:
+    """An engine of some kind below ``root``, for as long as the block runs."""
     if os.geteuid() != 0:
         pytest.fail("the tests start an engine of their own, and that needs root")
-    ours, theirs = Places.of(str(CHECKOUT)).having(kind), Places.of(str(LAB)).having(kind)
+    ours, theirs = (Places.of(str(each)).having(kind) for each in (CHECKOUT, root))
     os.makedirs(ours.engine, exist_ok=True)
     with locked(ours.lock):
         bring(ours, this_system(), print)
@@ -170,7 +177,11 @@ def registry_host(lab: Lab) -> str:
 @pytest.fixture(scope="session")
 def upstream(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A small upstream image with a shell, in the lab's registry: busybox from Debian."""
-    folder = tmp_path_factory.mktemp("busybox")
+    return busybox(lab, tmp_path_factory.mktemp("busybox"))
+
+
+def busybox(lab: Lab, folder: Path) -> str:
+    """Make it in ``folder``, and push it; its name."""
     subprocess.run(
         ["apt-get", "download", "busybox-static"], cwd=folder, check=True, capture_output=True
     )
