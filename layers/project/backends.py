@@ -77,8 +77,8 @@ class Backends:
         """Its images by name."""
         from layers.engine.docker import DockerEngine
 
-        logins = _Logins(self.endpoint.environment, self._tell_once)
-        return DockerEngine(self.client, logins)
+        credentials = _Logins(self.endpoint.environment, self._tell_once)
+        return DockerEngine(self.client, credentials)
 
     @cached_property
     def containers(self) -> Containers:
