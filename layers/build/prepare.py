@@ -16,7 +16,7 @@ from layers.config.required import problem_of
 from layers.config.spec import Image, Require
 from layers.engine.tried import refusal, remarks
 from layers.oci.digest import Digest
-from layers.plan.names import LABEL_KEY, LABEL_LAYER
+from layers.plan.names import LABEL_KEY, LABEL_LAYER, LABEL_PROJECT
 from layers.plan.plan import Step
 from layers.plan.session import Session
 from layers.runtime import process
@@ -43,7 +43,11 @@ def prepared(run: Session, step: Step, parents: Parents) -> Iterator[buildx.Buil
         for require in image.require:
             _provide(run, image, require)
         secrets = _secrets(run, image, folder, stack)
-        labels = {LABEL_KEY: str(step.key), LABEL_LAYER: str(step.layer)}
+        labels = {
+            LABEL_KEY: str(step.key),
+            LABEL_LAYER: str(step.layer),
+            LABEL_PROJECT: run.project.spec.project,
+        }
         if image.rootfs is not None:
             yield _rootfs_call(run, step, image, folder, labels)
             return

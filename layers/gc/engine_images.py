@@ -32,10 +32,11 @@ def look_in_engine(store: Store, owned: Owned, made: Callable[[str], bool]) -> t
 def _found(
     each: Stored, owned: Owned, made: Callable[[str], bool], platform: str, sizes: dict[str, int]
 ) -> Found:
-    names = tuple(name for name in each.names if owned.owns(name))
+    claimed = owned.claims(each.labels)
+    names = tuple(name for name in each.names if claimed and owned.owns(name))
     tagged = [name for name in names if "@" not in name]
     key = each.labels.get(LABEL_KEY, "")
-    ours = bool(names) or (not each.names and bool(key) and made(key))
+    ours = bool(names) or (claimed and not each.names and bool(key) and made(key))
     repository = Reference.parse((tagged or names)[0]).untagged() if names else ""
     return Found(
         "engine",

@@ -11,12 +11,15 @@ from layers.config.spec import Spec
 from layers.config.toml import read
 from layers.lock.mirror import Place
 from layers.oci.reference import BadReference, Reference
+from layers.plan.names import LABEL_PROJECT
 
 
 @dataclass(frozen=True)
 class Owned:
     """Names of ours."""
 
+    project: str
+    """Its own, as images are labelled with it."""
     images: frozenset[str] = frozenset()
     """Images of the project."""
     local: frozenset[str] = frozenset()
@@ -25,6 +28,14 @@ class Owned:
     """Repositories in the registry → the image that they are for."""
     mirrors: frozenset[str] = frozenset()
     """Repositories in the registry that hold copies of upstream images."""
+
+    def claims(self, labels: Mapping[str, str]) -> bool:
+        """Whether an image with these labels may be of this project, whatever its names.
+
+        Two projects may have images of one name; one without the label was built before there was
+        one, or by hand, and goes by its names alone.
+        """
+        return labels.get(LABEL_PROJECT, self.project) == self.project
 
     def owns(self, name: str) -> bool:
         """Whether a name in the engine is of this project, with a tag or a digest."""
@@ -54,6 +65,7 @@ def owned(
     references = [found for name in upstreams if (found := _reference(name))]
     local = [_reference(tag) for tags in plain.values() for tag in tags]
     return Owned(
+        project,
         frozenset(plain),
         frozenset(found.name for found in local if found),
         {f"{host}/{project}/{name}": name for name in plain} if host else {},

@@ -11,6 +11,8 @@ from layers.oci.reference import Reference
 
 LABEL_KEY = "io.doit-layers.key"
 LABEL_LAYER = "io.doit-layers.layer"
+LABEL_PROJECT = "io.doit-layers.project"
+"""Whose image it is; what was built before there was this label has none.  No part of keys."""
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,31 @@ def test_other_projects_are_left_alone(
     assert not {each["key"] for each in told["goes"]} & set(versions)
 
 
+def test_a_project_with_images_of_the_same_names_keeps_them(
+    workspace: Workspace, clone: Callable[[Workspace], Workspace], lab: Lab
+) -> None:
+    """Each knows its own by their label; a second clone of one project shares with the first."""
+    mine = edited(workspace, 2)
+    other = clone(workspace)
+    name = f'name = "{workspace.name}"'
+    other.edit("images.toml", name, f'name = "{workspace.name}-twin"')
+    other.write({"app/requirements.txt": "twin==1.0\n"})
+    theirs = edited(other, 3)
+    assert local(workspace, "app") >= {*mine, *theirs}
+    label = '{{index .Config.Labels "io.doit-layers.project"}}'
+    for project, key in ((workspace.name, mine[0]), (f"{workspace.name}-twin", theirs[0])):
+        image = f"{workspace.tag('app')}:{key}"
+        assert lab.docker("image", "inspect", "--format", label, image) == project
+    told = plan(clone(workspace), "--local", "--keep", "1")
+    gone = {each["key"] for each in told["goes"] if each["layer"] == "app"}
+    assert gone == {mine[0]}
+    assert local(workspace, "app") >= {mine[1], *theirs}
+    assert mine[0] not in local(workspace, "app")
+    told = plan(other, "--local", "--keep", "1")
+    assert {each["key"] for each in told["goes"] if each["layer"] == "app"} == {*theirs[:2]}
+    assert local(workspace, "app") >= {mine[1], theirs[2]}
+
+
 def test_a_shallow_clone_does_not_touch_the_registry(
     workspace: Workspace, clone: Callable[[Workspace], Workspace]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from layers.oci.artifact import (
     listing,
 )
 from layers.oci.digest import Digest
+from layers.plan.names import LABEL_PROJECT
 from layers.registry.registry import RegistryError
 from layers.runtime.state import State
 from tests.fakes import MemoryRegistry
@@ -34,7 +36,9 @@ from tests.ocidocs import OCI_CONFIG, OCI_LAYER
 HOST = "127.0.0.1:5000"
 REPOSITORY = f"{HOST}/shop/app"
 KEYS = [f"xxh3-{number:032x}" for number in range(9)]
-OWNED = Owned(frozenset({"app"}), frozenset({"docker.io/library/shop-app"}), {REPOSITORY: "app"})
+OWNED = Owned(
+    "shop", frozenset({"app"}), frozenset({"docker.io/library/shop-app"}), {REPOSITORY: "app"}
+)
 NOW = moment("2026-01-10T00:00:00Z")
 
 
@@ -325,6 +329,32 @@ def test_a_nameless_image_of_a_key_that_was_never_made_here_stays(
     """Another checkout may be about to name it."""
     found = look_in_engine(store, OWNED, lambda key: False)
     assert [each.doubt for each in found if each.digest == digest(5)] == [FOREIGN]
+
+
+@pytest.mark.parametrize(
+    ("project", "names", "ours"),
+    [
+        ("shop", (f"shop-app:{KEYS[7]}",), True),
+        ("other", (f"shop-app:{KEYS[7]}",), False),
+        ("other", ("shop-app:latest", f"{REPOSITORY}@{digest(7)}"), False),
+        ("shop", ("somebody:1",), False),
+        ("shop", (), True),
+        ("other", (), False),
+        (None, (f"shop-app:{KEYS[7]}",), True),
+        (None, (), True),
+    ],
+)
+def test_an_image_with_another_projects_label_is_not_ours(
+    project: str | None, names: tuple[str, ...], ours: bool
+) -> None:
+    """Whatever it is called; one without the label goes by its names, as ever."""
+    store = MemoryStore()
+    label = {} if project is None else {LABEL_PROJECT: project}
+    store.add(replace(stored(7, *names), labels={**stored(7).labels, **label}))
+    (found,) = look_in_engine(store, OWNED, lambda key: key == KEYS[7])
+    assert found.doubt == ("" if ours else FOREIGN)
+    if not ours:
+        assert found.names == ()
 
 
 def test_a_container_that_appears_meanwhile_saves_its_image(
