@@ -53,7 +53,7 @@ OWNERS = {
         "layers/oci/credentials.py",
     },
     "packaging": {"layers/check/shell/pip_calls.py", "layers/check/online/pip_resolve.py"},
-    "yaml": {"layers/adopt/sources/values.py"},
+    "yaml": {"layers/config/yaml.py"},
     "hcl2": {"layers/adopt/sources/targets.py"},
 }
 """Who alone may import what; the commands may import doit, too."""

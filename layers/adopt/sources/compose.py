@@ -17,7 +17,7 @@ from layers.adopt.names import slug
 from layers.adopt.sources.programs import Programs
 from layers.adopt.sources.reading import LeftOut, Reading, Stack
 from layers.adopt.sources.services import UNSET, read_service
-from layers.adopt.sources.values import Value, read_yaml
+from layers.config.yaml import Value, read_yaml
 
 MAIN = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 """What compose looks for, in its order (github.com/compose-spec/compose-go, cli/options.go)."""
