@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hashes.errors import LayersError
 from layers.compose.compose import ComposeError, ComposeMissing, Files
 from layers.compose.containers import Container, read_containers
 from layers.runtime import process, signals
@@ -38,6 +39,8 @@ class DockerCompose:
         """See `Composer.config`."""
         done = self._run(*_words(files), "config", "--format", "json")
         if done.returncode:
+            if "types.SSHKey" in done.stderr:
+                raise _ssh(files)
             raise ComposeError(_said(done.stderr) or "compose refused the files of the stack")
         found: Mapping[str, Any] = json.loads(done.stdout)
         return found
@@ -131,6 +134,24 @@ def _words(files: Files) -> list[str]:
     folder = os.path.dirname(files.paths[0])
     named = [word for path in files.paths for word in ("--file", path)]
     return ["--project-name", files.project, "--project-directory", folder, *named]
+
+
+def _ssh(files: Files) -> ComposeError:
+    """Compose to 2.40 and later writes ``ssh`` with a path as JSON that is none."""
+    from layers.config.yaml import read_yaml
+
+    hint = "a secret serves in its place, [secrets.ID] in images.toml; take ssh out"
+    for path in files.paths:
+        try:
+            services = read_yaml(path, os.path.basename(path)).items("services")
+        except LayersError:
+            continue
+        for name, service in services:
+            if (ssh := service.get("build", "ssh")) is not None:
+                said = f"service {name}: build.ssh: images of images.toml have nothing like it"
+                return ComposeError(said, file=os.path.relpath(path), line=ssh.line, hint=hint)
+    said = "a service's build.ssh names a key's path: images of images.toml have nothing like it"
+    return ComposeError(said, hint=hint)
 
 
 def _said(text: str) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hashes.errors import LayersError
 from layers.compose.compose import Composer, Files
-from layers.compose.match import Candidate, Known, match
+from layers.compose.known import Candidate, Known
+from layers.compose.match import UnknownImage, Unmatched, match, meant
 from layers.compose.pin import Pinned, local_reference, override, project_name
+from layers.compose.places import Places
 from layers.compose.services import Service, read_services
-from layers.config.spec import Image, Spec, Stack
+from layers.config.spec import Image, Secret, Spec, Stack
 from layers.graph.graph import Layer
 from layers.oci.reference import Reference
 from layers.plan.names import plain_name
@@ -53,7 +55,8 @@ def chosen(spec: Spec, names: Sequence[str]) -> tuple[Stack, ...]:
 def prepare(run: Session, composer: Composer, stack: Stack, over: Sequence[str]) -> Prepared:
     """Read a stack's files, and those laid ``over`` them; paths are relative to images.toml.
 
-    Raises LayersError for a file that is not there, ComposeError for one that compose refuses.
+    Raises LayersError for a file that is not there, ComposeError for one that compose refuses,
+    UnknownImage with all services whose image cannot be told.
     """
     if stack.fault is not None:
         raise stack.fault
@@ -64,8 +67,21 @@ def prepare(run: Session, composer: Composer, stack: Stack, over: Sequence[str])
     files = Files(project_name(run.project.spec.project, stack.name), tuple(paths))
     services = read_services(composer.config(files))
     known = known_images(run)
-    found = {each.name: match(each, known) for each in services}
-    layers = {name: layer for name, layer in found.items() if layer is not None}
+    alone = {each.name: layer for each in services if (layer := meant(each, known)) is not None}
+    known = replace(known, services=alone)
+    places = Places(dict(zip((*stack.compose, *over), paths, strict=True)))
+    layers = {}
+    faults = []
+    for each in services:
+        try:
+            layer = match(each, known, places.where)
+        except UnknownImage as error:
+            faults.append(error)
+            continue
+        if layer is not None:
+            layers[each.name] = layer
+    if faults:
+        raise Unmatched(faults)
     return Prepared(stack.name, files, services, layers)
 
 
@@ -135,7 +151,10 @@ def known_images(run: Session) -> Known:
             names[normal] = Layer(ours.name)
     platform = spec.platform
     return Known(
-        tuple(candidates), names, lambda text: run.project.lock.find(text, platform) is not None
+        tuple(candidates),
+        names,
+        lambda text: run.project.lock.find(text, platform) is not None,
+        lambda layer, args: run.project.stays(layer, args),
     )
 
 
@@ -146,7 +165,9 @@ def _candidate(run: Session, image: Image, kept: Sequence[str]) -> Candidate:
     dockerfile = os.path.join(run.project.root, image.dockerfile)
     if image.name in run.project.inputs.graph.faults:
         return Candidate(image.name, context, dockerfile, (), 0, ())
-    stages = tuple(stage.name.lower() for stage in run.project.inputs.dockerfile(image).stages)
+    project = run.project
+    stages = tuple(stage.name.lower() for stage in project.inputs.dockerfile(image).stages)
+    secrets = {name: project.spec.secrets[name] for name in image.secrets}
     return Candidate(
         image=image.name,
         context=context,
@@ -154,4 +175,28 @@ def _candidate(run: Session, image: Image, kept: Sequence[str]) -> Candidate:
         stages=stages,
         target=run.project.inputs.reached(image.name)[-1].index,
         kept=tuple(stage.lower() for stage in kept),
+        args=image.args,
+        contexts={name: os.path.join(project.root, at) for name, at in image.contexts.items()},
+        network=image.network,
+        secrets={name: _source(project.root, secret) for name, secret in secrets.items()},
+        platform="" if _own_platform(run, image.name) else project.spec.platform,
+    )
+
+
+def _source(root: str, secret: Secret) -> str:
+    """Where a secret comes from, as `Build.secrets` has it; "": this machine's settings."""
+    if secret.file is not None:
+        path = os.path.join(root, os.path.expanduser(secret.file))
+        return f"file:{os.path.normpath(path)}"
+    return f"env:{secret.env}" if secret.env is not None else ""
+
+
+def _own_platform(run: Session, name: str) -> bool:
+    """Whether ``FROM --platform`` in an image, or in one below it, may make it another one's."""
+    inputs, images = run.project.inputs, run.project.spec.images
+    return any(
+        stage.platform is not None
+        for each in inputs.graph.closure([name])
+        if images[each].rootfs is None
+        for stage in inputs.dockerfile(images[each]).stages
     )

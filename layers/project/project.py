@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from hashes.context.statcache import StatCache
@@ -103,6 +105,23 @@ class Project:
         if self._under is not None:
             return self._under[0].frontend
         return whoever_builds(self.root, self.state.path(FRONTEND_FILE))
+
+    def stays(self, layer: Layer, args: Mapping[str, str]) -> bool:
+        """Whether a layer keeps its key with these build args more, or instead.
+
+        Raises its fault, a LayersError, where it has no key.
+        """
+        own = self.inputs.key(layer)
+        image = self.spec.images[layer.image]
+        other = replace(image, args={**image.args, **args})
+        spec = replace(self.spec, images={**self.spec.images, image.name: other}, _memo={})
+        inputs = Inputs(self.root, spec, self.lock, self.inputs.contexts, lambda: self.frontend)
+        try:
+            made = inputs.image(layer.image)
+        except LayersError:
+            return False
+        known = layer.stage is None or layer.stage in made.stages
+        return known and made.manifest(layer.stage).key() == own
 
     def goals(self) -> tuple[Layer, ...]:
         """What is made when nobody says what."""

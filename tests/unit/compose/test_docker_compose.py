@@ -216,3 +216,18 @@ def test_no_client_at_all_is_told(tmp_path: Path) -> None:
     endpoint = Endpoint("unix:///x", {}, False, None, str(tmp_path / "none"))
     with pytest.raises(ComposeMissing, match="no `docker` program"):
         DockerCompose(endpoint, str(tmp_path)).config(FILES)
+
+
+def test_an_ssh_key_that_compose_cannot_tell_of_is_refused_by_name(tmp_path: Path) -> None:
+    """Compose 2.26 and 2.40 make JSON of it that is none, and say nothing else."""
+    client = Client(tmp_path)
+    said = "json: error calling MarshalJSON for type types.SSHKey: invalid character ':'"
+    client.answer(err=said, status=1)
+    path = tmp_path / "compose.yaml"
+    path.write_text("services:\n  web:\n    build:\n      ssh: [mine=/k]\n")
+    composer = DockerCompose(Endpoint("unix:///x", {}, False, None, str(client.path)), "")
+    with pytest.raises(ComposeError, match=r"compose\.yaml:4: service web: build\.ssh: "):
+        composer.config(Files("shop", (str(path),)))
+    path.write_text("include: [other.yaml]\n")
+    with pytest.raises(ComposeError, match=r"^a service's build\.ssh names a key's path"):
+        composer.config(Files("shop", (str(path),)))
