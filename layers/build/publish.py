@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hashes.errors import LayersError
+from layers.config.spec import no_image
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.plan import Broken, Step
@@ -42,14 +43,11 @@ def chosen(run: Session, names: Sequence[str]) -> tuple[Layer, ...]:
 
     Raises LayersError for what is no image of ours, and for one that is not pushed.
     """
-    from hashes.errors import did_you_mean
-
     images = run.project.spec.images
     names = run.project.spec.named(names)
     for name in names:
         if name not in images:
-            guess = did_you_mean(name, images)
-            raise LayersError(f"{name!r} is not an image of images.toml{guess}")
+            raise no_image(name, images)
         if not images[name].push:
             raise LayersError(
                 f"{name} is not pushed, so it cannot be published",

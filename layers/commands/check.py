@@ -8,28 +8,18 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from hashes.errors import LayersError, did_you_mean
-from layers.commands.exit_status import MISTAKE, guarded
-from layers.commands.parsing import Parsed
+from layers.commands.exit_status import MISTAKE
+from layers.commands.parsing import ProjectCommand, option
+from layers.config.spec import no_image
 from layers.plan.session import Session
-from layers.project.open import find_root, open_project
+from layers.project.open import open_project
 from layers.project.project import Project
 
 if TYPE_CHECKING:
     from layers.check.finding import Finding
 
 
-def _flag(name: str, words: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "short": "",
-        "long": name,
-        "type": bool,
-        "default": False,
-        "help": words,
-    }
-
-
-class CheckCommand(Parsed):
+class CheckCommand(ProjectCommand):
     """Looks at images and builds nothing."""
 
     name = "check"
@@ -40,26 +30,19 @@ class CheckCommand(Parsed):
         " 1 when there is an error."
     )
     cmd_options = (
-        _flag("online", "look packages up: apt and apk in the base image, pip at its index"),
-        _flag("built", "look into the built images, too: secrets in any layer, and max_size"),
-        _flag("hadolint", "run hadolint as well: pip install 'doit-layers[hadolint]'"),
-        _flag("strict", "status 1 for warnings, too"),
-        {
-            "name": "rule",
-            "short": "",
-            "long": "rule",
-            "type": list,
-            "default": [],
-            "help": "only this rule; may be given several times",
-        },
-        {**_flag("as_json", "print one JSON object with findings, silenced ones and notes")}
-        | {"long": "json"},
+        option("online", "look packages up: apt and apk in the base image, pip at its index"),
+        option("built", "look into the built images, too: secrets in any layer, and max_size"),
+        option("hadolint", "run hadolint as well: pip install 'doit-layers[hadolint]'"),
+        option("strict", "status 1 for warnings, too"),
+        option("rule", "only this rule; may be given several times", []),
+        option(
+            "as_json", "print one JSON object with findings, silenced ones and notes", long="json"
+        ),
     )
 
-    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+    def act(self, root: str, options: Any, names: list[str]) -> int:
         """Print; status 1 for an error that was found, and for the user's own mistakes."""
-        root = find_root(os.getcwd())
-        return guarded(lambda: _check(root, opt_values, pos_args), root)
+        return _check(root, options, names)
 
 
 def _check(root: str, options: Any, asked: list[str]) -> int:
@@ -118,6 +101,5 @@ def _names(project: Project, asked: list[str]) -> list[str]:
     asked = project.spec.named(asked)
     for name in asked:
         if name not in known:
-            guess = did_you_mean(name, known)
-            raise LayersError(f"{name!r} is not an image of images.toml{guess}")
+            raise no_image(name, known)
     return list(dict.fromkeys(asked)) or [layer.image for layer in project.goals()]

@@ -8,17 +8,16 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from layers.commands.exit_status import guarded
-from layers.commands.parsing import Parsed
+from layers.commands.parsing import ProjectCommand, option
 from layers.project.backends import Backends
-from layers.project.open import find_root, open_project
+from layers.project.open import open_project
 
 if TYPE_CHECKING:
     from layers.compose.compose import Composer
     from layers.project.project import Project
 
 
-class DownCommand(Parsed):
+class DownCommand(ProjectCommand):
     """Removes containers and networks of stacks; images stay."""
 
     name = "down"
@@ -29,28 +28,13 @@ class DownCommand(Parsed):
         " images stay."
     )
     cmd_options = (
-        {
-            "name": "volumes",
-            "short": "",
-            "long": "volumes",
-            "type": bool,
-            "default": False,
-            "help": "remove the stack's volumes, too, with all that is in them",
-        },
-        {
-            "name": "as_json",
-            "short": "",
-            "long": "json",
-            "type": bool,
-            "default": False,
-            "help": 'print {"stacks": [{"name", "project", "removed"}]}',
-        },
+        option("volumes", "remove the stack's volumes, too, with all that is in them"),
+        option("as_json", 'print {"stacks": [{"name", "project", "removed"}]}', long="json"),
     )
 
-    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+    def act(self, root: str, options: Any, names: list[str]) -> int:
         """Take stacks down; status 1 when that cannot be."""
-        root = find_root(os.getcwd())
-        return guarded(lambda: _down(root, opt_values, pos_args), root)
+        return _down(root, options, names)
 
 
 def _down(root: str, options: Any, names: Sequence[str]) -> int:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hashes.errors import LayersError
-from layers.commands.exit_status import guarded
-from layers.commands.parsing import Parsed
-from layers.project.open import find_root
+from layers.commands.parsing import ProjectCommand, option
 from layers.setup.private.paths import STORES, VERSIONS
 
 if TYPE_CHECKING:
     from layers.runtime.events import Event
 
 
-class EngineCommand(Parsed):
+class EngineCommand(ProjectCommand):
     """Shows, starts and stops the engine."""
 
     name: ClassVar[str] = "engine"
@@ -31,38 +28,26 @@ class EngineCommand(Parsed):
         "they come back by themselves when needed. "
         'env: lines for the shell, eval "$(doit engine env)".'
     )
-    cmd_options: ClassVar[tuple[dict[str, Any], ...]] = (
-        {
-            "name": "json",
-            "long": "json",
-            "type": bool,
-            "default": False,
-            "help": "print one JSON object",
-        },
-        {
-            "name": "version",
-            "long": "version",
-            "type": str,
-            "default": "",
-            "choices": tuple((each, f"Docker {each}") for each in VERSIONS),
-            "help": "with start: which Docker this checkout's own engine is",
-        },
-        {
-            "name": "store",
-            "long": "store",
-            "type": str,
-            "default": "",
-            "choices": tuple((each, "") for each in STORES),
-            "help": "with start: how this checkout's own engine keeps images",
-        },
+    cmd_options: ClassVar[tuple[Any, ...]] = (
+        option("json", "print one JSON object"),
+        option(
+            "version",
+            "with start: which Docker this checkout's own engine is",
+            "",
+            choices=[(each, f"Docker {each}") for each in VERSIONS],
+        ),
+        option(
+            "store",
+            "with start: how this checkout's own engine keeps images",
+            "",
+            choices=[(each, "") for each in STORES],
+        ),
     )
 
-    def execute(self, opt_values: dict[str, Any], pos_args: list[str]) -> int:
-        """Carry out the word in ``pos_args``; 1 when the engine cannot do it."""
-        root = find_root(os.getcwd())
-        kind = {name: opt_values[name] for name in ("version", "store") if opt_values.get(name)}
-        as_json = bool(opt_values.get("json"))
-        return guarded(lambda: _act(root, pos_args, kind, as_json=as_json), root)
+    def act(self, root: str, options: Any, names: list[str]) -> int:
+        """Carry out the word in ``names``; 1 when the engine cannot do it."""
+        kind = {name: options[name] for name in ("version", "store") if options.get(name)}
+        return _act(root, names, kind, as_json=bool(options.get("json")))
 
 
 def _act(root: str, words: list[str], kind: Mapping[str, str], *, as_json: bool) -> int:

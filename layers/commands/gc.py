@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from hashes.errors import LayersError
-from layers.commands.exit_status import MISTAKE, guarded
-from layers.commands.parsing import Parsed
+from layers.commands.exit_status import MISTAKE
+from layers.commands.parsing import ProjectCommand, option
 from layers.project.backends import Backends
-from layers.project.open import find_root, open_project
+from layers.project.open import open_project
 from layers.project.project import Project
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from layers.gc.scan import Clearing, Scope
 
 
-class GcCommand(Parsed):
+class GcCommand(ProjectCommand):
     """Says what goes, how many bytes, and why the rest stays; then takes it away."""
 
     name = "gc"
@@ -33,60 +32,23 @@ class GcCommand(Parsed):
         " keys of each layer, what a container was made from and what has a tag of its own stays."
     )
     cmd_options = (
-        {
-            "name": "dry_run",
-            "short": "",
-            "long": "dry-run",
-            "type": bool,
-            "default": False,
-            "help": "say what would go, and remove nothing",
-        },
-        {
-            "name": "local",
-            "short": "",
-            "long": "local",
-            "type": bool,
-            "default": False,
-            "help": "only the engine and .layers",
-        },
-        {
-            "name": "remote",
-            "short": "",
-            "long": "remote",
-            "type": bool,
-            "default": False,
-            "help": "only the registry",
-        },
-        {
-            "name": "keep",
-            "short": "",
-            "long": "keep",
-            "type": str,
-            "default": "3",
-            "help": "so many newest keys of each layer stay; default 3",
-        },
-        {
-            "name": "build_cache",
-            "short": "",
-            "long": "build-cache",
-            "type": str,
-            "default": "",
-            "help": "empty the engine's build cache, too, down to a size such as '10 GB'",
-        },
-        {
-            "name": "as_json",
-            "short": "",
-            "long": "json",
-            "type": bool,
-            "default": False,
-            "help": 'print {"goes", "files", "stays", "bytes", "disk", "notes", "dry_run"}',
-        },
+        option("dry_run", "say what would go, and remove nothing"),
+        option("local", "only the engine and .layers"),
+        option("remote", "only the registry"),
+        option("keep", "so many newest keys of each layer stay; default 3", "3"),
+        option(
+            "build_cache", "empty the engine's build cache, too, down to a size such as '10 GB'", ""
+        ),
+        option(
+            "as_json",
+            'print {"goes", "files", "stays", "bytes", "disk", "notes", "dry_run"}',
+            long="json",
+        ),
     )
 
-    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+    def act(self, root: str, options: Any, names: list[str]) -> int:
         """Clean up; status 1 when not all could be looked at or removed."""
-        root = find_root(os.getcwd())
-        return guarded(lambda: _gc(root, opt_values, pos_args), root)
+        return _gc(root, options, names)
 
 
 def _gc(root: str, options: Any, words: list[str]) -> int:

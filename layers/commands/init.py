@@ -7,17 +7,16 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from layers.commands.exit_status import MISTAKE, guarded
-from layers.commands.parsing import Parsed
+from layers.commands.exit_status import MISTAKE
+from layers.commands.parsing import ProjectCommand, option
 from layers.oci.platform import machine_platform
-from layers.project.open import find_root
 from layers.setup.private.paths import Places
 
 if TYPE_CHECKING:
     from layers.adopt.adopt import Adoption
 
 
-class InitCommand(Parsed):
+class InitCommand(ProjectCommand):
     """Reads what is there and writes what is missing; nothing is built, no engine is asked."""
 
     name = "init"
@@ -28,44 +27,24 @@ class InitCommand(Parsed):
         " there is overwritten.  Where there is an images.toml, tells what has come since."
     )
     cmd_options = (
-        {
-            "name": "dry_run",
-            "short": "n",
-            "long": "dry-run",
-            "type": bool,
-            "default": False,
-            "help": "show what would be written, and write nothing",
-        },
-        {
-            "name": "add",
-            "short": "",
-            "long": "add",
-            "type": bool,
-            "default": False,
-            "help": "append what has come since to images.toml; the rest stays byte for byte",
-        },
-        {
-            "name": "source",
-            "short": "",
-            "long": "from",
-            "type": str,
-            "default": "",
-            "help": "read this compose file, bake file, workflow or Dockerfile alone",
-        },
-        {
-            "name": "as_json",
-            "short": "",
-            "long": "json",
-            "type": bool,
-            "default": False,
-            "help": "print one JSON object with images, stacks, what was left out, and the files",
-        },
+        option("dry_run", "show what would be written, and write nothing", short="n"),
+        option("add", "append what has come since to images.toml; the rest stays byte for byte"),
+        option(
+            "source",
+            "read this compose file, bake file, workflow or Dockerfile alone",
+            "",
+            long="from",
+        ),
+        option(
+            "as_json",
+            "print one JSON object with images, stacks, what was left out, and the files",
+            long="json",
+        ),
     )
 
-    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+    def act(self, root: str, options: Any, names: list[str]) -> int:
         """Propose and write; status 1 where there is nothing to propose."""
-        root = find_root(os.getcwd())
-        return guarded(lambda: _init(root, opt_values, pos_args), root)
+        return _init(root, options, names)
 
 
 def _init(root: str, options: Any, asked: list[str]) -> int:

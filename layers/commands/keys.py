@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import Any
 
-from hashes.errors import LayersError, did_you_mean
-from layers.commands.exit_status import MISTAKE, guarded
-from layers.commands.parsing import Parsed
+from layers.commands.exit_status import MISTAKE
+from layers.commands.parsing import ProjectCommand, option
+from layers.config.spec import no_image, no_stage
 from layers.graph.graph import Layer
-from layers.project.open import find_root, open_project
+from layers.project.open import open_project
 from layers.project.project import Project
 
 
-class KeysCommand(Parsed):
+class KeysCommand(ProjectCommand):
     """Prints keys, or the input manifest behind one."""
 
     name = "keys"
@@ -23,42 +22,27 @@ class KeysCommand(Parsed):
     doc_usage = "[IMAGE[:STAGE] ...]"
     doc_description = None
     cmd_options = (
-        {
-            "name": "as_json",
-            "short": "",
-            "long": "json",
-            "type": bool,
-            "default": False,
-            "help": "print one JSON object with images, stages and unpinned upstreams",
-        },
-        {
-            "name": "inputs",
-            "short": "",
-            "long": "inputs",
-            "type": bool,
-            "default": False,
-            "help": "print the input manifest itself, one line an entry",
-        },
+        option(
+            "as_json",
+            "print one JSON object with images, stages and unpinned upstreams",
+            long="json",
+        ),
+        option("inputs", "print the input manifest itself, one line an entry"),
     )
 
-    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+    def act(self, root: str, options: Any, names: list[str]) -> int:
         """Print; status 1 for the user's mistakes."""
-        root = find_root(os.getcwd())
-
-        def work() -> int:
-            project = open_project(root)
-            asked = _asked(project, pos_args)
-            told = [layer for layer in asked if not project.inputs.fault(layer.image)]
-            sys.stdout.write(_text(project, opt_values, asked, told))
-            project.cache.save()
-            if told == asked:
-                return 0
-            sys.stdout.flush()
-            faults = [str(project.inputs.fault(each.image)) for each in asked if each not in told]
-            sys.stderr.write("".join(f"{fault}\n" for fault in dict.fromkeys(faults)))
-            return MISTAKE
-
-        return guarded(work, root)
+        project = open_project(root)
+        asked = _asked(project, names)
+        told = [layer for layer in asked if not project.inputs.fault(layer.image)]
+        sys.stdout.write(_text(project, options, asked, told))
+        project.cache.save()
+        if told == asked:
+            return 0
+        sys.stdout.flush()
+        faults = [str(project.inputs.fault(each.image)) for each in asked if each not in told]
+        sys.stderr.write("".join(f"{fault}\n" for fault in dict.fromkeys(faults)))
+        return MISTAKE
 
 
 def _asked(project: Project, asked: list[str]) -> list[Layer]:
@@ -67,14 +51,12 @@ def _asked(project: Project, asked: list[str]) -> list[Layer]:
     layers = [Layer.parse(name) for name in project.spec.named(asked) or known]
     for layer in layers:
         if layer.image not in known:
-            guess = did_you_mean(layer.image, known)
-            raise LayersError(f"{layer.image!r} is not an image of images.toml{guess}")
+            raise no_image(layer.image, known)
         if project.inputs.fault(layer.image):
             continue
         stages = project.inputs.image(layer.image).stages
         if layer.stage is not None and layer.stage not in stages:
-            guess = did_you_mean(layer.stage, list(stages))
-            raise LayersError(f"{layer.image} has no stage {layer.stage!r} on its way{guess}")
+            raise no_stage(layer.image, layer.stage, stages)
     return layers
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from doit.cmd_list import List
 
 from hashes.errors import LayersError, did_you_mean
-from layers.commands import options
+from layers.commands import dodo
 from layers.commands.exit_status import guarded
-from layers.commands.parsing import Parsed
+from layers.commands.parsing import Parsed, option
 from layers.graph.graph import Layer
 from layers.plan.plan import Step
 from layers.plan.session import Session
@@ -33,14 +33,11 @@ class ListCommand(Parsed, List):  # type: ignore[misc]  # doit ships no types
     doc_purpose = "list images: what is fresh, what would be pulled or built, and why"
     cmd_options = (
         *List.cmd_options,
-        {
-            "name": "as_json",
-            "short": "",
-            "long": "json",
-            "type": bool,
-            "default": False,
-            "help": 'print {"layers": [{"name", "state", "reasons", "key", "where"}]}',
-        },
+        option(
+            "as_json",
+            'print {"layers": [{"name", "state", "reasons", "key", "where"}]}',
+            long="json",
+        ),
     )
 
     def _execute(
@@ -55,7 +52,7 @@ class ListCommand(Parsed, List):  # type: ignore[misc]  # doit ships no types
         pos_args: list[str] | None = None,
         as_json: bool = False,
     ) -> Any:
-        found = options.project()
+        found = dodo.project()
         if found is None or quiet or template or list_deps:
             # Completion scripts parse this form; a status letter in it would break them.
             status = status and found is None
@@ -88,10 +85,10 @@ class ListCommand(Parsed, List):  # type: ignore[misc]  # doit ships no types
 def _asked(names: Sequence[str], known: Mapping[str, Any]) -> list[Layer]:
     for name in names:
         if name not in known:
-            if fault := options.fault(name):
+            if fault := dodo.fault(name):
                 raise fault
             raise LayersError(f"{name!r} is not an image or stage{did_you_mean(name, known)}")
-    return [Layer.parse(name) for name in options.single(names, known)]
+    return [Layer.parse(name) for name in dodo.single(names, known)]
 
 
 def _as_json(steps: Sequence[Step]) -> str:

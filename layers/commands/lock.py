@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
 from hashes.errors import LayersError
-from layers.commands.exit_status import MISTAKE, guarded
-from layers.commands.parsing import Parsed
+from layers.commands.exit_status import MISTAKE
+from layers.commands.parsing import ProjectCommand, option
 from layers.lock.file import LockFile
 from layers.project.backends import Backends
-from layers.project.open import find_root, open_project
+from layers.project.open import open_project
 
 
-class LockCommand(Parsed):
+class LockCommand(ProjectCommand):
     """Resolves upstreams at their registries and writes the lock, all of it or nothing."""
 
     name = "lock"
@@ -26,20 +25,12 @@ class LockCommand(Parsed):
         "the own registry, so that a tag that is deleted upstream stops no build."
     )
     cmd_options = (
-        {
-            "name": "no_copy",
-            "short": "",
-            "long": "no-copy",
-            "type": bool,
-            "default": False,
-            "help": "leave the copies to `doit refresh`, e.g. behind a slow line",
-        },
+        option("no_copy", "leave the copies to `doit refresh`, e.g. behind a slow line"),
     )
 
-    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+    def act(self, root: str, options: Any, names: list[str]) -> int:
         """Lock; status 1 when a registry cannot be asked, and then nothing is written."""
-        root = find_root(os.getcwd())
-        return guarded(lambda: _lock(root, pos_args, copy=not opt_values["no_copy"]), root)
+        return _lock(root, names, copy=not options["no_copy"])
 
 
 def _lock(root: str, names: list[str], *, copy: bool) -> int:

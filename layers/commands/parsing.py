@@ -1,4 +1,4 @@
-"""Parsing: options anywhere on the command line, and a mistake there told in a sentence."""
+"""Parsing: what a command takes, options anywhere on its line, mistakes told in a sentence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from doit.cmd_base import Command
 from doit.cmdparse import CmdParseError
 
-from layers.commands.exit_status import MISTAKE
+from layers.commands.exit_status import MISTAKE, guarded
 
 _UNKNOWN = re.compile(r"Error parsing \w+: (.*?) \(parsing options: ", re.DOTALL)
 _VALUE = re.compile(r"Error parsing parameter '(\w+)' <class '(\w+)'>")
@@ -21,17 +21,47 @@ _CHOICE = re.compile(
 _TYPES = {"int": "a whole number", "float": "a number"}
 
 
+def option(
+    name: str,
+    about: str,
+    default: Any = False,
+    *,
+    long: str = "",
+    short: str = "",
+    choices: Iterable[tuple[str, str]] = (),
+) -> dict[str, Any]:
+    """An option as doit has it: of the type of ``default``, spelled as ``name`` unless ``long``."""
+    found: dict[str, Any] = {"name": name, "short": short, "long": long or name.replace("_", "-")}
+    found |= {"type": type(default), "default": default, "help": about}
+    return {**found, "choices": tuple(choices)} if choices else found
+
+
 class Parsed(Command):  # type: ignore[misc]  # doit ships no types
     """A command of doit's that takes options behind its names, too: getopt stops at the first."""
 
     def parse_execute(self, in_args: list[str]) -> Any:
         """Parse and run; status 1, not doit's 3, for an option that there is not."""
         words = options_first(in_args, valued(self.get_options()))
-        return parsed(self.name, super().parse_execute, words)
+        return parsed(self, super().parse_execute, words)
 
 
-def parsed(name: str, parse: Callable[[list[str]], Any], words: list[str]) -> Any:
-    """What ``parse`` makes of a command line of the command ``name``, or a sentence and status 1.
+class ProjectCommand(Parsed):
+    """A command about the project where we stand, which needs no dodo.py."""
+
+    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+        """Do it; how it ends is an exit status, and a sentence where that is not 0."""
+        from layers.project.open import find_root
+
+        root = find_root(os.getcwd())
+        return guarded(lambda: self.act(root, opt_values, pos_args), root)
+
+    def act(self, root: str, options: Any, names: list[str]) -> int:
+        """Do it in the project at ``root``; an exit status.  Raises LayersError."""
+        raise NotImplementedError
+
+
+def parsed(command: Command, parse: Callable[[list[str]], Any], words: list[str]) -> Any:
+    """What ``parse`` makes of a command's line, or a sentence and status 1; ``--help`` is answered.
 
     Where there is no ``images.toml``, the words are another dodo's: then doit tells.
     """
@@ -43,7 +73,11 @@ def parsed(name: str, parse: Callable[[list[str]], Any], words: list[str]) -> An
 
         if not os.path.isfile(os.path.join(find_root(os.getcwd()), SPEC_FILE)):
             raise
-        sys.stderr.write(f"doit {name}: {sentence(str(error))}\n")
+        name, told = command.name, sentence(str(error))
+        if told == "option --help not recognized":
+            sys.stdout.write(f"{command.help()}\n")
+            return 0
+        sys.stderr.write(f"doit {name}: {told}\n")
         sys.stderr.write(f"  `doit help {name}` lists its options\n")
         return MISTAKE
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from layers.commands.exit_status import guarded
-from layers.commands.parsing import Parsed
+from layers.commands.parsing import ProjectCommand, option
 from layers.plan.session import Session
-from layers.project.open import find_root, open_project
+from layers.project.open import open_project
 
 if TYPE_CHECKING:
     from layers.build.publish import Published
     from layers.build.tags import Tagged
 
 
-class PublishCommand(Parsed):
+class PublishCommand(ProjectCommand):
     """Publishes a set of images; what the registry has is neither pulled nor built."""
 
     name = "publish"
@@ -30,31 +28,24 @@ class PublishCommand(Parsed):
         " are moved when all images are there, all of them or none."
     )
     cmd_options = (
-        {
-            "name": "tags",
-            "short": "t",
-            "long": "tag",
-            "type": list,
-            "default": [],
-            "help": "a moving tag for each image, such as v1.2 or latest; may be given again",
-        },
-        {
-            "name": "as_json",
-            "short": "",
-            "long": "json",
-            "type": bool,
-            "default": False,
-            "help": 'print {"images": [{"name", "key", "repository", "digest", "how", "seconds"}],'
+        option(
+            "tags",
+            "a moving tag for each image, such as v1.2 or latest; may be given again",
+            [],
+            long="tag",
+            short="t",
+        ),
+        option(
+            "as_json",
+            'print {"images": [{"name", "key", "repository", "digest", "how", "seconds"}],'
             ' "tags": [{"image", "tag", "digest", "before", "moved"}]}',
-        },
+            long="json",
+        ),
     )
 
-    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+    def act(self, root: str, options: Any, names: list[str]) -> int:
         """Publish; status 1 when anything of the set is not in the registry in the end."""
-        root = find_root(os.getcwd())
-        return guarded(
-            lambda: _publish(root, pos_args, opt_values["tags"], opt_values["as_json"]), root
-        )
+        return _publish(root, names, options["tags"], options["as_json"])
 
 
 def _publish(root: str, names: Sequence[str], tags: Sequence[str], program: bool) -> int:

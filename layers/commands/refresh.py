@@ -7,16 +7,16 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from layers.commands.exit_status import MISTAKE, guarded
-from layers.commands.parsing import Parsed
+from layers.commands.exit_status import MISTAKE
+from layers.commands.parsing import ProjectCommand, option
 from layers.plan.session import Session
-from layers.project.open import find_root, open_project
+from layers.project.open import open_project
 
 if TYPE_CHECKING:
     from layers.refresh.report import BaseReport, RefreshReport
 
 
-class RefreshCommand(Parsed):
+class RefreshCommand(ProjectCommand):
     """Looks after the images that have a probe or ``refresh = true``."""
 
     name = "refresh"
@@ -28,36 +28,14 @@ class RefreshCommand(Parsed):
         " has everything."
     )
     cmd_options = (
-        {
-            "name": "dry_run",
-            "short": "",
-            "long": "dry-run",
-            "type": bool,
-            "default": False,
-            "help": "tell what is due and why; build, push and write nothing",
-        },
-        {
-            "name": "as_json",
-            "short": "",
-            "long": "json",
-            "type": bool,
-            "default": False,
-            "help": "print the report as one JSON object",
-        },
-        {
-            "name": "report",
-            "short": "",
-            "long": "report",
-            "type": str,
-            "default": "",
-            "help": "write the report as Markdown to this file",
-        },
+        option("dry_run", "tell what is due and why; build, push and write nothing"),
+        option("as_json", "print the report as one JSON object", long="json"),
+        option("report", "write the report as Markdown to this file", ""),
     )
 
-    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+    def act(self, root: str, options: Any, names: list[str]) -> int:
         """Refresh; status 1 when anything failed, and then the reason is the first that is told."""
-        root = find_root(os.getcwd())
-        return guarded(lambda: _refresh(root, opt_values, pos_args), root)
+        return _refresh(root, options, names)
 
 
 def _refresh(root: str, options: Any, names: list[str]) -> int:

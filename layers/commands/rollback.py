@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 from hashes.errors import LayersError
-from layers.commands.exit_status import guarded
-from layers.commands.parsing import Parsed
+from layers.commands.parsing import ProjectCommand, option
 from layers.plan.session import Session
-from layers.project.open import find_root, open_project
+from layers.project.open import open_project
 
 if TYPE_CHECKING:
     from layers.lock.epochs import Base, Epoch
     from layers.refresh.rollback import Went
 
 
-class RollbackCommand(Parsed):
+class RollbackCommand(ProjectCommand):
     """Takes bases to an epoch that the lock remembers."""
 
     name = "rollback"
@@ -29,36 +27,14 @@ class RollbackCommand(Parsed):
         " there. The next refresh builds again only what moved since."
     )
     cmd_options = (
-        {
-            "name": "to",
-            "short": "",
-            "long": "to",
-            "type": int,
-            "default": 0,
-            "help": "the epoch to go to; default: the one before the present one",
-        },
-        {
-            "name": "listing",
-            "short": "",
-            "long": "list",
-            "type": bool,
-            "default": False,
-            "help": "show the epochs that are remembered, and write nothing",
-        },
-        {
-            "name": "as_json",
-            "short": "",
-            "long": "json",
-            "type": bool,
-            "default": False,
-            "help": "print one JSON object",
-        },
+        option("to", "the epoch to go to; default: the one before the present one", 0),
+        option("listing", "show the epochs that are remembered, and write nothing", long="list"),
+        option("as_json", "print one JSON object", long="json"),
     )
 
-    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+    def act(self, root: str, options: Any, names: list[str]) -> int:
         """Go back; status 1 when that cannot be, and then nothing is written."""
-        root = find_root(os.getcwd())
-        return guarded(lambda: _rollback(root, opt_values, pos_args), root)
+        return _rollback(root, options, names)
 
 
 def _rollback(root: str, options: Any, names: list[str]) -> int:

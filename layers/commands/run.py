@@ -12,10 +12,10 @@ from doit.cmd_run import Run
 from doit.exceptions import InvalidCommand
 
 from hashes.errors import did_you_mean
-from layers.commands import options
+from layers.commands import dodo
+from layers.commands.dodo import is_layer, single
 from layers.commands.exit_status import BUG, MISTAKE, guarded
-from layers.commands.options import is_layer, single
-from layers.commands.parsing import parsed
+from layers.commands.parsing import option, parsed
 from layers.graph.graph import Layer
 from layers.plan.session import Session
 from layers.runtime import signals
@@ -31,26 +31,19 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
     doc_purpose = "make images true: nothing if they are there, a pull, or else a build"
     cmd_options = (
         *Run.cmd_options,
-        {
-            "name": "json_lines",
-            "short": "",
-            "long": "json",
-            "type": bool,
-            "default": False,
-            "help": "tell what happens as one JSON object a line",
-        },
+        option("json_lines", "tell what happens as one JSON object a line", long="json"),
     )
 
     def parse_execute(self, in_args: list[str]) -> Any:
         """Parse and run; a task that does not exist is the user's mistake, not doit's status 3."""
         try:
-            return parsed(self.name, super().parse_execute, in_args)
+            return parsed(self, super().parse_execute, in_args)
         except InvalidCommand as error:
-            if options.project() is None:
+            if dodo.project() is None:
                 raise
             known = [task.name for task in getattr(self, "task_list", [])]
             word = error.not_found or ""
-            if fault := options.fault(word):
+            if fault := dodo.fault(word):
                 sys.stderr.write(f"{fault}\n")
                 return MISTAKE
             guess = did_you_mean(word, known) if word else ""
@@ -74,7 +67,7 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
         pdb: bool = False,
         json_lines: bool = False,
     ) -> Any:
-        found = options.project()
+        found = dodo.project()
         run = super()._execute
         plain = (outfile, verbosity, always, continue_, reporter, num_process, par_type, single)
         rest = (auto_delayed_regex, force_verbosity, failure_verbosity, pdb)
@@ -98,7 +91,7 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
         report = report_for(self.shown_on(), json=json_lines)
         wanted = [Layer.parse(name) for name in layers_of(self.sel_tasks, tasks)]
         session = Session.begin(found, report, wanted)
-        options.begin(session)
+        dodo.begin(session)
         signals.at_farewell(report.close)
         owed = found.state.unpushed()
         status = None

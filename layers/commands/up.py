@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from hashes.errors import LayersError
-from layers.commands import options
+from layers.commands import dodo
 from layers.commands.exit_status import MISTAKE, guarded
-from layers.commands.parsing import options_first, valued
+from layers.commands.parsing import Parsed, option
 from layers.commands.run import RunCommand
 from layers.plan.session import Session
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from layers.project.project import Project
 
 
-class UpCommand(RunCommand):
+class UpCommand(Parsed, RunCommand):
     """Makes a stack's images true in an ordinary run, then brings its services up."""
 
     name = "up"
@@ -35,46 +35,25 @@ class UpCommand(RunCommand):
     )
     cmd_options = (
         *(each for each in RunCommand.cmd_options if each["name"] != "json_lines"),
-        {
-            "name": "no_wait",
-            "short": "",
-            "long": "no-wait",
-            "type": bool,
-            "default": False,
-            "help": "do not wait until all services are well",
-        },
-        {
-            "name": "timeout",
-            "short": "",
-            "long": "timeout",
-            "type": str,
-            "default": "120",
-            "help": "seconds until services must be well, images not counted; default 120",
-        },
-        {
-            "name": "over",
-            "short": "",
-            "long": "with",
-            "type": list,
-            "default": [],
-            "help": "a compose file laid over those of the stacks; may be given again",
-        },
-        {
-            "name": "as_json",
-            "short": "",
-            "long": "json",
-            "type": bool,
-            "default": False,
-            "help": 'print {"stacks": [{"name", "project", "seconds", "services":'
+        option("no_wait", "do not wait until all services are well"),
+        option(
+            "timeout", "seconds until services must be well, images not counted; default 120", "120"
+        ),
+        option(
+            "over",
+            "a compose file laid over those of the stacks; may be given again",
+            [],
+            long="with",
+        ),
+        option(
+            "as_json",
+            'print {"stacks": [{"name", "project", "seconds", "services":'
             ' [{"name", "container", "state", "addresses", "image", "layer"}]}]}',
-        },
+            long="json",
+        ),
     )
     _names: tuple[str, ...] = ()
     _shown: TextIO | None = None
-
-    def parse_execute(self, in_args: list[str]) -> Any:
-        """Take options behind the names, too: getopt stops at the first word."""
-        return super().parse_execute(options_first(in_args, valued(self.get_options())))
 
     def execute(self, params: Any, args: list[str]) -> Any:
         """Keep the stacks' names from doit, which would look for tasks."""
@@ -104,7 +83,7 @@ class UpCommand(RunCommand):
         over: Sequence[str] = (),
         as_json: bool = False,
     ) -> Any:
-        found = options.project()
+        found = dodo.project()
         if found is None:
             sys.stderr.write("up: this dodo.py has no stacks of doit-layers\n")
             return MISTAKE

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import sys
 from typing import Any
 
-from hashes.errors import LayersError, did_you_mean
-from layers.commands.exit_status import MISTAKE, guarded
-from layers.commands.parsing import Parsed
+from hashes.errors import LayersError
+from layers.commands.exit_status import MISTAKE
+from layers.commands.parsing import ProjectCommand, option
+from layers.config.spec import no_image, no_stage
 from layers.graph.graph import Layer
 from layers.plan.explain import Explanation, explanation
 from layers.plan.session import Session
-from layers.project.open import find_root, open_project
+from layers.project.open import open_project
 from layers.project.project import Project
 from layers.report.report import report_for
 
 
-class WhyCommand(Parsed):
+class WhyCommand(ProjectCommand):
     """Explains one key against another."""
 
     name = "why"
@@ -31,21 +31,17 @@ class WhyCommand(Parsed):
         " plain name points at, or else of latest in the registry."
     )
     cmd_options = (
-        {
-            "name": "as_json",
-            "short": "",
-            "long": "json",
-            "type": bool,
-            "default": False,
-            "help": 'print {"image", "old", "new", "tag", "changes": [{"layer", "kind", "name",'
+        option(
+            "as_json",
+            'print {"image", "old", "new", "tag", "changes": [{"layer", "kind", "name",'
             ' "old", "new", "file", "line", "text"}]}',
-        },
+            long="json",
+        ),
     )
 
-    def execute(self, opt_values: Any, pos_args: list[str]) -> int:
+    def act(self, root: str, options: Any, names: list[str]) -> int:
         """Print; status 1 for the user's mistakes, and when what it was is not known here."""
-        root = find_root(os.getcwd())
-        return guarded(lambda: _why(root, opt_values["as_json"], pos_args), root)
+        return _why(root, options["as_json"], names)
 
 
 def _why(root: str, program: bool, words: list[str]) -> int:
@@ -76,12 +72,10 @@ def find_layer(project: Project, name: str) -> Layer:
     layer = Layer.parse(name)
     images = project.inputs.graph.order
     if layer.image not in images:
-        guess = did_you_mean(layer.image, images)
-        raise LayersError(f"{layer.image!r} is not an image of images.toml{guess}")
+        raise no_image(layer.image, images)
     stages = project.inputs.named_stages(layer.image)
     if layer.stage is not None and layer.stage not in stages:
-        guess = did_you_mean(layer.stage, stages)
-        raise LayersError(f"{layer.image} has no stage {layer.stage!r} on its way{guess}")
+        raise no_stage(layer.image, layer.stage, stages)
     return layer
 
 

@@ -195,3 +195,13 @@ class Spec:
         """``names`` with a table of variants as its images; each once, what is unknown as it is."""
         families = self.families()
         return list(dict.fromkeys(one for name in names for one in families.get(name, (name,))))
+
+
+def no_image(name: str, images: Iterable[str], file: str = SPEC_FILE) -> LayersError:
+    """What is told of a name that none of ``images`` has."""
+    return LayersError(f"{name!r} is not an image of {file}{did_you_mean(name, images)}")
+
+
+def no_stage(image: str, stage: str, stages: Iterable[str]) -> LayersError:
+    """What is told of a stage that is none of those on an image's way."""
+    return LayersError(f"{image} has no stage {stage!r} on its way{did_you_mean(stage, stages)}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hashes.errors import LayersError, did_you_mean
-from layers.config.spec import Spec
+from hashes.errors import LayersError
+from layers.config.spec import Spec, no_image
 from layers.graph.graph import Graph
 from layers.lock.lock import Wanted
 
@@ -31,8 +31,7 @@ def bases(spec: Spec, graph: Graph, asked: Iterable[str]) -> Bases:
     names = list(asked)
     for name in names:
         if name not in graph.order:
-            guess = did_you_mean(name, graph.order)
-            raise LayersError(f"{name!r} is not an image of {spec.path}{guess}")
+            raise no_image(name, graph.order, spec.path)
         if name not in every:
             raise LayersError(
                 f"{name} is not looked after: it has neither a probe nor `refresh = true`",

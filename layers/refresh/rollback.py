@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from hashes.errors import LayersError, did_you_mean
+from hashes.errors import LayersError
+from layers.config.spec import no_image
 from layers.graph.causes import why
 from layers.graph.graph import Layer
 from layers.lock.epochs import NEXT, Base, Epoch
@@ -42,7 +43,7 @@ def known_base(run: Session, image: str) -> Base:
         order = run.project.inputs.graph.order
         names = [name for name, where in run.project.lock.bases if where == here(run)]
         if image not in order:
-            raise NoWayBack(f"{image!r} is not an image of images.toml{did_you_mean(image, order)}")
+            raise NoWayBack(no_image(image, order).message)
         raise NoWayBack(
             f"{image} was never refreshed, so that there is nothing to go back to",
             hint=f"refreshed were: {', '.join(names) or 'none'}",

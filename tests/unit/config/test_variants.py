@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from layers.commands.options import is_layer, single
+from layers.commands.dodo import is_layer, single
 from layers.config.faults import SpecError
 from layers.config.load import load
 from layers.config.spec import Spec
