@@ -1,4 +1,4 @@
-"""Changes: what differs between two manifests of a stage, first cause first."""
+"""Differences: what differs between two manifests of a stage, first cause first."""
 
 from __future__ import annotations
 

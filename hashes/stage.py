@@ -1,4 +1,4 @@
-"""Layers: what each stage that a target needs is made from, and so its key."""
+"""Stages: what each stage that a target needs is made from, and so its key."""
 
 from __future__ import annotations
 

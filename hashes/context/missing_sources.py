@@ -1,4 +1,4 @@
-"""Sent: what BuildKit asks of a context, and what fails because it asks for no more than that."""
+"""Missing sources: what BuildKit asks of a context, and what fails as it asks for no more."""
 
 from __future__ import annotations
 

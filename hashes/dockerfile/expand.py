@@ -1,4 +1,4 @@
-"""Words: BuildKit's expansion of ``$variables``, quotes and escapes in a Dockerfile's arguments."""
+"""Expansion: BuildKit's ``$variables``, quotes and escapes in a Dockerfile's arguments."""
 
 from __future__ import annotations
 

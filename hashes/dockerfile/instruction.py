@@ -1,4 +1,4 @@
-"""Grammar: one instruction, and what BuildKit demands of it before it builds anything."""
+"""Instructions: one instruction, and what BuildKit demands of it before it builds anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reach: the stages that a target needs, and what these take from outside the file."""
+"""Reachable stages: the stages that a target needs, and what these take from outside the file."""
 
 from __future__ import annotations
 

@@ -17,8 +17,7 @@ from layers.build.rawjson import BuildLog
 from layers.build.stall import Patience, Told, Watch
 from layers.oci.digest import Digest
 from layers.report import wording
-from layers.runtime import lines as hearing
-from layers.runtime import process
+from layers.runtime import lines, process
 from layers.runtime.events import Listener, Stalled
 
 TICK = 0.5
@@ -148,7 +147,7 @@ def run(
         raw = stack.enter_context(open(f"{base}.rawjson", "w", encoding="utf-8", buffering=1))
         file.write("$ " + " ".join(shown(words)) + "\n")
         assert child.stderr is not None
-        for line in hearing.lines(child.stderr, TICK):
+        for line in lines.lines(child.stderr, TICK):
             raw.write(line)
             for event in log.feed(line) if line else ():
                 file.write(_log_line(event))

@@ -1,4 +1,4 @@
-"""Carrying out: makes one layer true, as its step of the plan says."""
+"""Executing a step: makes one layer true, as its step of the plan says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One build: gathers what a layer is made from, hands it to BuildKit, and checks the result."""
+"""Preparing a build: what a layer is made from goes to BuildKit, and the result is checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules: every one there is, by name; docs/rules has a page for each."""
+"""The catalogue of rules: every one there is, by name; docs/rules has a page for each."""
 
 from __future__ import annotations
 

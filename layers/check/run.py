@@ -1,4 +1,4 @@
-"""Checking: all rules over all images, silences applied."""
+"""A run of the checks: all rules over all images, silences applied."""
 
 from __future__ import annotations
 

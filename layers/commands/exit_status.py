@@ -1,4 +1,4 @@
-"""The guard: every command of ours ends with a status and a sentence, never with a traceback."""
+"""Exit status: every command of ours ends with a status and a sentence, never with a traceback."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from layers.project.project import Project
 if TYPE_CHECKING:
     from layers.gc.remove import Outcome, Remover
     from layers.gc.report import Done
-    from layers.gc.scan import Clearing, Scope
+    from layers.gc.scan import CleanUp, Scope
 
 
 class GcCommand(ProjectCommand):
@@ -55,7 +55,7 @@ def _gc(root: str, options: Any, words: list[str]) -> int:
     if words:
         raise LayersError(f"gc takes no {words[0]!r}", hint="doit help gc shows its options")
     from layers.gc.report import as_json, as_text, ending
-    from layers.gc.scan import Surveyor
+    from layers.gc.scan import Scan
     from layers.report.report import report_for
 
     scope = _scope(options)
@@ -64,24 +64,24 @@ def _gc(root: str, options: Any, words: list[str]) -> int:
     backends = Backends(project, report, start=False)
 
     try:
-        clearing = Surveyor(project, backends, lambda: backends.store, scope).clearing()
+        clean_up = Scan(project, backends, lambda: backends.store, scope).clean_up()
         if not options["as_json"]:
-            sys.stdout.write(as_text(clearing, time.time()))
+            sys.stdout.write(as_text(clean_up, time.time()))
             sys.stdout.flush()
         done = None
         if not options["dry_run"]:
             from layers.gc.remove import Remover
 
             remover = Remover(lambda: backends.store, lambda: backends.registry, project.state)
-            done = _remove(project, backends, clearing, remover)
+            done = _remove(project, backends, clean_up, remover)
     finally:
         report.close()
     if options["as_json"]:
-        sys.stdout.write(json.dumps(as_json(clearing, done), indent=2) + "\n")
+        sys.stdout.write(json.dumps(as_json(clean_up, done), indent=2) + "\n")
     else:
-        sys.stdout.write(ending(clearing, done))
+        sys.stdout.write(ending(clean_up, done))
     failed = done is not None and any(each.failed for each in done.outcomes)
-    return 0 if clearing.whole and not failed else MISTAKE
+    return 0 if clean_up.whole and not failed else MISTAKE
 
 
 def _scope(options: Any) -> Scope:
@@ -108,7 +108,7 @@ def _bytes(text: str) -> int:
     return int(float(found[1]) * float(base ** powers[found[2]]))
 
 
-def _remove(project: Project, backends: Backends, clearing: Clearing, remover: Remover) -> Done:
+def _remove(project: Project, backends: Backends, clean_up: CleanUp, remover: Remover) -> Done:
     from layers.engine.engine import EngineError
     from layers.gc import local_files
     from layers.gc.remove import Outcome
@@ -116,14 +116,14 @@ def _remove(project: Project, backends: Backends, clearing: Clearing, remover: R
     from layers.registry.registry import RegistryError
 
     outcomes: list[Outcome] = []
-    for going in clearing.sweep.goes:
+    for going in clean_up.sweep.goes:
         try:
             outcomes.append(remover.remove(going))
         except (EngineError, RegistryError) as error:
             outcomes.append(Outcome(going, str(error), failed=True))
-    for each in clearing.files:
+    for each in clean_up.files:
         local_files.remove(project.state.folder, each)
-    cache = remover.store().prune(clearing.scope.cache or 0) if clearing.cache else 0
+    cache = remover.store().prune(clean_up.scope.cache or 0) if clean_up.cache else 0
     disk, notes = _free(project, backends, outcomes)
     return Done(tuple(outcomes), cache, disk, notes)
 

@@ -110,7 +110,8 @@ class UpCommand(Parsed, RunCommand):
         over: Sequence[str],
         as_json: bool,
     ) -> int:
-        from layers.compose import report as telling
+        from layers.compose.report import as_json as json_of
+        from layers.compose.report import as_text
         from layers.compose.stacks import chosen
 
         stacks = chosen(found.spec, self._names)
@@ -126,10 +127,10 @@ class UpCommand(Parsed, RunCommand):
         for stack in prepared:
             ups.append(bring(run, composer, stack, timeout, self.shown_on()))
             if not as_json:
-                sys.stdout.write(telling.as_text(ups[-1]))
+                sys.stdout.write(as_text(ups[-1]))
                 sys.stdout.flush()
         if as_json:
-            sys.stdout.write(json.dumps(telling.as_json(ups), indent=2) + "\n")
+            sys.stdout.write(json.dumps(json_of(ups), indent=2) + "\n")
         sys.stdout.flush()
         sys.stderr.write("".join(f"{stack}: not up: {why}\n" for stack, why in faults.items()))
         return MISTAKE if faults else 0

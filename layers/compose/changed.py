@@ -1,4 +1,4 @@
-"""Settling: which services run as they should already, and how the others are started.
+"""Changed services: which services run as they should already, and how the others are started.
 
 Compose 2.26 makes every container anew whose service needs one that is made anew, changed or not:
 setDependentLifecycle in https://github.com/docker/compose/blob/v2.26.1/pkg/compose/convergence.go.

@@ -1,4 +1,4 @@
-"""Composer: what we ask of docker compose."""
+"""Compose: what we ask of docker compose."""
 
 from __future__ import annotations
 

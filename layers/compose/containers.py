@@ -1,4 +1,4 @@
-"""States: how the containers of a stack are, and whether that is what was asked for."""
+"""Containers: how the containers of a stack are, and whether that is what was asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling: a stack that is up, as text for people and as JSON."""
+"""Reports: a stack that is up, as text for people and as JSON."""
 
 from __future__ import annotations
 

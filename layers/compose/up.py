@@ -1,4 +1,4 @@
-"""Bringing up: starts a stack and waits until every service is well."""
+"""Up: starts a stack and waits until every service is well."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Committed: what a file says on every branch and tag of the git repository."""
+"""Git history: what a file says on every branch and tag of the git repository."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leftovers: what lies in ``.layers`` and is of no use any more."""
+"""Local files: what lies in ``.layers`` and is of no use any more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owned: which names in engine and registry are of this project, in any of its versions."""
+"""Ownership: which names in engine and registry are of this project, in any of its versions."""
 
 from __future__ import annotations
 

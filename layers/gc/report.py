@@ -1,4 +1,4 @@
-"""How a clearing is told: a table of what goes and a line for each reason why the rest stays."""
+"""The report of a clean-up: a table of what goes and a line for each reason why the rest stays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from layers.gc.item import Found, Place
 from layers.gc.remove import Outcome
-from layers.gc.scan import Clearing
+from layers.gc.scan import CleanUp
 from layers.gc.sweep import Going
 from layers.runtime.units import size
 
@@ -35,20 +35,20 @@ class Done:
         return tuple(each for each in self.outcomes if each.skipped)
 
 
-def as_text(clearing: Clearing, now: float) -> str:
+def as_text(clean_up: CleanUp, now: float) -> str:
     """The plan, the same for a dry run and a real one; ``now`` in Unix seconds."""
-    lines = [f"note: {note}" for note in clearing.notes]
+    lines = [f"note: {note}" for note in clean_up.notes]
     for place in ("engine", "registry"):
-        lines += _table(place, [g for g in clearing.sweep.goes if g.found.place == place], now)
-    if clearing.files:
-        lines.append(f".layers: {_sum(len(clearing.files), _files(clearing))}")
-        rows = [(each.path, size(each.size), each.reason) for each in clearing.files]
+        lines += _table(place, [g for g in clean_up.sweep.goes if g.found.place == place], now)
+    if clean_up.files:
+        lines.append(f".layers: {_sum(len(clean_up.files), _files(clean_up))}")
+        rows = [(each.path, size(each.size), each.reason) for each in clean_up.files]
         lines += _columns(rows, right=(1,))
-    if clearing.cache:
-        lines.append(f"build cache: {size(clearing.cache)} beyond what is to stay")
-    if clearing.empty:
+    if clean_up.cache:
+        lines.append(f"build cache: {size(clean_up.cache)} beyond what is to stay")
+    if clean_up.empty:
         lines.append("nothing to remove")
-    reasons = Counter((one.found.place, one.reason) for one in clearing.sweep.stays)
+    reasons = Counter((one.found.place, one.reason) for one in clean_up.sweep.stays)
     if reasons:
         lines.append("stays")
         rows = [(place, str(count), reason) for (place, reason), count in sorted(reasons.items())]
@@ -56,33 +56,33 @@ def as_text(clearing: Clearing, now: float) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def ending(clearing: Clearing, done: Done | None) -> str:
+def ending(clean_up: CleanUp, done: Done | None) -> str:
     """The last lines: what was removed; ``done`` is None for a dry run."""
     if done is None:
-        total = sum(each.size for each in clearing.sweep.goes) + _files(clearing) + clearing.cache
+        total = sum(each.size for each in clean_up.sweep.goes) + _files(clean_up) + clean_up.cache
         return f"dry run: nothing was removed; {size(total)} would be\n"
     lines = [f"note: {note}" for note in done.notes]
     for reason, count in sorted(Counter(each.skipped for each in done.skipped).items()):
         lines.append(f"{count} left: {reason}")
     removed = [each.going for each in done.outcomes if not each.skipped]
-    freed = sum(each.size for each in removed) + _files(clearing) + done.cache
-    if not clearing.empty:
-        count = len(removed) + len(clearing.files)
+    freed = sum(each.size for each in removed) + _files(clean_up) + done.cache
+    if not clean_up.empty:
+        count = len(removed) + len(clean_up.files)
         lines.append(f"removed {_sum(count, freed)}")
     if done.disk is not None:
         lines.append(f"the registry freed {size(done.disk)} on disk")
     return "".join(f"{line}\n" for line in lines)
 
 
-def as_json(clearing: Clearing, done: Done | None) -> dict[str, Any]:
+def as_json(clean_up: CleanUp, done: Done | None) -> dict[str, Any]:
     """The same for programs; bytes are numbers, times RFC 3339 in UTC."""
-    sweep = clearing.sweep
+    sweep = clean_up.sweep
     reasons = Counter((each.found.place, each.reason) for each in sweep.stays)
     skipped = {id(each.going): each.skipped for each in done.outcomes} if done else {}
     return {
         "version": VERSION,
         "dry_run": done is None,
-        "keep": clearing.scope.keep,
+        "keep": clean_up.scope.keep,
         "goes": [
             {
                 **_about(each.found),
@@ -95,7 +95,7 @@ def as_json(clearing: Clearing, done: Done | None) -> dict[str, Any]:
         ],
         "files": [
             {"path": each.path, "bytes": each.size, "reason": each.reason}
-            for each in clearing.files
+            for each in clean_up.files
         ],
         "stays": [
             {"place": place, "reason": reason, "count": count}
@@ -104,11 +104,11 @@ def as_json(clearing: Clearing, done: Done | None) -> dict[str, Any]:
         "bytes": {
             "engine": sweep.size("engine"),
             "registry": sweep.size("registry"),
-            "files": _files(clearing),
-            "cache": clearing.cache if done is None else done.cache,
+            "files": _files(clean_up),
+            "cache": clean_up.cache if done is None else done.cache,
         },
         "disk": None if done is None else done.disk,
-        "notes": [*clearing.notes, *(done.notes if done else ())],
+        "notes": [*clean_up.notes, *(done.notes if done else ())],
     }
 
 
@@ -164,8 +164,8 @@ def _sum(count: int, total: int) -> str:
     return f"{count} {'thing' if count == 1 else 'things'}, {size(total)}"
 
 
-def _files(clearing: Clearing) -> int:
-    return sum(each.size for each in clearing.files)
+def _files(clean_up: CleanUp) -> int:
+    return sum(each.size for each in clean_up.files)
 
 
 def _ago(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""A clearing: looks at engine, registry, git and ``.layers``, and makes the sweep of it all."""
+"""The scan: looks at engine, registry, git and ``.layers``, and makes the sweep of it all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from layers.gc.item import KEY, Found
 from layers.gc.local_files import Leftover, leftovers
 from layers.gc.ownership import Owned, owned
 from layers.gc.registry_images import Looker
-from layers.gc.roots import Reach
+from layers.gc.roots import Roots
 from layers.gc.sweep import Sweep, make_sweep
 from layers.lock.lock import LOCK_FILE
 from layers.oci.reference import Reference
@@ -43,7 +43,7 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Clearing:
+class CleanUp:
     """What would go, before anything goes."""
 
     scope: Scope
@@ -63,7 +63,7 @@ class Clearing:
 
 
 @dataclass
-class Surveyor:
+class Scan:
     """Gathers it for one project."""
 
     project: Project
@@ -75,24 +75,24 @@ class Surveyor:
     _unknown: dict[str, set[str]] = field(default_factory=dict)
     """Images that have an error → what they and their repositories in the engine are called."""
 
-    def clearing(self) -> Clearing:
+    def clean_up(self) -> CleanUp:
         """Look everywhere and judge.  Raises LayersError when it is not certain what is needed."""
         found: list[Found] = []
-        reach = self._containers(self.reach)
+        roots = self._containers(self.roots)
         if self.scope.local:
             found += look_in_engine(self.store, self.owned, self._made)
         asked = self._registry(found) if self.scope.remote else not self.owned.remote
-        sweep = make_sweep(found, reach, keep=self.scope.keep, now=self.now)
+        sweep = make_sweep(found, roots, keep=self.scope.keep, now=self.now)
         files: tuple[Leftover, ...] = ()
         cache = 0
         if self.scope.local:
-            keys = {*reach.keys, *(key for each in sweep.stays for key in each.found.keys)}
+            keys = {*roots.keys, *(key for each in sweep.stays for key in each.found.keys)}
             folder = self.project.state.folder
             files = leftovers(folder, self.owned.images, keys if asked else None, self.now)
             if self.scope.cache is not None:
                 cache = max(0, self.store.cache() - self.scope.cache)
         whole = (asked or not self.scope.remote) and not self._unknown
-        return Clearing(self.scope, sweep, files, cache, tuple(self.notes), whole)
+        return CleanUp(self.scope, sweep, files, cache, tuple(self.notes), whole)
 
     @cached_property
     def store(self) -> Store:
@@ -147,21 +147,21 @@ class Surveyor:
         )
 
     @cached_property
-    def reach(self) -> Reach:
+    def roots(self) -> Roots:
         """What this checkout, its running builds and every branch need."""
-        reach = Reach().with_keys(self._present(), "this checkout is at this key")
+        roots = Roots().with_keys(self._present(), "this checkout is at this key")
         for image, names in self._unknown.items():
-            reach = reach.with_images(names, f"{image} has an error: nobody knows what it needs")
+            roots = roots.with_images(names, f"{image} has an error: nobody knows what it needs")
         busy = [key for name in self.project.state.busy() for key in KEY.findall(name)]
-        reach = reach.with_keys(busy, "it is being made or pushed now")
+        roots = roots.with_keys(busy, "it is being made or pushed now")
         for where, text in self._versions(LOCK_FILE):
             reason = (
                 "images.lock names it"
                 if where == "this checkout"
                 else ("images.lock of a branch or tag names it")
             )
-            reach = reach.with_text(text, reason)
-        return reach
+            roots = roots.with_text(text, reason)
+        return roots
 
     def _present(self) -> list[str]:
         """Keys of all images and stages now, under every profile."""
@@ -192,19 +192,19 @@ class Surveyor:
         if note not in self.notes:
             self.notes.append(note)
 
-    def _containers(self, reach: Reach) -> Reach:
+    def _containers(self, roots: Roots) -> Roots:
         try:
             containers = self.store.containers()
         except LayersError as error:
             if self.scope.local:
                 raise
             self.notes.append(f"what containers use is not known: {error.message}")
-            return reach
+            return roots
         for each in containers:
-            reach = reach.with_digests([each.image], "a container was made from it")
+            roots = roots.with_digests([each.image], "a container was made from it")
             if key := each.labels.get(LABEL_KEY):
-                reach = reach.with_keys([key], "a container was made from it")
-        return reach
+                roots = roots.with_keys([key], "a container was made from it")
+        return roots
 
     def _made(self, key: str) -> bool:
         return key in self._known

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from layers.gc.item import Found, Place
-from layers.gc.roots import Reach
+from layers.gc.roots import Roots
 from layers.oci.digest import Digest
 
 DAY = 86_400.0
@@ -49,7 +49,7 @@ class Sweep:
         return sum(each.size for each in self.goes if each.found.place == place)
 
 
-def make_sweep(things: Iterable[Found], reach: Reach, *, keep: int, now: float) -> Sweep:
+def make_sweep(things: Iterable[Found], roots: Roots, *, keep: int, now: float) -> Sweep:
     """Judge everything that was found; of each layer the newest ``keep`` keys stay.
 
     ``now`` in Unix seconds. What belongs to something that stays, stays with it.
@@ -59,7 +59,7 @@ def make_sweep(things: Iterable[Found], reach: Reach, *, keep: int, now: float) 
     pushed = {key for each in found if each.claims and _fresh(each, now) for key in each.keys}
     stays: dict[int, str] = {}
     for number, each in enumerate(found):
-        reason = _needed(each, reach, pushed, number in newest, keep, now)
+        reason = _needed(each, roots, pushed, number in newest, keep, now)
         if reason:
             stays[number] = reason
     _follow(found, stays)
@@ -67,14 +67,14 @@ def make_sweep(things: Iterable[Found], reach: Reach, *, keep: int, now: float) 
 
 
 def _needed(
-    each: Found, reach: Reach, pushed: set[str], newest: bool, keep: int, now: float
+    each: Found, roots: Roots, pushed: set[str], newest: bool, keep: int, now: float
 ) -> str:
     """Why something stays on its own account; empty: no reason."""
     if each.doubt:
         return each.doubt
     if each.claims:
         return "a claim younger than a day" if _fresh(each, now) else ""
-    if reason := reach.why(each):
+    if reason := roots.why(each):
         return reason
     if each.elsewhere:
         return f"it has another name too: {each.elsewhere[0]}"

@@ -1,4 +1,4 @@
-"""Explaining: why an image's key is another than an earlier one, down to the first cause."""
+"""Causes: why an image's key is another than an earlier one, down to the first cause."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wiring: what the names in a Dockerfile mean, our own images or upstreams."""
+"""Edges: what the names in a Dockerfile mean, our own images or upstreams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Locking: asks registries what each upstream is now, and writes it down by digest."""
+"""Updating the lock: asks registries what each upstream is now, and writes it down by digest."""
 
 from __future__ import annotations
 

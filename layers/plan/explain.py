@@ -15,7 +15,7 @@ from layers.graph.graph import Layer
 from layers.graph.record import Record
 from layers.plan.plan import Node
 from layers.plan.presence import Seen, look_in_engine
-from layers.plan.remote_records import LATEST, Elsewhere
+from layers.plan.remote_records import LATEST, RemoteRecords
 
 if TYPE_CHECKING:
     from layers.plan.session import Session
@@ -51,17 +51,17 @@ def explanation(run: Session, layer: Layer, asked: str | None) -> Explanation:
     engine has no image, the registry's ``latest`` stands for it.  Raises UnknownKey, EngineDown.
     """
     key = run.project.inputs.key(layer)
-    elsewhere = Elsewhere(run)
+    records = RemoteRecords(run)
     if asked is None:
-        old, tag = _there(run, layer, key, elsewhere)
+        old, tag = _there(run, layer, key, records)
     else:
-        old, tag = _meant(run, layer, asked, (str(key),), elsewhere)
+        old, tag = _meant(run, layer, asked, (str(key),), records)
     if old is None or old == str(key):
         return Explanation(layer, old, str(key), tag=tag)
     unknown: list[str] = []
 
     def recall(name: str) -> Record | None:
-        found = run.project.recall(name) or elsewhere.record(name)
+        found = run.project.recall(name) or records.record(name)
         if found is None:
             unknown.append(name)
         return found
@@ -72,7 +72,7 @@ def explanation(run: Session, layer: Layer, asked: str | None) -> Explanation:
 
 
 def _there(
-    run: Session, layer: Layer, key: Key, elsewhere: Elsewhere
+    run: Session, layer: Layer, key: Key, records: RemoteRecords
 ) -> tuple[str | None, str | None]:
     """The key of the image under the plain name, else of the registry's ``latest``, and that tag.
 
@@ -90,20 +90,20 @@ def _there(
         if down is not None:
             raise down
         return old or None, None
-    found = elsewhere.behind(layer, LATEST)
+    found = records.behind(layer, LATEST)
     if found is None and down is not None:
         raise down
     return found, LATEST if found is not None else None
 
 
 def _meant(
-    run: Session, layer: Layer, text: str, more: Iterable[str], elsewhere: Elsewhere
+    run: Session, layer: Layer, text: str, more: Iterable[str], records: RemoteRecords
 ) -> tuple[str, str | None]:
     """The key that a text means here, or in the registry, with the tag if it is one."""
     try:
         return find_key(run, text, more), None
     except UnknownKey:
-        found = elsewhere.key(layer, text)
+        found = records.key(layer, text)
         if found is None:
             raise
         digits = text.rpartition("-")[2]

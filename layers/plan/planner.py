@@ -21,7 +21,7 @@ from layers.plan.presence import Seen, look_in_engine, look_in_registry
 from layers.project.backends import Backends
 from layers.project.project import Project
 from layers.runtime.events import Listener, Warned
-from layers.runtime.threads import Ahead
+from layers.runtime.threads import Prefetch
 
 Held = Mapping[str, LocalImage]
 
@@ -142,7 +142,7 @@ class Planner:
         self._look(seen, self.wanted, self._plain_names())
         return seen
 
-    def _plain_names(self) -> Ahead[Held]:
+    def _plain_names(self) -> Prefetch[Held]:
         """What the plain names point at, asked for while the keys are computed.
 
         An engine that is not up yet is not started for that: a mistake in a file is told first.
@@ -151,10 +151,10 @@ class Planner:
         nothing: Held = {}
         engine = self._backends.answering()
         if engine is None:
-            return Ahead(lambda: nothing, nothing)
-        return Ahead(lambda: engine.find(asked), nothing)
+            return Prefetch(lambda: nothing, nothing)
+        return Prefetch(lambda: engine.find(asked), nothing)
 
-    def _look(self, seen: Seen, layers: Iterable[Layer], ahead: Ahead[Held] | None) -> None:
+    def _look(self, seen: Seen, layers: Iterable[Layer], ahead: Prefetch[Held] | None) -> None:
         """Where ``layers`` are, and then, level by level, what those to be built need.
 
         Most runs end with the first level: nobody asks about what is below an image that is there.

@@ -1,4 +1,4 @@
-"""Elsewhere: what the registry knows of keys that nobody here remembers."""
+"""Remote records: what the registry knows of keys that nobody here remembers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 LATEST = "latest"
 
 
-class Elsewhere:
+class RemoteRecords:
     """Asks the registry, if there is one; that it fails is told once, and then it is not asked."""
 
     def __init__(self, run: Session) -> None:

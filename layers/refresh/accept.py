@@ -1,4 +1,4 @@
-"""Taking over: a base that passed goes to the registry and into the lock."""
+"""Accepting: a base that passed goes to the registry and into the lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Survey: which images are bases, and how they hang together."""
+"""Bases: which images are bases, and how they hang together."""
 
 from __future__ import annotations
 

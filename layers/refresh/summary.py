@@ -1,4 +1,4 @@
-"""Telling: what became of one base, for the report."""
+"""Summaries: what became of one base, for the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Effects: what a refresh does to the engine and the registry in use."""
+"""Tools: what a refresh does to the engine and the registry in use."""
 
 from __future__ import annotations
 

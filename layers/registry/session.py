@@ -1,4 +1,4 @@
-"""Wire: a registry's URLs, asked with its host's login and certificates."""
+"""Sessions: a registry's URLs, asked with its host's login and certificates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hearing a child: its lines as they come, and that none came."""
+"""Lines of a child: its lines as they come, and that none came."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def lines(stream: Iterable[str], tick: float) -> Iterator[str]:
     that is being ended must not wait for its reader.
     """
     queue: SimpleQueue[str | None] = SimpleQueue()
-    threading.Thread(target=_read, args=(stream, queue), name="hearing", daemon=True).start()
+    threading.Thread(target=_read, args=(stream, queue), name="lines", daemon=True).start()
     while True:
         try:
             line = queue.get(timeout=tick)

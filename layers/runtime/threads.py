@@ -1,4 +1,4 @@
-"""Ahead: a question that is asked on a second thread while the first one has work to do."""
+"""Threads: a question that is asked on a second thread while the first one has work to do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Ahead(Generic[T]):
+class Prefetch(Generic[T]):
     """The answer to ``ask``, begun now; a failure shows as ``otherwise``.
 
     Whoever needs the answer asks again in the plain way and gets the failure there, in words.

@@ -1,4 +1,4 @@
-"""This machine: its platform, and where its user's logins for registries are."""
+"""Logins: where its user's logins for registries are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of a transfer: what a build's keyed paths are on disk, as BuildKit will be told of them."""
+"""Files: what a build's keyed paths are on disk, as BuildKit will be told of them."""
 
 from __future__ import annotations
 

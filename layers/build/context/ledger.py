@@ -1,4 +1,4 @@
-"""Transfers: whether BuildKit can still hold, under one name, a file that is not ours any more.
+"""The ledger: whether BuildKit can still hold, under one name, a file that is not ours now.
 
 BuildKit remembers what a client sent under a name (the base name of the context and the client's
 node id) and is sent again only what differs in kind, size, mtime, mode, owner or link text

@@ -1,4 +1,4 @@
-"""Claiming: holds a key in the registry while it is pushed, so that one machine alone does."""
+"""Leases: holds a key in the registry while it is pushed, so that one machine alone does."""
 
 from __future__ import annotations
 

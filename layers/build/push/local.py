@@ -1,4 +1,4 @@
-"""Holding: what the engine has of a layer, what it fetches, and under which names."""
+"""Local images: what the engine has of a layer, what it fetches, and under which names."""
 
 from __future__ import annotations
 

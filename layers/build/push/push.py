@@ -1,4 +1,4 @@
-"""Delivering: brings a layer into the registry under its key, where it is put once and stays."""
+"""Pushing: brings a layer into the registry under its key, where it is put once and stays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Online: names and pins looked up where the build would look for them."""
+"""Look-ups: names and pins looked up where the build would look for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cache sense: steps in an order that makes every edit expensive, or old packages likely."""
+"""Cache rules: steps in an order that makes every edit expensive, or old packages likely."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secret words: what keys and tokens look like, for findings that never show them."""
+"""Secrets: what keys and tokens look like, for findings that never show them."""
 
 from __future__ import annotations
 

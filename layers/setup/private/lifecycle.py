@@ -1,4 +1,4 @@
-"""The private pair: an engine and a registry of this checkout alone, brought up and ended."""
+"""Life cycle: an engine and a registry of this checkout alone, brought up and ended."""
 
 from __future__ import annotations
 

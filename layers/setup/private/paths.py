@@ -1,4 +1,4 @@
-"""Places: where a checkout's private engine keeps its things."""
+"""Paths: where a checkout's private engine keeps its things."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from layers.report import wording
 from layers.report.json_lines import JsonReport
 from layers.report.plain import PlainReport
 from layers.report.terminal import RichReport
-from layers.runtime import lines as hearing
+from layers.runtime import lines
 from layers.runtime import signals
 from layers.runtime.events import Event, Stalled, Started, Step
 from layers.runtime.units import parsed
@@ -211,7 +211,7 @@ def test_silence_between_lines_is_heard() -> None:
         time.sleep(0.3)
         yield "two\n"
 
-    found = list(hearing.lines(stream(), 0.05))
+    found = list(lines.lines(stream(), 0.05))
     assert [line for line in found if line] == ["one\n", "two\n"]
     assert "" in found[1:-1]
 

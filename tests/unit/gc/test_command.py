@@ -13,7 +13,7 @@ from hashes.errors import LayersError
 from layers.commands.gc import _bytes, _scope
 from layers.engine.engine import EngineDown
 from layers.engine.store import Container, Store, Stored
-from layers.gc.scan import Clearing, Scope, Surveyor
+from layers.gc.scan import CleanUp, Scan, Scope
 from layers.project.project import Project
 from tests.fakes import MemoryEngine, MemoryRegistry
 from tests.fakes_store import MemoryStore
@@ -54,10 +54,10 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def survey(root: Path, registry: MemoryRegistry) -> Callable[..., Clearing]:
+def survey(root: Path, registry: MemoryRegistry) -> Callable[..., CleanUp]:
     """Looks around, with a store or without an engine."""
 
-    def look(scope: Scope, store: Store | None = None) -> Clearing:
+    def look(scope: Scope, store: Store | None = None) -> CleanUp:
         project = Project(str(root))
 
         def engine() -> Store:
@@ -66,12 +66,12 @@ def survey(root: Path, registry: MemoryRegistry) -> Callable[..., Clearing]:
             return store
 
         backends = FixedBackends(project, MemoryEngine(registry), registry)
-        return Surveyor(project, backends, engine, scope).clearing()
+        return Scan(project, backends, engine, scope).clean_up()
 
     return look
 
 
-def going(found: Clearing) -> list[str]:
+def going(found: CleanUp) -> list[str]:
     """Keys of what goes."""
     return [each.found.key for each in found.sweep.goes]
 
@@ -81,7 +81,7 @@ def present(root: Path, profile: str | None) -> str:
     return str(Project(str(root), profile=profile).inputs.image("app").own.key())
 
 
-def test_a_runner_without_an_engine_cleans_the_registry(survey: Callable[..., Clearing]) -> None:
+def test_a_runner_without_an_engine_cleans_the_registry(survey: Callable[..., CleanUp]) -> None:
     """And says that containers are not known; engine and registry together need an engine."""
     found = survey(Scope(local=False, keep=3))
     assert sorted(going(found)) == KEYS[:2]
@@ -91,7 +91,7 @@ def test_a_runner_without_an_engine_cleans_the_registry(survey: Callable[..., Cl
 
 
 def test_what_a_container_was_made_from_stays_in_the_registry_too(
-    survey: Callable[..., Clearing],
+    survey: Callable[..., CleanUp],
 ) -> None:
     """By the label that the container has from its image."""
     store = MemoryStore()
@@ -101,7 +101,7 @@ def test_what_a_container_was_made_from_stays_in_the_registry_too(
 
 @pytest.mark.parametrize("profile", [None, "gpu"])
 def test_every_profile_of_the_checkout_counts(
-    survey: Callable[..., Clearing], root: Path, profile: str | None
+    survey: Callable[..., CleanUp], root: Path, profile: str | None
 ) -> None:
     """Whichever of them the command is run under."""
     store = MemoryStore()
@@ -114,7 +114,7 @@ def test_every_profile_of_the_checkout_counts(
 
 
 def test_records_stay_as_long_as_a_registry_may_have_their_keys(
-    survey: Callable[..., Clearing], root: Path, registry: MemoryRegistry
+    survey: Callable[..., CleanUp], root: Path, registry: MemoryRegistry
 ) -> None:
     """A registry that is down, or was not asked, has who knows what."""
     path = root / ".layers" / "manifests" / f"{KEYS[8]}.json"
@@ -130,7 +130,7 @@ def test_records_stay_as_long_as_a_registry_may_have_their_keys(
     assert not down.whole
 
 
-def test_the_build_cache_is_touched_on_demand_alone(survey: Callable[..., Clearing]) -> None:
+def test_the_build_cache_is_touched_on_demand_alone(survey: Callable[..., CleanUp]) -> None:
     """It makes the next builds fast."""
     store = MemoryStore()
     store.unused = 100
@@ -139,7 +139,7 @@ def test_the_build_cache_is_touched_on_demand_alone(survey: Callable[..., Cleari
     assert survey(Scope(remote=False, cache=300), store).cache == 0
 
 
-def test_locks_of_branches_count(survey: Callable[..., Clearing], root: Path) -> None:
+def test_locks_of_branches_count(survey: Callable[..., CleanUp], root: Path) -> None:
     """What is committed somewhere is needed."""
     (root / "images.lock").write_text(f"version = 1\n# {KEYS[0]}\n")
     for words in (["init", "--quiet"], ["add", "images.lock"]):
@@ -154,7 +154,7 @@ def test_locks_of_branches_count(survey: Callable[..., Clearing], root: Path) ->
 
 @pytest.mark.parametrize("label", [True, False])
 def test_all_that_an_image_with_an_error_may_need_stays(
-    survey: Callable[..., Clearing], root: Path, label: bool
+    survey: Callable[..., CleanUp], root: Path, label: bool
 ) -> None:
     """Nobody can tell its present key, nor that of what is made from it; others are cleaned up."""
     with (root / "images.toml").open("a") as file:
@@ -179,7 +179,7 @@ def test_all_that_an_image_with_an_error_may_need_stays(
     assert going(whole) == []
 
 
-def test_a_surveys_json_is_json(survey: Callable[..., Clearing]) -> None:
+def test_a_surveys_json_is_json(survey: Callable[..., CleanUp]) -> None:
     """Whatever was found."""
     from layers.gc.report import as_json
 

@@ -15,7 +15,7 @@ from layers.gc.item import Found
 from layers.gc.ownership import Owned
 from layers.gc.registry_images import Looker, moment
 from layers.gc.remove import Outcome, Remover
-from layers.gc.roots import Reach
+from layers.gc.roots import Roots
 from layers.gc.sweep import DAY, Sweep, make_sweep
 from layers.oci.artifact import (
     INDEX_TYPE,
@@ -93,10 +93,10 @@ def look(registry: MemoryRegistry) -> tuple[Found, ...]:
 
 
 def clean(
-    registry: MemoryRegistry, state: State, keep: int = 1, reach: Reach | None = None
+    registry: MemoryRegistry, state: State, keep: int = 1, roots: Roots | None = None
 ) -> tuple[Sweep, list[Outcome]]:
     """Look, judge and remove."""
-    sweep = make_sweep(look(registry), reach or Reach(), keep=keep, now=NOW)
+    sweep = make_sweep(look(registry), roots or Roots(), keep=keep, now=NOW)
     remover = Remover(MemoryStore, lambda: registry, state)
     return sweep, [remover.remove(each) for each in sweep.goes]
 
@@ -133,7 +133,7 @@ def test_old_keys_go_and_the_newest_is_whole(registry: MemoryRegistry, state: St
     assert held is not None
     assert registry.missing(REPOSITORY, held) == ()
     assert sweep.size("registry") > 0
-    assert clean(registry, state) == (make_sweep(look(registry), Reach(), keep=1, now=NOW), [])
+    assert clean(registry, state) == (make_sweep(look(registry), Roots(), keep=1, now=NOW), [])
 
 
 @pytest.mark.parametrize("api", [True, False], ids=["referrers API", "fallback tag"])
@@ -167,7 +167,7 @@ def test_a_tag_that_is_put_meanwhile_saves_the_image(
     registry: MemoryRegistry, state: State
 ) -> None:
     """Deletion takes all tags along, so each digest is looked at right before."""
-    sweep = make_sweep(look(registry), Reach(), keep=1, now=NOW)
+    sweep = make_sweep(look(registry), Roots(), keep=1, now=NOW)
     put_image(registry, 0, "v1.0")
     remover = Remover(MemoryStore, lambda: registry, state)
     told = {each.found.key: remover.remove(each).skipped for each in sweep.goes}
@@ -181,7 +181,7 @@ def test_an_image_that_is_saved_keeps_what_is_attached(
     """Images are removed first."""
     registry.knows_referrers = False
     record = attach(registry, put_image(registry, 0))
-    sweep = make_sweep(look(registry), Reach(), keep=1, now=NOW)
+    sweep = make_sweep(look(registry), Roots(), keep=1, now=NOW)
     put_image(registry, 0, "v1.0")
     remover = Remover(MemoryStore, lambda: registry, state)
     assert "its image is still there" in [remover.remove(each).skipped for each in sweep.goes]
@@ -190,7 +190,7 @@ def test_an_image_that_is_saved_keeps_what_is_attached(
 
 def test_a_key_that_moved_meanwhile_is_left_alone(registry: MemoryRegistry, state: State) -> None:
     """Its digest is not the one that was judged."""
-    sweep = make_sweep(look(registry), Reach(), keep=1, now=NOW)
+    sweep = make_sweep(look(registry), Roots(), keep=1, now=NOW)
     put_image(registry, 7, KEYS[0])
     remover = Remover(MemoryStore, lambda: registry, state)
     assert remover.remove(next(each for each in sweep.goes if each.found.key == KEYS[0])).skipped
@@ -249,7 +249,7 @@ def test_an_abandoned_claim_goes_a_day_after_it_was_first_seen(
         looker = Looker(registry, lambda name, claim: seen.since(name, claim, now))
         things = looker.look(REPOSITORY, "app", mirror=False)
         seen.save()
-        sweep = make_sweep(things, Reach(), keep=9, now=now)
+        sweep = make_sweep(things, Roots(), keep=9, now=now)
         return [each.found.claims for each in sweep.goes]
 
     registry.put_manifest(
@@ -301,10 +301,10 @@ def store() -> MemoryStore:
     return found
 
 
-def clean_engine(store: MemoryStore, state: State, reach: Reach | None = None) -> list[Outcome]:
+def clean_engine(store: MemoryStore, state: State, roots: Roots | None = None) -> list[Outcome]:
     """Look, judge and remove; this checkout made key 5 once."""
     found = look_in_engine(store, OWNED, lambda key: key == KEYS[5])
-    sweep = make_sweep(found, reach or Reach(), keep=1, now=NOW)
+    sweep = make_sweep(found, roots or Roots(), keep=1, now=NOW)
     remover = Remover(lambda: store, lambda: MemoryRegistry(HOST), state)
     return [remover.remove(each) for each in sweep.goes]
 
@@ -362,7 +362,7 @@ def test_a_container_that_appears_meanwhile_saves_its_image(
 ) -> None:
     """It is looked for right before."""
     found = look_in_engine(store, OWNED, lambda key: False)
-    sweep = make_sweep(found, Reach(), keep=1, now=NOW)
+    sweep = make_sweep(found, Roots(), keep=1, now=NOW)
     store.made.append(Container("web", digest(1)))
     remover = Remover(lambda: store, lambda: MemoryRegistry(HOST), state)
     told = {each.found.key: remover.remove(each).skipped for each in sweep.goes}
@@ -373,7 +373,7 @@ def test_a_container_that_appears_meanwhile_saves_its_image(
 def test_an_image_that_was_named_meanwhile_stays(store: MemoryStore, state: State) -> None:
     """A run went back to that version."""
     found = look_in_engine(store, OWNED, lambda key: False)
-    sweep = make_sweep(found, Reach(), keep=1, now=NOW)
+    sweep = make_sweep(found, Roots(), keep=1, now=NOW)
     store.add(stored(2, f"shop-app:{KEYS[2]}", "shop-app:latest"))
     remover = Remover(lambda: store, lambda: MemoryRegistry(HOST), state)
     told = {each.found.key: remover.remove(each).skipped for each in sweep.goes}

@@ -24,7 +24,7 @@ from layers.gc.local_files import Leftover, leftovers, remove
 from layers.gc.ownership import owned
 from layers.gc.remove import Outcome
 from layers.gc.report import Done, as_json, as_text, ending
-from layers.gc.scan import Clearing, Scope
+from layers.gc.scan import CleanUp, Scope
 from layers.gc.sweep import Going, Staying, Sweep
 from layers.oci.digest import Digest
 from tests.unit.engine.test_docker import answer, answering
@@ -310,7 +310,7 @@ def test_the_build_cache_is_counted_without_what_images_share(
 # -- what is told ------------------------------------------------------------------------------
 
 
-def clearing(*notes: str) -> Clearing:
+def clearing(*notes: str) -> CleanUp:
     """A plan with something of everything."""
     old = Found(
         "engine", "shop-web", Digest(A), (KEYS[1],), layer="web", key=KEYS[1], created=NOW - 90000
@@ -321,7 +321,7 @@ def clearing(*notes: str) -> Clearing:
         (Staying(old, "needed"), Staying(old, "needed"), Staying(attached, "needed")),
     )
     files = (Leftover("logs/gone", "no such image", 30),)
-    return Clearing(Scope(), sweep, files, 4000, notes)
+    return CleanUp(Scope(), sweep, files, 4000, notes)
 
 
 def test_the_plan_is_a_table_and_a_line_for_each_reason() -> None:
@@ -339,7 +339,7 @@ def test_the_plan_is_a_table_and_a_line_for_each_reason() -> None:
         "  engine    2  needed",
         "  registry  1  needed",
     ]
-    assert as_text(Clearing(Scope(), Sweep()), NOW) == "nothing to remove\n"
+    assert as_text(CleanUp(Scope(), Sweep()), NOW) == "nothing to remove\n"
 
 
 def test_the_ending_says_what_was_done() -> None:

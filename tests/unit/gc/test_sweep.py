@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from layers.gc.item import Found, Place, kind, subject
-from layers.gc.roots import Reach
+from layers.gc.roots import Roots
 from layers.gc.sweep import DAY, Sweep, make_sweep
 from layers.oci.digest import Digest
 
@@ -42,9 +42,9 @@ def image(number: int, *tags: str, **more: object) -> Found:
     return Found("registry", REPOSITORY, digest(number), **{**given, **more})  # type: ignore[arg-type]  # a table of fields
 
 
-def sweep(*things: Found, reach: Reach | None = None, keep: int = 1) -> Sweep:
+def sweep(*things: Found, roots: Roots | None = None, keep: int = 1) -> Sweep:
     """The sweep of these things."""
-    return make_sweep(things, reach or Reach(), keep=keep, now=NOW)
+    return make_sweep(things, roots or Roots(), keep=keep, now=NOW)
 
 
 def gone(result: Sweep) -> list[int]:
@@ -98,7 +98,7 @@ def test_each_layer_platform_and_place_is_counted_by_itself(other: dict[str, str
 def test_what_a_lock_names_stays_by_key_or_by_digest() -> None:
     """Whatever the lock's version looks like: its text is enough."""
     lock = f'<<<<<<< HEAD\n[base.app."linux/amd64"]\nkey = "{key(1)}"\nold = "{digest(2)}"\n'
-    result = sweep(image(1), image(2), image(3), image(4), reach=Reach().with_text(lock, "locked"))
+    result = sweep(image(1), image(2), image(3), image(4), roots=Roots().with_text(lock, "locked"))
     assert gone(result) == [3]
     assert (why(result, 1), why(result, 2)) == ("locked", "locked")
 
@@ -119,7 +119,7 @@ def test_an_image_without_a_name_goes_unless_a_container_has_it() -> None:
     """It cannot be found by its key."""
     nameless = replace(image(9), place="engine", tags=())
     assert gone(sweep(nameless)) == [9]
-    assert gone(sweep(nameless, reach=Reach().with_digests([digest(9)], "in use"))) == []
+    assert gone(sweep(nameless, roots=Roots().with_digests([digest(9)], "in use"))) == []
 
 
 def test_what_belongs_to_an_image_goes_and_stays_with_it() -> None:
@@ -152,7 +152,7 @@ def test_copies_of_an_upstream_are_counted_by_its_tag() -> None:
     new = image(2, "12-amd64-000000000002", key="", mirror=True)
     other = image(0, "11-amd64-000000000003", key="", mirror=True)
     assert gone(sweep(old, new, other)) == [1]
-    assert gone(sweep(old, new, reach=Reach().with_digests([digest(1)], "locked"))) == []
+    assert gone(sweep(old, new, roots=Roots().with_digests([digest(1)], "locked"))) == []
 
 
 def test_what_could_not_be_judged_stays() -> None:
@@ -201,11 +201,11 @@ def things(draw: st.DrawFn) -> list[Found]:
 
 
 @st.composite
-def reaches(draw: st.DrawFn) -> Reach:
+def reaches(draw: st.DrawFn) -> Roots:
     """What is needed."""
     keys = draw(st.sets(st.integers(1, 14).map(key), max_size=3))
     digests = draw(st.sets(st.integers(1, 14).map(digest), max_size=3))
-    return Reach().with_keys(keys, "needed").with_digests(digests, "needed")
+    return Roots().with_keys(keys, "needed").with_digests(digests, "needed")
 
 
 def counts(each: Found) -> bool:
@@ -214,13 +214,13 @@ def counts(each: Found) -> bool:
     return bool(each.tags) and keyed and not each.subjects and not each.claims
 
 
-def unharmed(there: list[Found], reach: Reach, keep: int, result: Sweep) -> bool:
+def unharmed(there: list[Found], roots: Roots, keep: int, result: Sweep) -> bool:
     """The law, told without the rule: whoever needed something finds all of it afterwards."""
     deleted = {
         (each.found.place, one) for each in result.goes for one in (each.found.digest, *each.below)
     }
     for each in there:
-        needed = bool(reach.why(each)) and not each.claims
+        needed = bool(roots.why(each)) and not each.claims
         moving = bool(each.moving) and not each.claims
         newer = [
             other
@@ -239,16 +239,16 @@ def unharmed(there: list[Found], reach: Reach, keep: int, result: Sweep) -> bool
 
 @settings(max_examples=150, deadline=None)
 @given(things(), reaches(), st.integers(0, 3))
-def test_nothing_that_is_needed_goes(there: list[Found], reach: Reach, keep: int) -> None:
+def test_nothing_that_is_needed_goes(there: list[Found], roots: Roots, keep: int) -> None:
     """Nor anything that it consists of."""
-    assert unharmed(there, reach, keep, make_sweep(there, reach, keep=keep, now=NOW))
+    assert unharmed(there, roots, keep, make_sweep(there, roots, keep=keep, now=NOW))
 
 
 @settings(max_examples=150, deadline=None)
 @given(things(), reaches(), st.integers(0, 3))
-def test_each_thing_is_judged_once(there: list[Found], reach: Reach, keep: int) -> None:
+def test_each_thing_is_judged_once(there: list[Found], roots: Roots, keep: int) -> None:
     """It goes or stays."""
-    result = make_sweep(there, reach, keep=keep, now=NOW)
+    result = make_sweep(there, roots, keep=keep, now=NOW)
     assert sorted(
         [each.found.digest for each in result.goes] + [each.found.digest for each in result.stays]
     ) == sorted(each.digest for each in there)
@@ -263,46 +263,46 @@ def test_each_thing_is_judged_once(there: list[Found], reach: Reach, keep: int) 
 
 @settings(max_examples=150, deadline=None)
 @given(things(), reaches(), st.integers(0, 3))
-def test_twice_is_once(there: list[Found], reach: Reach, keep: int) -> None:
+def test_twice_is_once(there: list[Found], roots: Roots, keep: int) -> None:
     """What stayed stays, as long as nothing else happens."""
-    first = make_sweep(there, reach, keep=keep, now=NOW)
-    second = make_sweep([each.found for each in first.stays], reach, keep=keep, now=NOW)
+    first = make_sweep(there, roots, keep=keep, now=NOW)
+    second = make_sweep([each.found for each in first.stays], roots, keep=keep, now=NOW)
     assert not second.goes
 
 
-def _forgets_needs(there: list[Found], reach: Reach, keep: int) -> Sweep:
-    return make_sweep(there, Reach(), keep=keep, now=NOW)
+def _forgets_needs(there: list[Found], roots: Roots, keep: int) -> Sweep:
+    return make_sweep(there, Roots(), keep=keep, now=NOW)
 
 
-def _keeps_too_few(there: list[Found], reach: Reach, keep: int) -> Sweep:
-    return make_sweep(there, reach, keep=max(0, keep - 1), now=NOW)
+def _keeps_too_few(there: list[Found], roots: Roots, keep: int) -> Sweep:
+    return make_sweep(there, roots, keep=max(0, keep - 1), now=NOW)
 
 
-def _ignores_parts(there: list[Found], reach: Reach, keep: int) -> Sweep:
+def _ignores_parts(there: list[Found], roots: Roots, keep: int) -> Sweep:
     blind = [replace(each, below=()) for each in there]
-    return make_sweep(blind, reach, keep=keep, now=NOW)
+    return make_sweep(blind, roots, keep=keep, now=NOW)
 
 
-def _ignores_moving_tags(there: list[Found], reach: Reach, keep: int) -> Sweep:
+def _ignores_moving_tags(there: list[Found], roots: Roots, keep: int) -> Sweep:
     blind = [
         replace(each, tags=tuple(tag for tag in each.tags if tag not in each.moving))
         for each in there
     ]
-    return make_sweep(blind, reach, keep=keep, now=NOW)
+    return make_sweep(blind, roots, keep=keep, now=NOW)
 
 
 @pytest.mark.parametrize(
     "broken", [_forgets_needs, _keeps_too_few, _ignores_parts, _ignores_moving_tags]
 )
 def test_the_law_catches_a_broken_twin(
-    broken: Callable[[list[Found], Reach, int], Sweep],
+    broken: Callable[[list[Found], Roots, int], Sweep],
 ) -> None:
     """A law that nothing can break proves nothing."""
     worlds = st.tuples(things(), reaches(), st.integers(0, 3))
 
-    def harmed(world: tuple[list[Found], Reach, int]) -> bool:
-        there, reach, keep = world
-        return not unharmed(there, reach, keep, broken(there, reach, keep))
+    def harmed(world: tuple[list[Found], Roots, int]) -> bool:
+        there, roots, keep = world
+        return not unharmed(there, roots, keep, broken(there, roots, keep))
 
     try:
         find(

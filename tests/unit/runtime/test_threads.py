@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from layers.engine.engine import EngineDown
-from layers.runtime.threads import Ahead
+from layers.runtime.threads import Prefetch
 
 
 def test_the_answer_is_there_when_it_is_needed() -> None:
@@ -16,7 +16,7 @@ def test_the_answer_is_there_when_it_is_needed() -> None:
         begun.set()
         return threading.current_thread().name
 
-    ahead = Ahead(ask, "nothing")
+    ahead = Prefetch(ask, "nothing")
     assert begun.wait(10)
     assert ahead.answer() not in ("nothing", threading.current_thread().name)
 
@@ -27,4 +27,4 @@ def test_a_failure_is_told_by_whoever_asks_again() -> None:
     def ask() -> str:
         raise EngineDown("no engine answers")
 
-    assert Ahead(ask, "nothing").answer() == "nothing"
+    assert Prefetch(ask, "nothing").answer() == "nothing"
