@@ -17,8 +17,15 @@ PROXIES = frozenset(
 )
 """Reach every RUN without ARG and never count, unless a stage declares them."""
 
-_ARCHES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386", "armhf": "arm"}
-_ARCHES |= {"armel": "arm"}
+ARCHITECTURES = {
+    "x86_64": "amd64",
+    "x86-64": "amd64",
+    "aarch64": "arm64",
+    "i386": "386",
+    "armhf": "arm",
+    "armel": "arm",
+}
+"""What other names of an architecture mean (containerd's platforms package, normalizeArch)."""
 _KNOWN_ARCHES = re.compile(
     r"^(386|amd64|arm|arm64|loong64|mips|mips64|mips64le|mipsle|ppc64|ppc64le|riscv64|s390x|wasm)$"
 )
@@ -39,19 +46,24 @@ def platform(text: str) -> str:
         raise ValueError("expected os/arch or os/arch/variant, such as linux/amd64")
     parts = [part.lower() for part in parts]
     if len(parts) == 1:
-        arch = _ARCHES.get(parts[0], parts[0])
+        arch = ARCHITECTURES.get(parts[0], parts[0])
         if _KNOWN_SYSTEMS.match(parts[0]):
             return parts[0]
         if not _KNOWN_ARCHES.match(arch):
             raise ValueError("unknown operating system or architecture")
         parts = ["linux", parts[0]]
-    system, arch = parts[0], _ARCHES.get(parts[1], parts[1])
-    variant = parts[2] if len(parts) == 3 else {"armhf": "v7", "armel": "v6"}.get(parts[1], "")
+    return "/".join(part for part in normal_platform(*parts) if part)
+
+
+def normal_platform(system: str, architecture: str, variant: str = "") -> tuple[str, str, str]:
+    """The one spelling of a platform, as containerd has it; "" where it needs no variant."""
+    arch = ARCHITECTURES.get(architecture, architecture)
+    variant = variant or {"armhf": "v7", "armel": "v6"}.get(architecture, "")
     if (arch, variant) in (("arm64", "v8"), ("arm64", "8"), ("amd64", "v1")):
         variant = ""
     if arch == "arm":
         variant = f"v{variant}" if variant.isdigit() else variant or "v7"
-    return "/".join(part for part in (system, arch, variant) if part)
+    return system, arch, variant
 
 
 def platform_args(target: str, build: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from layers.build.push.push import arrived, contested, deliver, there
 from layers.graph.graph import Layer
 from layers.oci.artifact import EMPTY, MANIFEST_TYPE, artifact, digest_of
 from layers.oci.digest import Digest
+from layers.oci.reference import is_loopback
 from layers.plan.names import LABEL_KEY
 from layers.plan.plan import Step
 from layers.plan.session import Session
@@ -30,7 +31,6 @@ _NETWORK_SIGNS = (
     *("connection refused", "no such host", "network is unreachable", "no route to host"),
     *("i/o timeout", "server gave http response to https client", "x509:"),
 )
-_LOOPBACK = ("127.", "localhost", "[::1]")
 
 
 class Kept(Parents):
@@ -178,6 +178,6 @@ def advice(text: str, builder: str, registry: str) -> str:
     if registry.lower() not in low or not any(sign in low for sign in _NETWORK_SIGNS):
         return ""
     said = f"the builder {builder} has to reach the registry under the very name {registry}"
-    if registry.startswith(_LOOPBACK):
+    if is_loopback(registry):
         return f"{said}, and that is another machine there: name the registry by its address"
     return f"{said}, and to trust it as this machine does"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,9 +10,9 @@ from hashes.errors import LayersError
 from layers.build.publish import Published
 from layers.build.push.claim import PREFIX
 from layers.oci.digest import Digest
+from layers.oci.reference import is_tag
 from layers.registry.registry import Manifest, Registry, RegistryError
 
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 _RESERVED = (*(f"{name}-" for name in HEX_LENGTHS), PREFIX, "sha256-")
 
 
@@ -39,7 +38,7 @@ class Tagged:
 
 def check_tag(tag: str) -> None:
     """Raise LayersError for a text that cannot be a moving tag (distribution-spec, "Pull")."""
-    if not _TAG.match(tag):
+    if not is_tag(tag):
         raise LayersError(
             f"tag {tag!r}: expected up to 128 letters, digits, '_', '.' and '-',"
             " not starting with '.' or '-'"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from hashes.algorithm import DEFAULT
+from hashes.dockerfile.arguments import ARCHITECTURES
 from hashes.errors import LayersError, did_you_mean
 from layers.config.faults import Faults, SpecError
 from layers.config.schema import FILE, IMAGE, STALLS, VERSION
@@ -30,7 +31,6 @@ from layers.runtime.units import parsed
 _ARCHITECTURES = (
     *("386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x"),
 )
-_OTHER_NAMES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "armhf": "arm"}
 
 
 class Reader:
@@ -322,7 +322,7 @@ class Reader:
             return machine
         architecture = written.split("/")[1]
         if architecture not in _ARCHITECTURES:
-            other = _OTHER_NAMES.get(architecture)
+            other = ARCHITECTURES.get(architecture)
             guess = f" (did you mean {other!r}?)" if other else ""
             guess = guess or did_you_mean(architecture, _ARCHITECTURES)
             message = f"unknown architecture {architecture!r}{guess}"

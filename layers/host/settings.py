@@ -12,6 +12,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from hashes.errors import LayersError
+from layers.oci.reference import is_loopback
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
 
@@ -177,6 +178,4 @@ def _reachable(url: str) -> bool:
 
 
 def _loopback(host: str) -> bool:
-    name = host.lower()
-    name = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
-    return not name or name in ("localhost", "::1") or name.startswith("127.")
+    return not host.partition(":")[0] or is_loopback(host.lower())

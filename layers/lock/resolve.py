@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from hashes.dockerfile.arguments import normal_platform
 from layers.oci.digest import BadDigest, Digest
 from layers.registry.registry import Manifest, Registry, RegistryError
 
@@ -65,16 +66,7 @@ def _platform(text: str) -> Parts:
 
 
 def _normal(parts: Parts) -> Parts:
-    # containerd's platforms package: names for one machine that mean the same.
-    system, architecture, variant = (part.lower() for part in parts)
-    architecture = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}.get(
-        architecture, architecture
-    )
-    if architecture == "arm" and not variant:
-        variant = "v7"
-    if (architecture, variant) in (("arm64", "v8"), ("amd64", "v1")):
-        variant = ""
-    return system, architecture, variant
+    return normal_platform(*(part.lower() for part in parts))
 
 
 def _pick(index: Manifest, name: str, platform: str) -> Digest:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 
+from hashes.dockerfile.arguments import ARCHITECTURES
+
 
 def machine_platform() -> str:
     """This machine's platform as BuildKit writes it, e.g. ``linux/amd64``."""
     machine = os.uname().machine
-    known = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i686": "386"}
+    known = {**ARCHITECTURES, "armv7l": "arm/v7", "i686": "386"}
     return f"linux/{known.get(machine, machine)}"

@@ -57,7 +57,7 @@ class Reference:
                 f"reference {text!r}: the name has {len(repository)} characters,"
                 f" {_LONGEST_REPOSITORY} are the most"
             )
-        if colon and not re.fullmatch(_TAG, tag):
+        if colon and not is_tag(tag):
             raise BadReference(
                 f"reference {text!r}: tag {tag!r}: expected up to 128 letters, digits,"
                 " '_', '.' and '-', not starting with '.' or '-'"
@@ -107,6 +107,11 @@ class Reference:
 
     def _suffix(self) -> str:
         return (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
+
+
+def is_tag(text: str) -> bool:
+    """Whether a text can be a tag (distribution-spec, "Pull")."""
+    return re.fullmatch(_TAG, text) is not None
 
 
 def is_registry(text: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,6 +9,7 @@ from hashes.errors import LayersError
 from hashes.key import BadKey, Key
 from layers.graph.graph import Layer
 from layers.graph.record import Record
+from layers.oci.reference import is_tag
 from layers.plan.names import LABEL_KEY, remote_name
 from layers.registry.registry import Registry, RegistryError
 from layers.runtime.events import Warned
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 LATEST = "latest"
 
 
@@ -40,7 +39,7 @@ class RemoteRecords:
 
     def key(self, layer: Layer, text: str) -> str | None:
         """The key that a text means in the layer's repository: behind a tag, or begun so."""
-        if not _TAG.match(text):
+        if not is_tag(text):
             return None
         return self.behind(layer, text) or self._ask(
             lambda registry: _only(registry.tags(self._repository(layer)), text)

@@ -71,14 +71,15 @@ def _apk(text: str) -> Iterator[Package]:
 
 def _pip(metadata: Iterable[tuple[str, str, str]]) -> Iterator[Package]:
     """Packages out of (path, field, value); the first of each field counts (PEP 566)."""
+    from packaging.utils import canonicalize_name
+
     found: dict[str, dict[str, str]] = {}
     for path, name, value in metadata:
         if not path.startswith(_SYSTEM_PYTHON):
             found.setdefault(path, {}).setdefault(name, value.strip())
     for fields in found.values():
         if len(fields) == 2:
-            name = re.sub(r"[-_.]+", "-", fields["Name"]).lower()  # PEP 503
-            yield Package("pip", name, fields["Version"])
+            yield Package("pip", canonicalize_name(fields["Name"]), fields["Version"])
 
 
 def _metadata(containers: Containers, image: str, network: str) -> list[tuple[str, str, str]]:

@@ -52,7 +52,12 @@ OWNERS = {
         "layers/engine/store.py",
         "layers/oci/credentials.py",
     },
-    "packaging": {"layers/check/shell/pip_calls.py", "layers/check/online/pip_resolve.py"},
+    "packaging": {
+        "layers/build/packages/sdist.py",
+        "layers/check/shell/pip_calls.py",
+        "layers/check/online/pip_resolve.py",
+        "layers/refresh/inventory.py",
+    },
     "yaml": {"layers/config/yaml.py"},
     "hcl2": {"layers/adopt/sources/targets.py"},
 }

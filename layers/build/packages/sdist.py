@@ -7,7 +7,6 @@ import configparser
 import gzip
 import io
 import os
-import re
 import sys
 import tarfile
 from dataclasses import dataclass
@@ -34,7 +33,9 @@ class Metadata:
     @property
     def normal(self) -> str:
         """The name as indexes compare it (PEP 503)."""
-        return re.sub(r"[-_.]+", "-", self.name).lower()
+        from packaging.utils import canonicalize_name
+
+        return canonicalize_name(self.name)
 
     @property
     def stem(self) -> str:

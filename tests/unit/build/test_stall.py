@@ -23,8 +23,7 @@ from layers.report import wording
 from layers.report.json_lines import JsonReport
 from layers.report.plain import PlainReport
 from layers.report.terminal import RichReport
-from layers.runtime import lines
-from layers.runtime import signals
+from layers.runtime import lines, signals
 from layers.runtime.events import Event, Stalled, Started, Step
 from layers.runtime.units import parsed
 
