@@ -10,7 +10,8 @@ from layers.build.push.local import fetch, find, name
 from layers.build.push.push import deliver
 from layers.graph.graph import Layer
 from layers.lock.epochs import Base
-from layers.lock.lock import Lock, Wanted
+from layers.lock.lock import Lock
+from layers.lock.pin import Wanted
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY
 from layers.plan.plan import Step

@@ -11,7 +11,8 @@ from hashes.errors import LayersError, did_you_mean
 from layers.config.spec import Image, Spec
 from layers.graph.graph import Edge
 from layers.lock.epochs import place
-from layers.lock.lock import Lock, Pin
+from layers.lock.lock import Lock
+from layers.lock.pin import Pin
 from layers.oci.reference import BadReference
 from layers.oci.reference import Reference as ImageReference
 

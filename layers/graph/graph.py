@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
 from layers.graph.faults import CycleError
-from layers.lock.lock import Wanted
+from layers.lock.pin import Wanted
 
 
 @dataclass(frozen=True, order=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,12 +11,13 @@ from hashes.errors import LayersError
 from layers.config.faults import Faults, LockError
 from layers.config.toml import Path, TomlError, read
 from layers.lock.epochs import Base, base_lines, base_shape, read_base
+from layers.lock.pin import Pin, Wanted, pin_lines, quoted, read_pins, read_reference
 from layers.oci.digest import Digest
-from layers.oci.reference import BadReference, Reference
+from layers.oci.reference import Reference
 
 LOCK_FILE = "images.lock"
 
-__all__ = ["Lock", "LockError", "Pin"]
+__all__ = ["Lock", "LockError"]
 
 VERSION = 1
 _HEADER = """\
@@ -24,32 +25,6 @@ _HEADER = """\
 # `doit lock` and `doit refresh` write this file; commit it.
 """
 _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7}|\|{7})(?: |$)")
-
-
-@dataclass(frozen=True)
-class Pin:
-    """One upstream image on one platform, held fast."""
-
-    name: Reference
-    """As a Dockerfile has it."""
-    platform: str
-    """Such as ``linux/amd64``."""
-    digest: Digest
-    """Of the platform's manifest."""
-    env: Mapping[str, str] = field(default_factory=dict)
-    """Environment in the image's configuration: it enters the expansion of instructions."""
-    onbuild: tuple[str, ...] = ()
-    """Instructions that a ``FROM`` of it runs, in their order."""
-    locked: str = ""
-    """When it was asked for, RFC 3339 in UTC; empty: not known."""
-    source: str = ""
-    """The reference it was asked for under, such as a mirror's; empty: its own name."""
-
-    @property
-    def reference(self) -> str:
-        """What a build is handed: where it was found, by digest, ``…/library/node@sha256:…``."""
-        found = Reference.parse(self.source) if self.source else self.name
-        return str(found.with_digest(str(self.digest)))
 
 
 @dataclass(frozen=True)
@@ -100,13 +75,13 @@ class Lock:
             faults.add(("version",), said, hint)
             faults.raise_as(LockError)
         checked = _shape().check(data, (), faults)
-        pins = list(_pins(checked.get("upstream", {}), "upstream", faults))
+        pins = list(read_pins(checked.get("upstream", {}), "upstream", faults))
         past = [
             pin
             for name, platforms in checked.get("past", {}).items()
             for platform, digests in platforms.items()
             for digest, table in digests.items()
-            for pin in _pins(
+            for pin in read_pins(
                 {name: {platform: {**table, "digest": digest}}}, "past", faults, (digest,)
             )
         ]
@@ -124,11 +99,11 @@ class Lock:
         parts = [f"{_HEADER}version = {VERSION}\n"]
         sorted_ = self._with()
         for pin in sorted_.pins.values():
-            parts += _pin_lines("upstream", pin, ("digest", str(pin.digest)))
+            parts += pin_lines("upstream", pin, ("digest", str(pin.digest)))
         for each in sorted_.bases.values():
-            parts += base_lines(each, _quoted)
+            parts += base_lines(each, quoted)
         for pin in sorted_.past.values():
-            parts += _pin_lines("past", pin)
+            parts += pin_lines("past", pin)
         return "".join(parts)
 
     def find(self, name: str | Reference, platform: str) -> Pin | None:
@@ -235,63 +210,11 @@ def _check_names(tables: Mapping[str, Any], faults: Faults) -> None:
             at: Path = ("base", image, place)
             for key in ("upstream", "seen", "pins"):
                 for name in table.get(key, {}):
-                    _reference(name.partition(" ")[0], (*at, key, name), faults)
+                    read_reference(name.partition(" ")[0], (*at, key, name), faults)
             for number, epoch in enumerate(table.get("earlier", ())):
                 for name in epoch.get("upstream", {}):
                     path = (*at, "earlier", number, "upstream", name)
-                    _reference(name.partition(" ")[0], path, faults)
-
-
-def _pins(tables: Mapping[str, Any], kind: str, faults: Faults, below: Path = ()) -> Iterator[Pin]:
-    known: set[tuple[Reference, str]] = set()
-    for name, platforms in tables.items():
-        for platform, table in platforms.items():
-            at: Path = (kind, name, platform, *below)
-            reference = _reference(name, at[:2], faults)
-            if "source" in table:
-                _reference(table["source"], (*at, "source"), faults)
-            if reference is None:
-                continue
-            if (reference, platform) in known:
-                faults.add(at, f"{reference.familiar()!r} is here under another spelling too")
-            elif "digest" in table:
-                known.add((reference, platform))
-                yield _pin(reference, platform, table)
-
-
-def _reference(text: str, path: Path, faults: Faults) -> Reference | None:
-    try:
-        return Reference.parse(text)
-    except BadReference as error:
-        faults.add(path, error.message)
-        return None
-
-
-def _pin(reference: Reference, platform: str, table: Mapping[str, Any]) -> Pin:
-    return Pin(
-        reference,
-        platform,
-        Digest.parse(table["digest"]),
-        table.get("env", {}),
-        tuple(table.get("onbuild", ())),
-        table.get("locked", ""),
-        table.get("source", ""),
-    )
-
-
-def _pin_lines(kind: str, pin: Pin, *more: tuple[str, str]) -> Iterator[str]:
-    table = f"{kind}.{_quoted(pin.name.familiar())}.{_quoted(pin.platform)}"
-    if kind == "past":
-        table += f".{_quoted(str(pin.digest))}"
-    yield f"\n[{table}]\n"
-    values = [*more, ("locked", pin.locked), ("source", pin.source)]
-    yield from (f"{name} = {_quoted(value)}\n" for name, value in values if value)
-    if pin.onbuild:
-        lines = "".join(f"    {_quoted(line)},\n" for line in pin.onbuild)
-        yield f"onbuild = [\n{lines}]\n"
-    if pin.env:
-        yield f"\n[{table}.env]\n"
-        yield from (f"{_quoted(name)} = {_quoted(pin.env[name])}\n" for name in sorted(pin.env))
+                    read_reference(name.partition(" ")[0], path, faults)
 
 
 def _shape() -> Any:
@@ -316,23 +239,3 @@ def _shape() -> Any:
         "past": Map("", anything, Map("", platform, Map("", digest, Table("", rest)))),
     }
     return Table("", kinds)
-
-
-def _quoted(text: str) -> str:
-    """A TOML basic string: quote, backslash and control characters escaped, the rest as it is."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(map(_escaped, escaped)) + '"'
-
-
-def _escaped(character: str) -> str:
-    if character >= " " and character != "\x7f":
-        return character
-    return f"\\u{ord(character):04x}"
-
-
-@dataclass(frozen=True, order=True)
-class Wanted:
-    """An upstream image on one platform."""
-
-    name: str
-    platform: str

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from hashes.errors import LayersError
-from layers.lock.lock import Pin
+from layers.lock.pin import Pin
 from layers.oci.reference import HUB, Reference
 from layers.registry.registry import Progress, Registry, RegistryError
 from layers.runtime.events import Finished, Listener, Started, Transfer, Warned

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from hashes.errors import LayersError
-from layers.lock.lock import Lock, Pin, Wanted
+from layers.lock.lock import Lock
+from layers.lock.pin import Pin, Wanted
 from layers.lock.resolve import resolve
 from layers.oci.reference import Reference
 from layers.registry.registry import Registry

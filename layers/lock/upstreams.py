@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from layers.lock.lock import Lock, Pin, Wanted
+from layers.lock.lock import Lock
 from layers.lock.mirror import Place, find
+from layers.lock.pin import Pin, Wanted
 from layers.registry.registry import Registry, RegistryError
 from layers.runtime.events import Listener, Warned
 

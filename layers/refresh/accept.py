@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from hashes.errors import LayersError
 from layers.graph.graph import Layer
 from layers.lock.epochs import Epoch
-from layers.lock.lock import Lock, Wanted
+from layers.lock.lock import Lock
+from layers.lock.pin import Wanted
 from layers.oci.digest import Digest
 from layers.plan.plan import Step
 from layers.plan.session import Session

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashes.errors import LayersError
 from layers.config.spec import Spec, no_image
 from layers.graph.graph import Graph
-from layers.lock.lock import Wanted
+from layers.lock.pin import Wanted
 
 
 @dataclass(frozen=True)

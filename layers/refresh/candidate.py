@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from layers.lock.epochs import Base, Epoch
-from layers.lock.lock import Lock, Pin
+from layers.lock.lock import Lock
+from layers.lock.pin import Pin
 from layers.oci.digest import Digest
 
 UNBUILT = Digest("sha256:" + "0" * 64)

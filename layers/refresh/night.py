@@ -9,7 +9,8 @@ from hashes.errors import LayersError
 from layers.graph.graph import Layer
 from layers.lock import mirror
 from layers.lock.epochs import place, upstream_name
-from layers.lock.lock import Lock, Pin, Wanted
+from layers.lock.lock import Lock
+from layers.lock.pin import Pin, Wanted
 from layers.lock.resolve import NotOffered
 from layers.lock.update import Moved, resolve_each
 from layers.oci.reference import Reference

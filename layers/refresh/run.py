@@ -10,8 +10,9 @@ from hashes.errors import LayersError
 from layers.graph.graph import upstreams
 from layers.lock.epochs import NEXT
 from layers.lock.file import LockFile
-from layers.lock.lock import Lock, Wanted
+from layers.lock.lock import Lock
 from layers.lock.mirror import copy_pins
+from layers.lock.pin import Wanted
 from layers.plan.session import Session
 from layers.refresh.accept import check_keys, delivered
 from layers.refresh.bases import bases

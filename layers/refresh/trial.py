@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hashes.errors import LayersError
@@ -51,7 +51,7 @@ class Tools:
     """The moment, RFC 3339 in UTC."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Trial:
     """A base that was built and passed; nobody sees it yet."""
 
@@ -60,6 +60,8 @@ class Trial:
     image: Image
     held: LocalImage
     key: str
+    keyed: str = ""
+    """Its name in the engine."""
     probe: str = ""
     same: bool = False
     """Whether it holds what the present image holds."""
@@ -69,7 +71,7 @@ class Trial:
     old_size: int = 0
     packages: tuple[PackageChange, ...] = ()
     layers: tuple[LayerChange, ...] = ()
-    warnings: list[str] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property
@@ -148,13 +150,11 @@ def attempt(run: Session, tools: Tools, name: str, lock: Lock) -> Trial:
         key = tried.project.inputs.key(layer)
         keyed = tried.planner.names(layer, key).keyed
         held = tried.backends.engine.find([keyed])[keyed]
-        found = Trial(tried, image, held, str(key), old=before[1] if before else None)
-        _judge(found, tools, keyed, before)
+        found = _compared(_judged(Trial(tried, image, held, str(key)), tools, keyed), tools, before)
     except BaseException:
         discard(tried, name)
         raise
-    found.seconds = time.monotonic() - begin
-    return found
+    return replace(found, seconds=time.monotonic() - begin)
 
 
 def _make(tried: Session, tools: Tools, step: Step) -> None:
@@ -187,34 +187,46 @@ def _old(run: Session, tools: Tools, name: str) -> tuple[str, LocalImage] | None
         return None
 
 
-def _judge(found: Trial, tools: Tools, keyed: str, before: tuple[str, LocalImage] | None) -> None:
-    image, held = found.image, found.held
-    found.size = _unpacked(tools, keyed, held)
-    if image.max_size is not None and found.size > image.max_size:
+def _judged(found: Trial, tools: Tools, keyed: str) -> Trial:
+    """With its size and what its probe says.  Raises LayersError when budget or tests say no."""
+    image = found.image
+    taken = _unpacked(tools, keyed, found.held)
+    if image.max_size is not None and taken > image.max_size:
         raise TooLarge(
-            f"{image.name}: the new image takes {readable(found.size)},"
+            f"{image.name}: the new image takes {readable(taken)},"
             f" max_size is {readable(image.max_size)}"
         )
     probes.smoke(tools.containers, image, keyed, environment())
-    if image.probe:
-        found.probe = probes.ask(tools.containers, image, keyed, environment())
+    said = probes.ask(tools.containers, image, keyed, environment()) if image.probe else ""
+    return replace(found, size=taken, probe=said, keyed=keyed)
+
+
+def _compared(found: Trial, tools: Tools, before: tuple[str, LocalImage] | None) -> Trial:
+    """With what differs from the image before, as far as there was one."""
     if before is None:
-        return
+        return found
     name, old = before
-    found.same = same_content(old, held)
-    found.old_size = _unpacked(tools, name, old)
-    if found.old_size and found.size > found.old_size * (1 + GROWTH):
-        share = (found.size - found.old_size) / found.old_size
-        found.warnings.append(f"{share:.0%} larger than before")
+    warnings = []
+    old_size = _unpacked(tools, name, old)
+    if old_size and found.size > old_size * (1 + GROWTH):
+        warnings.append(f"{(found.size - old_size) / old_size:.0%} larger than before")
+    packages: tuple[PackageChange, ...] = ()
+    layers: tuple[LayerChange, ...] = ()
+    asked = tools.containers
     try:
-        found.packages = package_changes(
-            read_inventory(tools.containers, name), read_inventory(tools.containers, keyed)
-        )
-        found.layers = layer_changes(
-            layer_sizes(tools.containers, name), layer_sizes(tools.containers, keyed)
-        )
+        packages = package_changes(read_inventory(asked, name), read_inventory(asked, found.keyed))
+        layers = layer_changes(layer_sizes(asked, name), layer_sizes(asked, found.keyed))
     except EngineError as error:
-        found.warnings.append(f"its packages were not compared: {error.message}")
+        warnings.append(f"its packages were not compared: {error.message}")
+    return replace(
+        found,
+        same=same_content(old, found.held),
+        old=old,
+        old_size=old_size,
+        packages=packages,
+        layers=layers,
+        warnings=tuple(warnings),
+    )
 
 
 def _unpacked(tools: Tools, name: str, held: LocalImage) -> int:

@@ -21,7 +21,8 @@ from layers.compose.report import Up, as_json, as_text
 from layers.compose.stacks import laid_over, pinned, prepare
 from layers.config.spec import Stack
 from layers.graph.graph import Layer
-from layers.lock.lock import Lock, Pin
+from layers.lock.lock import Lock
+from layers.lock.pin import Pin
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
 from layers.plan.names import LABEL_KEY

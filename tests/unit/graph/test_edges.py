@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from layers.graph.edges import ANYTHING
-from layers.lock.lock import Lock, Pin
+from layers.lock.lock import Lock
+from layers.lock.pin import Pin
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
 from layers.project.project import Project

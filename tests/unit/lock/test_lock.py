@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from hashes.key import Key
 from layers.lock.epochs import Base, Epoch
-from layers.lock.lock import Lock, LockError, Pin
+from layers.lock.lock import Lock, LockError
+from layers.lock.pin import Pin
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
 

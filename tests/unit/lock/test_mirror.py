@@ -7,7 +7,7 @@ import json
 import pytest
 
 from layers.lock import mirror
-from layers.lock.lock import Pin
+from layers.lock.pin import Pin
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
 from layers.registry.registry import RegistryError

@@ -6,7 +6,8 @@ import pytest
 
 from layers.graph.graph import Edge, make_graph, upstreams
 from layers.lock.epochs import Base, Epoch
-from layers.lock.lock import Lock, Pin, Wanted
+from layers.lock.lock import Lock
+from layers.lock.pin import Pin, Wanted
 from layers.lock.update import Moved, merge
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference

@@ -1,0 +1,115 @@
+"""Pins: one upstream image on one platform by digest, as ``images.lock`` has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from layers.config.faults import Faults
+from layers.config.toml import Path
+from layers.oci.digest import Digest
+from layers.oci.reference import BadReference, Reference
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One upstream image on one platform, held fast."""
+
+    name: Reference
+    """As a Dockerfile has it."""
+    platform: str
+    """Such as ``linux/amd64``."""
+    digest: Digest
+    """Of the platform's manifest."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Environment in the image's configuration: it enters the expansion of instructions."""
+    onbuild: tuple[str, ...] = ()
+    """Instructions that a ``FROM`` of it runs, in their order."""
+    locked: str = ""
+    """When it was asked for, RFC 3339 in UTC; empty: not known."""
+    source: str = ""
+    """The reference it was asked for under, such as a mirror's; empty: its own name."""
+
+    @property
+    def reference(self) -> str:
+        """What a build is handed: where it was found, by digest, ``…/library/node@sha256:…``."""
+        found = Reference.parse(self.source) if self.source else self.name
+        return str(found.with_digest(str(self.digest)))
+
+
+@dataclass(frozen=True, order=True)
+class Wanted:
+    """An upstream image on one platform."""
+
+    name: str
+    platform: str
+
+
+def read_pins(
+    tables: Mapping[str, Any], kind: str, faults: Faults, below: Path = ()
+) -> Iterator[Pin]:
+    """The pins of the tables below ``kind``, ``upstream`` or ``past``."""
+    known: set[tuple[Reference, str]] = set()
+    for name, platforms in tables.items():
+        for platform, table in platforms.items():
+            at: Path = (kind, name, platform, *below)
+            reference = read_reference(name, at[:2], faults)
+            if "source" in table:
+                read_reference(table["source"], (*at, "source"), faults)
+            if reference is None:
+                continue
+            if (reference, platform) in known:
+                faults.add(at, f"{reference.familiar()!r} is here under another spelling too")
+            elif "digest" in table:
+                known.add((reference, platform))
+                yield _pin(reference, platform, table)
+
+
+def read_reference(text: str, path: Path, faults: Faults) -> Reference | None:
+    """The image that a name means; None and a fault where it means none."""
+    try:
+        return Reference.parse(text)
+    except BadReference as error:
+        faults.add(path, error.message)
+        return None
+
+
+def _pin(reference: Reference, platform: str, table: Mapping[str, Any]) -> Pin:
+    return Pin(
+        reference,
+        platform,
+        Digest.parse(table["digest"]),
+        table.get("env", {}),
+        tuple(table.get("onbuild", ())),
+        table.get("locked", ""),
+        table.get("source", ""),
+    )
+
+
+def pin_lines(kind: str, pin: Pin, *more: tuple[str, str]) -> Iterator[str]:
+    """The table of a pin as the file has it."""
+    table = f"{kind}.{quoted(pin.name.familiar())}.{quoted(pin.platform)}"
+    if kind == "past":
+        table += f".{quoted(str(pin.digest))}"
+    yield f"\n[{table}]\n"
+    values = [*more, ("locked", pin.locked), ("source", pin.source)]
+    yield from (f"{name} = {quoted(value)}\n" for name, value in values if value)
+    if pin.onbuild:
+        lines = "".join(f"    {quoted(line)},\n" for line in pin.onbuild)
+        yield f"onbuild = [\n{lines}]\n"
+    if pin.env:
+        yield f"\n[{table}.env]\n"
+        yield from (f"{quoted(name)} = {quoted(pin.env[name])}\n" for name in sorted(pin.env))
+
+
+def quoted(text: str) -> str:
+    """A TOML basic string: quote, backslash and control characters escaped, the rest as it is."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(map(_escaped, escaped)) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character >= " " and character != "\x7f":
+        return character
+    return f"\\u{ord(character):04x}"
