@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -133,9 +134,12 @@ class Places(NamedTuple):
 
     @property
     def socket(self) -> str:
-        """The engine's socket: in the checkout, or under /run where that is too deep."""
+        """The engine's socket: in the checkout, or under /run where that is too deep, or where
+        docker's clients, which take an address for a URL, would read its path otherwise.
+        """
         path = f"{self.engine}/docker.sock"
-        return path if len(os.fsencode(path)) <= SOCKET_LIMIT else f"{self.run}/docker.sock"
+        fits = len(os.fsencode(path)) <= SOCKET_LIMIT and re.fullmatch(r"[\w./@+,:=~-]+", path)
+        return path if fits else f"{self.run}/docker.sock"
 
     @property
     def bridge(self) -> str:

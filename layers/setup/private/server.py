@@ -24,8 +24,9 @@ def spawn(command: Sequence[str], log: str, env: Mapping[str, str]) -> Process:
     if os.path.exists(log) and os.path.getsize(log) > _KEPT_LOG:
         os.replace(log, f"{log}.1")
     pid = os.posix_spawn(
-        "/usr/bin/env",
-        ["env", "--chdir=/", *command],
+        "/bin/sh",
+        # not env(1), for which a path with an `=` is a variable
+        ["sh", "-c", 'cd / && exec "$@"', "sh", *command],
         dict(env),
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

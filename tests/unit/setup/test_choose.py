@@ -213,6 +213,8 @@ def test_names_fit_their_limits(tmp_path: Path) -> None:
     assert near.socket == "/w/.layers/engine/docker.sock"
     assert deep.socket.startswith("/run/")
     assert len(os.fsencode(deep.socket)) <= SOCKET_LIMIT
+    for odd in ("a b", "a\nb", "50%", "a?b", "#1", 'a"b'):  # an address is read as a URL
+        assert Places.of(f"/{odd}").socket.startswith("/run/")
     assert len(deep.bridge) <= 15
     assert len(deep.chain) <= 28
     assert deep.bridge != near.bridge

@@ -35,6 +35,17 @@ def test_a_server_that_ends_shows_its_last_words(tmp_path: Path) -> None:
     assert log in text
 
 
+def test_a_server_is_started_whatever_its_path_is(tmp_path: Path) -> None:
+    """In the folder ``/``, with its arguments as they are."""
+    folder = tmp_path / 'a, "b" =c\n$x'
+    folder.mkdir()
+    (folder / "thing").symlink_to("/bin/echo")
+    log = str(folder / "thing.log")
+    process = spawn([str(folder / "thing"), "a b", "$HOME", "A=b"], log, os.environ)
+    os.waitpid(process.pid, 0)
+    assert Path(log).read_text() == "a b $HOME A=b\n"
+
+
 def test_a_server_keeps_no_lock_of_our_caller(tmp_path: Path) -> None:
     """`flock LOCK doit …` hands doit an open file; a server that kept it held LOCK for ever."""
     path, log = tmp_path / "lock", str(tmp_path / "thing.log")
