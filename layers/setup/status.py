@@ -95,7 +95,9 @@ def status(root: str) -> Status:
         engine = DockerEngine(Client(found.host, found.environment))
         with contextlib.suppress(EngineError):
             about = engine.about()
-            version = " ".join(filter(None, (about.product, about.version)))
+            version = about.version or None
+            if about.product != "Docker":
+                version = f"{about.product} {about.version}"
             store = "containerd" if about.keeps_manifests else "classic"
     private = found is None or found.private
     used = sum(map(_used, (places.data, places.registry_data))) if private else 0
