@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from hashes.algorithm import DEFAULT
-from hashes.dockerfile.arguments import ARCHITECTURES
-from hashes.errors import LayersError, did_you_mean
+from hashes.errors import did_you_mean
 from layers.config.faults import Faults, SpecError
+from layers.config.project_table import platform_of, registry_of
 from layers.config.schema import FILE, IMAGE, STALLS, VERSION
 from layers.config.spec import Image, Require, Secret, Spec, Stack
 from layers.config.toml import Path, TomlError, read
@@ -25,12 +25,8 @@ from layers.config.values import (
 )
 from layers.config.variants import check as check_variants
 from layers.config.variants import place, places, spread, variants
-from layers.oci.reference import BadReference, Reference, is_registry
+from layers.oci.reference import BadReference, Reference
 from layers.runtime.units import parsed
-
-_ARCHITECTURES = (
-    *("386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x"),
-)
 
 
 class Reader:
@@ -71,8 +67,8 @@ class Reader:
             self._check_names(name, image, table_of(raw.get("secrets")), images)
         spec = Spec(
             project=project.get("name", ""),
-            registry=self._registry(project, chosen, registry),
-            platform=self._platform(project.get("platform"), platform),
+            registry=registry_of(project, chosen, self.profile, registry, self.faults),
+            platform=platform_of(project.get("platform"), platform, self.faults),
             profile=self.profile,
             images=images,
             upstream=self._upstream(data, chosen, images),
@@ -297,37 +293,6 @@ class Reader:
                         missing.add(at, f"there is no compose file {path!r}")
                 result[name] = Stack(name, tuple(files), missing.as_error(SpecError))
         return result
-
-    def _registry(
-        self, project: Mapping[str, Any], chosen: Mapping[str, Any], override: str | None
-    ) -> str | None:
-        for path, table in (
-            (("project", "registry"), project),
-            (("profiles", self.profile or "", "registry"), chosen),
-        ):
-            text = table.get("registry", "engine")
-            if text != "engine" and not is_registry(text):
-                hint = "the host needs a dot or a port, or must be localhost; no https://"
-                self.faults.add(path, f"{text!r} is no host[:port][/path]", hint)
-        if override and override != "engine" and not is_registry(override):
-            bad = LayersError(f"LAYERS_REGISTRY: {override!r} is no host[:port][/path]")
-            raise SpecError([bad])
-        if override is not None:
-            return override or None
-        found: str | None = chosen.get("registry", project.get("registry"))
-        return found
-
-    def _platform(self, written: str | None, machine: str) -> str:
-        if written is None:
-            return machine
-        architecture = written.split("/")[1]
-        if architecture not in _ARCHITECTURES:
-            other = ARCHITECTURES.get(architecture)
-            guess = f" (did you mean {other!r}?)" if other else ""
-            guess = guess or did_you_mean(architecture, _ARCHITECTURES)
-            message = f"unknown architecture {architecture!r}{guess}"
-            self.faults.add(("project", "platform"), message)
-        return "linux/arm64" if written == "linux/arm64/v8" else written
 
 
 def _leads_out(path: str) -> bool:
