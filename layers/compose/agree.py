@@ -34,6 +34,8 @@ def differences(
 
     What the service leaves out is as images.toml has it.
     """
+    if candidate.faulty:
+        return
     yield from _args(build, candidate, layer, known)
     yield from _contexts(build, candidate, known)
     if build.network and build.network != candidate.network:

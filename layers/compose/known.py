@@ -30,10 +30,14 @@ class Candidate:
     secrets: Mapping[str, str] = field(default_factory=dict)
     """``file:/path`` or ``env:NAME`` by id; empty: settings of this machine."""
     platform: str = ""
-    """What the image is for; empty: its Dockerfile says so itself."""
+    """What the image is for; empty: its Dockerfile says so itself, or it is not known."""
+    faulty: bool = False
+    """Nothing else is known of it; making it tells what is wrong."""
 
     def layer(self, target: str | None) -> Layer | None:
         """What a target of the Dockerfile is; None: a stage that is no layer."""
+        if self.faulty:
+            return Layer(self.image)
         wanted = self.index(target)
         if wanted == self.target:
             return Layer(self.image)

@@ -164,7 +164,7 @@ def _candidate(run: Session, image: Image, kept: Sequence[str]) -> Candidate:
     context = os.path.join(run.project.root, image.context)
     dockerfile = os.path.join(run.project.root, image.dockerfile)
     if image.name in run.project.inputs.graph.faults:
-        return Candidate(image.name, context, dockerfile, (), 0, ())
+        return Candidate(image.name, context, dockerfile, (), 0, (), faulty=True)
     project = run.project
     stages = tuple(stage.name.lower() for stage in project.inputs.dockerfile(image).stages)
     secrets = {name: project.spec.secrets[name] for name in image.secrets}
@@ -194,9 +194,12 @@ def _source(root: str, secret: Secret) -> str:
 def _own_platform(run: Session, name: str) -> bool:
     """Whether ``FROM --platform`` in an image, or in one below it, may make it another one's."""
     inputs, images = run.project.inputs, run.project.spec.images
+    below = inputs.graph.closure([name])
+    if any(each in inputs.graph.faults for each in below):
+        return True
     return any(
         stage.platform is not None
-        for each in inputs.graph.closure([name])
+        for each in below
         if images[each].rootfs is None
         for stage in inputs.dockerfile(images[each]).stages
     )

@@ -109,9 +109,12 @@ class Project:
     def stays(self, layer: Layer, args: Mapping[str, str]) -> bool:
         """Whether a layer keeps its key with these build args more, or instead.
 
-        Raises its fault, a LayersError, where it has no key.
+        One that has no key stays without: making it tells why.
         """
-        own = self.inputs.key(layer)
+        try:
+            own = self.inputs.key(layer)
+        except LayersError:
+            return True
         image = self.spec.images[layer.image]
         other = replace(image, args={**image.args, **args})
         spec = replace(self.spec, images={**self.spec.images, image.name: other}, _memo={})

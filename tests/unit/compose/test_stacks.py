@@ -237,3 +237,25 @@ def test_up_takes_the_options_of_a_run() -> None:
     long = [each["long"] for each in UpCommand.cmd_options]
     assert {"process", "continue", "no-wait", "timeout", "with"} <= set(long)
     assert long.count("json") == 1
+
+
+def test_what_is_wrong_with_an_image_is_told_by_making_it(world: World) -> None:
+    """Its service means it as ever, whatever else it says; nobody can tell whether that is so."""
+    root = Path(world.project.root)
+    (root / "staged" / "Dockerfile").write_text("FROM scratch\nCOYP a /a\n")
+    (root / "app" / "Dockerfile").write_text("FROM demo-staged\nARG A\nCOPY a /a\n")
+    world = replace(world, run=begin(Project(world.project.root), world.engine, world.registry))
+    composer = composing(
+        world,
+        named={"image": "demo-staged", "build": built(world, "staged", target="deps")},
+        placed={"build": built(world, "staged", network="host")},
+        above={"build": {**built(world, "app"), "args": {"A": "1"}, "platforms": ["linux/s390x"]}},
+        tool={"image": "tool"},
+    )
+    found = prepare(world.run, composer, stack(world), ())
+    assert {name: str(layer) for name, layer in found.layers.items()} == {
+        "named": "staged",
+        "placed": "staged",
+        "above": "app",
+        "tool": "tool",
+    }
