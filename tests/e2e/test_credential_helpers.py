@@ -56,13 +56,13 @@ class Guarded(http.server.BaseHTTPRequestHandler):
         token = self.path.startswith("/token")
         content = b'{"token": "none"}' if token else b"{}"
         self.send_response(200 if token else 401)
-        realm = f"http://127.0.0.1:{self.server.server_address[1]}/token"
+        realm = f"http://{self.headers['Host']}/token"
         self.send_header("WWW-Authenticate", f'Bearer realm="{realm}",service="guarded"')
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(b"" if self.command == "HEAD" else content)
 
-    do_HEAD = do_POST = do_GET
+    do_HEAD = do_POST = do_GET  # noqa: N815 - http.server finds them by these names
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

@@ -10,17 +10,25 @@ import pytest
 
 from layers.check import hadolint
 from layers.commands.check import CheckCommand
+from layers.lock.lock import Lock
+from layers.lock.pin import Pin
+from layers.oci.digest import Digest
+from layers.oci.platform import machine_platform
+from layers.oci.reference import Reference
 from tests.unit.checks import HEAD, subject_of
 
 TOML = f"{HEAD}[images.app]\ncontext = 'app'\n[images.other]\ncontext = 'other'\n"
-PINNED = "FROM debian@sha256:" + "0" * 64 + "\n"
+DIGEST = "sha256:" + "0" * 64
+PINNED = f"FROM debian@{DIGEST}\n"
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two images: one with an error and a warning, one with a warning."""
+    pin = Pin(Reference.parse(f"debian@{DIGEST}"), machine_platform(), Digest.parse(DIGEST))
     files = {
         "images.toml": TOML,
+        "images.lock": Lock.of([pin]).text(),
         "app/Dockerfile": f"{PINNED}RUN apt-get install git\n",
         "other/Dockerfile": f"{PINNED}RUN chmod 777 /x\n",
     }
