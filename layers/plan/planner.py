@@ -85,7 +85,12 @@ class Planner:
 
     def _no_registry(self, layer: Layer) -> str:
         name = self._builder(layer) if self._project.spec.registry is None else ""
-        return f"the builder {name} needs a registry, and there is none" if name else ""
+        if not name:
+            return ""
+        return (
+            f"the builder {name} needs a registry, as its results come through a registry, and"
+            " there is none\n  name one in images.toml (project.registry) or in LAYERS_REGISTRY"
+        )
 
     @cached_property
     def _handed_over(self) -> frozenset[Layer]:
