@@ -42,6 +42,7 @@ def world(lab: Lab, engine_host: str, registry_host: str, tmp_path: Path) -> Ite
         HttpRegistry(NoCredentials(), lambda host: False),
         repository,
         build,
+        sends_parts=int(engine.about().version.partition(".")[0]) >= 28,
     )
     for image in engine.find([*names, f"{repository}-b:b", f"{repository}:b"]).values():
         for name in image.names:
