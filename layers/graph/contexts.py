@@ -11,7 +11,6 @@ from hashes.context.input import Input
 from hashes.context.sources import Sources
 from hashes.context.statcache import StatCache
 from hashes.context.tree import Tree
-from hashes.errors import LayersError
 from layers.config.required import problem_of
 from layers.config.spec import Image, Require
 from layers.host import ca
@@ -58,24 +57,21 @@ class Contexts:
         return "" if inside == ".." or inside.startswith("../") else inside
 
     def named(self, image: Image) -> dict[str, Sources]:
-        """Its named contexts; each obeys the ignore file in its own root.
-
-        Raises LayersError for one that would send our own folder: BuildKit takes no other
-        patterns for a named context than those in its root.
-        """
+        """Its named contexts; each obeys the ignore file in its own root."""
         found = {}
         for name, at in image.contexts.items():
             folder = os.path.join(self.root, at)
-            ignore = read_ignore(folder, None)
-            ours = self.ours_in(folder)
-            if ours and not ignore.matches(ours):
-                raise LayersError(
-                    f"{image.name}: the named context {name!r} holds {ours}, which changes while"
-                    " it is sent",
-                    hint=f"put /{ours} into {os.path.normpath(f'{at}/.dockerignore')}",
-                )
-            found[name] = Sources(Tree(folder, ignore, self.cache))
+            found[name] = Sources(Tree(folder, read_ignore(folder, None), self.cache))
         return found
+
+    def ours_sent(self, at: str) -> str:
+        """Where our own folder lies in a named context that would send it; "": it would not.
+
+        BuildKit takes no other patterns for a named context than those in its root.
+        """
+        folder = os.path.join(self.root, at)
+        ours = self.ours_in(folder)
+        return ours if ours and not read_ignore(folder, None).matches(ours) else ""
 
     def served(self, folder: str) -> tuple[Input, ...]:
         """The package sources that are served to a build, as they go into its sdists."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from hashes.dockerfile.parser import Dockerfile, Stage
+from hashes.dockerfile.parser import Dockerfile
 from hashes.dockerfile.reachable import Reached, reach
 from hashes.dockerfile.state import told
 from hashes.errors import LayersError
@@ -23,6 +24,7 @@ from layers.graph.frontier import Frontier, frontier
 from layers.graph.graph import Edge, Graph, Layer, make_graph
 from layers.graph.recipe import ENV, Recipe
 from layers.graph.record import Home, Record
+from layers.graph.stages import called, lends_args
 from layers.lock.epochs import place
 from layers.lock.lock import Lock
 from layers.runtime.collector import paused
@@ -202,7 +204,7 @@ class Inputs:
         kept = {
             each.index: names[each.index]
             for each in reached[:-1]
-            if names[each.index] in image.push_stages and not _lends_args(each, reached, stages)
+            if names[each.index] in image.push_stages and not lends_args(each, reached, stages)
         }
         return frontier(reached, stages, kept, self.graph.edges[layer.image])
 
@@ -263,6 +265,14 @@ class Inputs:
             head = (Entry(EPOCH, "", str(epoch)),) if epoch else ()
             own = Manifest((*head, *entries, *config), algorithm=self.spec.hash)
             return ImageInputs("", own, {}, {}, env, home=self._home(image))
+        for name, at in image.contexts.items():
+            if ours := contexts.ours_sent(at):
+                raise LayersError(
+                    f"{image.name}: the named context {name!r} holds {ours}, and would send it",
+                    file=self.spec.path,
+                    line=self.spec.line(image.name, "contexts", name),
+                    hint=f"put /{ours} into {os.path.normpath(f'{at}/.dockerignore')}",
+                )
         by_text = {edge.text: edge for edge in edges}
         required = contexts.required(image)
         request = Request(
@@ -314,27 +324,3 @@ class Inputs:
             digest = str(pin.digest)
         onbuild = onbuild_of(edge.upstream, pin)
         return External(f"digest {digest}", pin.env if pin is not None else None, onbuild)
-
-
-def called(stages: Sequence[Stage]) -> tuple[str, ...]:
-    """By which name others can speak of each stage: of two with one name it is the last's.
-
-    Empty for a stage without a name. BuildKit compares names without case: here they are lower.
-    """
-    names = [stage.name.lower() for stage in stages]
-    last = {name: index for index, name in enumerate(names)}
-    return tuple(name if last[name] == index else "" for index, name in enumerate(names))
-
-
-def _lends_args(stage: Reached, reached: Sequence[Reached], stages: Sequence[Stage]) -> bool:
-    """True when a stage hands ARGs down to another that is built ``FROM`` it.
-
-    An image in its place would not: build arguments are no part of an image.
-    """
-    chain: Reached | None = stage
-    by_index = {each.index: each for each in reached}
-    declares = False
-    while chain is not None and not declares:
-        declares = any(item.keyword == "ARG" for item in stages[chain.index].instructions)
-        chain = None if chain.base.stage is None else by_index[chain.base.stage]
-    return declares and any(each.base.stage == stage.index for each in reached)

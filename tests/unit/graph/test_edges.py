@@ -102,3 +102,15 @@ def test_triggers_that_the_lock_knows_are_those(tmp_path: Path) -> None:
     assert Project(str(tmp_path)).inputs.key(again.goals()[0]) == before
     (tmp_path / "app" / "new").write_text("2")
     assert Project(str(tmp_path)).inputs.key(again.goals()[0]) != before
+
+
+def test_a_named_context_that_would_send_our_own_folder_is_refused(tmp_path: Path) -> None:
+    """With the line that says it, and the line that mends it."""
+    toml = images("app") + 'contexts = { all = "." }\n'
+    made = project(tmp_path, toml, app="FROM scratch\nCOPY --from=all . /\n")
+    fault = made.inputs.fault("app")
+    assert fault is not None
+    assert str(fault).startswith("images.toml:6: app: the named context 'all' holds .layers")
+    assert fault.hint == "put /.layers into .dockerignore"
+    (tmp_path / ".dockerignore").write_text("/.layers\n")
+    assert Project(str(tmp_path)).inputs.fault("app") is None
