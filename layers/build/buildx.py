@@ -20,6 +20,9 @@ from layers.report import wording
 from layers.runtime import lines, process
 from layers.runtime.events import Listener, Stalled
 
+START = "doit-layers-start-"
+"""What a build starts from is handed over under this and a number."""
+
 TICK = 0.5
 """Seconds between two looks at who is silent."""
 
@@ -254,7 +257,15 @@ def report(call: BuildCall, log: BuildLog, status: int, log_path: str) -> str:
         lines += [f"    | {line}" for line in failed.lines[-20:]]
     if log.tail:
         lines += [f"    {line}" for line in log.tail[-20:]]
-    return "\n".join(lines)
+    return named("\n".join(lines), call.contexts)
+
+
+def named(text: str, contexts: Mapping[str, str]) -> str:
+    """A text of BuildKit's with the images in it in place of the names they are handed over by."""
+    for name in sorted(contexts, key=len, reverse=True):
+        if name.startswith(START):
+            text = text.replace(name, contexts[name].removeprefix("docker-image://"))
+    return text
 
 
 def ended(call: BuildCall, event: Stalled, log_path: str) -> str:

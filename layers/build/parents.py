@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from hashes.dockerfile.rewrite import Use
 from hashes.errors import LayersError
+from layers.build.buildx import START
 from layers.graph.frontier import Start
 from layers.graph.graph import Edge, Layer
 from layers.oci.digest import Digest
@@ -13,9 +14,6 @@ from layers.oci.reference import Reference
 from layers.plan.names import LABEL_KEY
 from layers.plan.plan import Step
 from layers.plan.session import Session
-
-NAME = "doit-layers-start-"
-"""What a build starts from is handed over under this and a number."""
 
 
 class ParentMoved(LayersError):
@@ -77,7 +75,7 @@ def hand_over(run: Session, step: Step, parents: Parents) -> Given:
     """
     image = run.project.spec.images[step.layer.image]
     taken = {stage.name.lower() for stage in run.project.inputs.dockerfile(image).stages}
-    head = NAME
+    head = START
     while any(name.startswith(head) for name in (*taken, *image.contexts)):
         head += "x-"
     contexts: dict[str, str] = {}
