@@ -47,8 +47,11 @@ class Ran:
 
     @property
     def refused(self) -> bool:
-        """Whether it ended as a user's mistake before anything was built."""
-        return self.status == 1 and not self.built
+        """Whether it ended as a user's mistake: no build that was begun failed.
+
+        What does not need the image that is refused is built all the same.
+        """
+        return self.status == 1 and not (self.built and "the build failed" in self.text)
 
     @property
     def located(self) -> bool:
