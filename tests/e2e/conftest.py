@@ -23,9 +23,9 @@ from layers.setup.endpoint import Endpoint
 from layers.setup.private import lifecycle
 from layers.setup.private.packages import bring
 from layers.setup.private.paths import Places
-from tests.e2e.lab import CHECKOUT, Lab, Workspace
+from tests.e2e.lab import CHECKOUT, Lab, Workspace, lab_folder
 
-LAB = CHECKOUT / ".layers" / "lab"
+LAB = lab_folder("lab")
 KIND = {"version": "engine", "store": "store"}
 
 SMALL_STACK = {

@@ -18,6 +18,15 @@ from layers.registry.client import HttpRegistry
 from layers.setup.endpoint import Endpoint
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+"""Which of the processes that share the tests this one is (pytest-xdist); "" where one does all."""
+
+
+def lab_folder(name: str) -> Path:
+    """Where an engine of this process's own lives: processes side by side share none."""
+    return CHECKOUT / ".layers" / (f"{name}-{WORKER}" if WORKER else name)
+
+
 ANSI = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from layers.setup.choose import stop
-from tests.e2e.lab import CHECKOUT, Lab
+from tests.e2e.lab import Lab, lab_folder
 from tests.fuzz.__main__ import engine
 from tests.fuzz.images import engines
 from tests.fuzz.images.play import COLD, DIFFERS, PHASES, SAME
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.e2e
 
 SEED = 20260101
 CASES = 60
-PLAIN = CHECKOUT / ".layers" / "lab-plain"
+PLAIN = lab_folder("plain")
 
 
 @pytest.fixture(scope="module")

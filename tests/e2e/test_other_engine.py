@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import KIND, LAB, busybox, started
-from tests.e2e.lab import Lab
+from tests.e2e.conftest import KIND, busybox, started
+from tests.e2e.lab import Lab, lab_folder
 from tests.e2e.test_publish import test_two_machines_with_one_key_end_with_one_digest
 from tests.e2e.test_scenarios import (
     test_a_child_in_the_registry_leaves_its_parent_there,
@@ -35,7 +35,7 @@ def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
     kind = {"version": "28", "store": "classic"}
     if {name: pytestconfig.getoption(f"--{option}") for name, option in KIND.items()} == kind:
         pytest.skip("that is what all tests run on")
-    with started(LAB.with_name("lab-28-classic"), kind) as found:
+    with started(lab_folder("lab-28-classic"), kind) as found:
         yield found
 
 
