@@ -12,7 +12,7 @@ from layers.oci.credentials import Credentials
 from layers.oci.reference import HUB, Reference, is_loopback
 from layers.registry.auth import Answer, Authority, bare, refusal
 from layers.registry.headers import origin
-from layers.registry.registry import RegistryError, RegistryRefused
+from layers.registry.registry import RegistryError, RegistryRefused, RegistryRejected
 from layers.registry.tls import DOCKER_CERTS, certificates, context
 from layers.runtime.retry import Backoff
 
@@ -27,6 +27,8 @@ _ABSENT = frozenset(
     {"BLOB_UNKNOWN", "MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND", "TAG_UNKNOWN"}
 )
 """Harbor says NOT_FOUND for a repository or project that it does not have."""
+_LACKING = frozenset({"BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN"})
+"""A manifest came before what it names was seen: another try may find it."""
 
 
 class _Told(Protocol):
@@ -142,6 +144,8 @@ class Wire:
             raise RegistryRefused(
                 text, hint=f"{name.registry} does not allow this for {name.repository}"
             )
+        if _rejects(answer.status, {str(one.get("code")) for one in told}):
+            raise RegistryRejected(text)
         raise RegistryError(text)
 
     def must_be_absence(self, answer: Answer, method: str, url: str, name: Reference) -> None:
@@ -192,6 +196,16 @@ class Wire:
 
     def _speaks_http(self, host: str) -> bool:
         return is_loopback(host) or self._insecure(host)
+
+
+def _rejects(status: int, codes: set[str]) -> bool:
+    """Whether a registry says that it will never take what was sent.
+
+    An error page without its words may be some proxy's; 415 and 501 are plain by themselves.
+    """
+    if status in (415, 501):
+        return True
+    return 400 <= status < 500 and status != 404 and bool(codes) and not codes & _LACKING
 
 
 def errors(answer: Answer) -> list[Mapping[str, object]]:

@@ -156,15 +156,16 @@ class Contest:
             return now, GiveUp()
         return now, Wait(now.timing.poll)
 
-    def put(self, read: float, done: float) -> tuple[Contest, Wait]:
+    def put(self, read: float, done: float, sure: bool = True) -> tuple[Contest, Wait]:
         """After a claim was put: ``read`` is when the look before it began.
 
         A late one may have gone over a claim that somebody settled on in between.  That machine
         renews its own, so that ours, renewed as well, is seen at each of many looks and for a
-        whole lease only where there is none.
+        whole lease only where there is none.  One that is not ``sure``, since the registry failed,
+        may be there or come at any time: that is a late one.
         """
         times = self.timing
-        late = self.late or done - read > times.prompt
+        late = self.late or not sure or done - read > times.prompt
         until = done + (times.lease if late else times.settle)
         if self.late and self.until is not None:
             until = max(self.until, done + times.settle)

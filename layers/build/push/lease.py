@@ -26,8 +26,17 @@ from layers.build.push.claim import (
 from layers.oci.artifact import EMPTY, MANIFEST_TYPE, digest_of
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference, is_loopback
-from layers.registry.registry import Registry, RegistryDown, RegistryError
+from layers.registry.registry import (
+    Registry,
+    RegistryDown,
+    RegistryError,
+    RegistryRefused,
+    RegistryRejected,
+)
 from layers.runtime import signals
+
+_TRIES = 3
+"""Puts that may fail one after the other; the registry's client repeats each of them by itself."""
 
 
 @contextlib.contextmanager
@@ -46,7 +55,8 @@ def claimed(
     Or the digest of the image that somebody else pushed meanwhile: nothing is to be pushed.
     ``broken`` is an image that counts as not there; ``waits`` is called when somebody else holds
     the key.  ``owner`` names us, ``dead`` a process of ours that was killed (`claimant`).  A
-    registry that takes no claims is pushed to without one.  Raises RegistryError.
+    registry that says that it takes no claims is pushed to without one; where claims fail for
+    any other reason nothing is to be pushed.  Raises RegistryError.
     """
     claim = _Claim(registry, repository, key, owner)
     forget = signals.at_farewell(claim.release)
@@ -75,7 +85,7 @@ def _win(
     look = claim.look(key)
     claim.timing = timing or _timing(claim.repository, look)
     contest = Contest(frozenset(claim.digests), claim.timing, broken, dead)
-    told = False
+    told, failed = False, 0
     while True:
         contest, move = contest.looked(look)
         if isinstance(move, Put):
@@ -84,13 +94,22 @@ def _win(
                     look = claim.look(key)  # some round trips later: the put must come promptly
                     continue
                 claim.put()
+                failed = 0
             except RegistryDown:
                 raise
-            except RegistryError:
+            except (RegistryRefused, RegistryRejected):
                 claim.refused = True  # no right to, or tags that never move: `Adopt` is left to us
                 found = claim.look(key).image
                 return found if found != broken else None
-            contest, move = contest.put(look.began, time.monotonic())
+            except RegistryError as error:
+                failed += 1
+                if failed == _TRIES:
+                    raise RegistryError(
+                        f"{claim.repository}:{key} is not pushed, since it cannot be claimed: "
+                        f"{error}",
+                        hint=error.hint,
+                    ) from error
+            contest, move = contest.put(look.began, time.monotonic(), sure=not failed)
         if isinstance(move, Adopt):
             return move.image
         if isinstance(move, GiveUp):
@@ -144,13 +163,15 @@ class _Claim:
         return True
 
     def put(self) -> None:
-        """Put the claim, or renew it."""
+        """Put the claim, or renew it; after a failure `prepare` is to do again."""
         with self._lock:
             if self._ended.is_set():
                 return
             content = self._beats[self._next % len(self._beats)]
             self._next += 1
+            self._prepared = False
             self._registry.put_manifest(self.repository, self._tag, content, MANIFEST_TYPE)
+            self._prepared = True
 
     @contextlib.contextmanager
     def renewed(self) -> Iterator[None]:

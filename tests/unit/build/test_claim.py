@@ -132,6 +132,8 @@ class World:
     luck: random.Random
     stalls: float
     """How many of all requests take long."""
+    fails: float = 0.0
+    """How many of the puts end in an error; a third of those are done, a third later."""
     image: Digest | None = None
     claim: Digest | None = None
     now: float = 0.0
@@ -147,6 +149,22 @@ class World:
 
     def at(self, when: float, action: Callable[[], None]) -> None:
         heapq.heappush(self.todo, (when, len(self.todo) + self.luck.getrandbits(40), action))
+
+    def put(self, claim: Digest) -> bool:
+        """Put a claim; False for an error, after which nobody knows whether it is there."""
+        if self.luck.random() >= self.fails:
+            self.claim = claim
+            return True
+        fate = self.luck.random() * 3
+        if fate < 1:
+            self.claim = claim
+        elif fate < 2:
+            self.at(self.now + self.luck.uniform(0.0, 7.0), lambda: self.lands(claim))
+        return False
+
+    def lands(self, claim: Digest) -> None:
+        """What a proxy had answered for comes to the registry after all."""
+        self.claim = claim
 
     def run(self) -> None:
         while self.todo:
@@ -174,9 +192,9 @@ def machine(world: World, number: int, timing: Timing, dies: bool) -> Turns:
         state, move = state.looked(replace(seen, ended=world.now))
         if isinstance(move, Put):
             yield world.delay()
-            world.claim, beat = digests[beat % len(digests)], beat + 1
+            sure, beat = world.put(digests[beat % len(digests)]), beat + 1
             yield world.delay() / 4
-            state, move = state.put(seen.began, world.now)
+            state, move = state.put(seen.began, world.now, sure)
         if isinstance(move, Adopt):
             world.adopted[number] = move.image
             return
@@ -200,9 +218,16 @@ def machine(world: World, number: int, timing: Timing, dies: bool) -> Turns:
             return
 
 
-def play(seed: int, count: int, timings: tuple[Timing, ...], stalls: float, deaths: int) -> World:
+def play(
+    seed: int,
+    count: int,
+    timings: tuple[Timing, ...],
+    stalls: float,
+    deaths: int,
+    fails: float = 0.0,
+) -> World:
     """Let some machines begin at about the same time; the first ``deaths`` die when they push."""
-    world = World(random.Random(seed), stalls)
+    world = World(random.Random(seed), stalls, fails)
 
     def turn(turns: Turns) -> None:
         busy = next(turns, None)
@@ -233,6 +258,14 @@ def test_one_digest_is_put_and_all_use_it(game: tuple[int, int, float], deaths: 
     """Any number of machines, slow requests, machines that die while they push."""
     seed, count, stalls = game
     law(play(seed, count, (SIMULATED,), stalls, deaths), count, deaths)
+
+
+@settings(max_examples=300, deadline=None)
+@given(games, st.sampled_from([0.1, 0.5]))
+def test_puts_that_fail_break_nothing(game: tuple[int, int, float], fails: float) -> None:
+    """Whether they are done, never, or long after the error."""
+    seed, count, stalls = game
+    law(play(seed, count, (SIMULATED,), stalls, 0, fails), count, 0)
 
 
 def test_many_machines_and_many_games() -> None:

@@ -15,7 +15,12 @@ from layers.build.push.claim import KIND, NEAR, beats, claim_tag
 from layers.build.push.lease import claimant, claimed
 from layers.oci.artifact import EMPTY, MANIFEST_TYPE, artifact, descriptor, digest_of
 from layers.oci.digest import Digest
-from layers.registry.registry import RegistryDown, RegistryError, RegistryRefused
+from layers.registry.registry import (
+    RegistryDown,
+    RegistryError,
+    RegistryRefused,
+    RegistryRejected,
+)
 from tests.fakes import MemoryRegistry
 
 REPOSITORY = "127.0.0.1:5000/demo/app"
@@ -127,11 +132,13 @@ def test_a_broken_image_counts_as_not_there() -> None:
         assert theirs == repaired
 
 
-@pytest.mark.parametrize("error", [RegistryRefused("403"), RegistryError("400 (TAG_INVALID)")])
+@pytest.mark.parametrize(
+    "error", [RegistryRefused("403"), RegistryRejected("400 (MANIFEST_INVALID)")]
+)
 def test_a_registry_that_takes_no_claims_is_pushed_to_without_one(
     error: RegistryError, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever it says: if it takes no image either, the push tells why."""
+    """If it takes no image either, the push tells why."""
     registry = MemoryRegistry()
 
     def refuse(*_: object) -> None:
@@ -142,6 +149,66 @@ def test_a_registry_that_takes_no_claims_is_pushed_to_without_one(
         assert theirs is None
         time.sleep(3 * QUICK.renew)
     assert registry.pushed == []
+
+
+class Failing(MemoryRegistry):
+    """Fails the first ``times`` puts of a claim; ``done``: only after the deed."""
+
+    def __init__(self, times: int, done: bool = False) -> None:
+        super().__init__()
+        self.times, self.done = times, done
+
+    def put_manifest(
+        self, repository: str, reference: str, content: bytes, media_type: str
+    ) -> Digest:
+        """Put, or fail as a registry in trouble does."""
+        fails = reference.startswith("claim-") and self.times > 0
+        self.times -= fails
+        if fails and not self.done:
+            raise RegistryError("PUT: 503")
+        digest = super().put_manifest(repository, reference, content, media_type)
+        if fails:
+            raise RegistryError("PUT: 503")
+        return digest
+
+
+def test_trouble_that_passes_lets_no_two_machines_push() -> None:
+    """A claim that failed is put again: no machine goes on without one."""
+    registry = Failing(times=2)
+    ends: list[Digest] = []
+
+    def work(number: int) -> None:
+        with claimed(registry, REPOSITORY, KEY, timing=QUICK) as theirs:
+            ends.append(theirs or push(registry, f"image {number}", seconds=0.3))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(keyed(registry)) == 1
+    assert ends == keyed(registry) * 3
+
+
+def test_a_claim_that_came_though_it_failed_is_held_as_a_late_one() -> None:
+    """Nobody knows when it came: it has to be seen to stand for a whole lease."""
+    registry = Failing(times=1, done=True)
+    begin = time.monotonic()
+    with claimed(registry, REPOSITORY, KEY, timing=QUICK) as theirs:
+        assert theirs is None
+    assert time.monotonic() - begin >= QUICK.lease
+    assert registry.tags(REPOSITORY) == ()
+
+
+def test_a_claim_that_fails_again_and_again_is_an_error() -> None:
+    """Nothing is pushed; the text says what the registry said."""
+    registry = Failing(times=100)
+    with (
+        pytest.raises(RegistryError, match=r"not pushed, since it cannot be claimed: PUT: 503"),
+        claimed(registry, REPOSITORY, KEY, timing=QUICK),
+    ):
+        raise AssertionError
+    assert registry.times == 97
 
 
 def test_a_registry_that_is_down_is_an_error() -> None:

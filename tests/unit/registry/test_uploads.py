@@ -10,7 +10,7 @@ import pytest
 
 from layers.oci.credentials import Login
 from layers.registry.client import HttpRegistry
-from layers.registry.registry import RegistryError, RegistryRefused
+from layers.registry.registry import RegistryError, RegistryRefused, RegistryRejected
 from layers.runtime.retry import Backoff
 from tests.httpscript import Asked, Said, serving
 from tests.ocidocs import OCI_MANIFEST, digest_of
@@ -252,6 +252,29 @@ def test_what_a_registry_does_not_allow_is_told_apart(answer: Said) -> None:
     """From what is wrong or broken."""
     with serving(lambda asked: answer) as server, pytest.raises(RegistryRefused):
         client().put_manifest(f"{server.host}/a", "t", b"{}", OCI_MANIFEST)
+
+
+@pytest.mark.parametrize(
+    ("answer", "rejected"),
+    [
+        (refused(400, "MANIFEST_INVALID"), True),
+        (refused(400, "UNSUPPORTED", "artifact type"), True),
+        (refused(422, "UNKNOWN"), True),
+        (Said(415), True),
+        (Said(501), True),
+        (Said(400, b"<html>"), False),
+        (refused(400, "MANIFEST_BLOB_UNKNOWN"), False),
+        (refused(404, "NAME_UNKNOWN"), False),
+        (Said(429), False),
+        (Said(500), False),
+    ],
+    ids=lambda said: f"{said.status} {said.body.decode()}" if isinstance(said, Said) else "",
+)
+def test_what_a_registry_will_never_take_is_told_apart(answer: Said, rejected: bool) -> None:
+    """It says so itself; a proxy's page, or trouble, says nothing of the kind."""
+    with serving(lambda asked: answer) as server, pytest.raises(RegistryError) as caught:
+        client().put_manifest(f"{server.host}/a", "t", b"{}", OCI_MANIFEST)
+    assert isinstance(caught.value, RegistryRejected) == rejected
 
 
 def test_a_manifest_s_trouble_passes() -> None:
