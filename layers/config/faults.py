@@ -33,12 +33,16 @@ class Faults:
     """Gathers what is wrong with one TOML text; lines are looked up only if something is."""
 
     def __init__(self, text: str, file: str) -> None:
+        self.file = file
         self._text = text
-        self._file = file
         self._found: dict[tuple[Path, str], str] = {}
 
     def __bool__(self) -> bool:
         return bool(self._found)
+
+    def apart(self) -> Faults:
+        """None yet, of the same text: for what is wrong with a part of it alone."""
+        return Faults(self._text, self.file)
 
     def add(self, path: Path, message: str, hint: str = "") -> None:
         """Note a fault of what stands at ``path``; the same one twice counts once."""
@@ -65,7 +69,7 @@ class Faults:
         for (path, message), hint in self._found.items():
             line = next((known[path[:n]] for n in range(len(path), 0, -1) if path[:n] in known), 1)
             said = f"{dotted(path)}: {message}" if path else message
-            faults.append(LayersError(said, file=self._file, line=line, hint=hint))
+            faults.append(LayersError(said, file=self.file, line=line, hint=hint))
         return kind(sorted(faults, key=lambda fault: fault.line or 0))
 
 

@@ -10,9 +10,10 @@ from typing import Any
 from hashes.algorithm import DEFAULT
 from hashes.errors import did_you_mean
 from layers.config.faults import Faults, SpecError
+from layers.config.outside import Places, leads_out, stacks, upstreams
 from layers.config.project_table import platform_of, registry_of
 from layers.config.schema import FILE, IMAGE, STALLS, VERSION
-from layers.config.spec import Image, Require, Secret, Spec, Stack
+from layers.config.spec import Image, Require, Secret, Spec
 from layers.config.toml import Path, TomlError, read
 from layers.config.values import (
     args_of,
@@ -71,12 +72,12 @@ class Reader:
             platform=platform_of(project.get("platform"), platform, self.faults),
             profile=self.profile,
             images=images,
-            upstream=self._upstream(data, chosen, images),
+            upstream=upstreams(self._places(data, chosen), images, self.faults),
             secrets=secrets,
             path=self.file,
             text=self.text,
             hash=project.get("hash", DEFAULT),
-            stacks=self._stacks(data, chosen),
+            stacks=stacks(self._places(data, chosen), self.faults, self.exists),
             machine=platform,
         )
         self.faults.raise_as(SpecError)
@@ -93,6 +94,10 @@ class Reader:
             self.faults.add(("version",), f"unknown version {version}", hint)
             self.faults.raise_as(SpecError)
         return raw
+
+    def _places(self, data: Mapping[str, Any], chosen: Mapping[str, Any]) -> Places:
+        """The file's tables and the profile's, which go over them, each with its path."""
+        return ((), data), (("profiles", self.profile or ""), chosen)
 
     # -- profiles ----------------------------------------------------------------------------
 
@@ -172,7 +177,7 @@ class Reader:
 
     def _folder(self, image: str, written: str, *keys: str) -> str:
         path = posixpath.normpath(written)
-        if _leads_out(path):
+        if leads_out(path):
             self._fault(image, keys, f"{written!r} leads out of the folder of {self.file}")
         elif not self.exists(path):
             self._lack(image, keys, f"there is no folder {path!r}")
@@ -180,8 +185,8 @@ class Reader:
 
     def _dockerfile(self, image: str, context: str, written: str) -> str:
         path = posixpath.normpath(posixpath.join(context, written))
-        if _leads_out(path):
-            if not _leads_out(context):
+        if leads_out(path):
+            if not leads_out(context):
                 self._fault(image, ("dockerfile",), f"{written!r} leads out of the project")
         elif self.exists(context) and not self.exists(path):
             self._lack(
@@ -194,7 +199,7 @@ class Reader:
 
     def _require(self, image: str, number: int, table: Mapping[str, Any]) -> Require:
         path = posixpath.normpath(table.get("path", "x"))
-        if _leads_out(path) or path == ".":
+        if leads_out(path) or path == ".":
             message = f"{table.get('path')!r} is no file inside the context"
             self._fault(image, ("require", number, "path"), message)
         return Require(
@@ -251,52 +256,8 @@ class Reader:
 
     def _lack(self, image: str, keys: Path, message: str, hint: str = "") -> None:
         """Something that is not on the disk: a fault of its image alone, not of the file."""
-        missing = self._missing.setdefault(image, Faults(self.text, self.file))
+        missing = self._missing.setdefault(image, self.faults.apart())
         missing.add(self._place(image, keys), message, hint)
-
-    # -- names beyond the file ---------------------------------------------------------------
-
-    def _upstream(
-        self, data: Mapping[str, Any], chosen: Mapping[str, Any], images: Mapping[str, Image]
-    ) -> dict[str, str]:
-        ours = {Reference.parse(name).normal for name in images}
-        result = {}
-        for above, table in (((), data), (("profiles", self.profile or ""), chosen)):
-            for name, instead in table.get("upstream", {}).items():
-                path: Path = (*above, "upstream", name)
-                try:
-                    normal = Reference.parse(name).normal
-                    other = Reference.parse(instead).normal
-                except BadReference as error:
-                    self.faults.add(path, error.message)
-                    continue
-                if normal in ours:
-                    self.faults.add(path, f"{name!r} is an image of this file, not upstream")
-                elif other not in ours and not set(instead) & set("/:@"):
-                    guess = did_you_mean(instead, images)
-                    hint = "write a tag (name:latest) if it is an upstream image"
-                    self.faults.add(path, f"no image {instead!r}{guess}", hint)
-                result[normal] = instead
-        return result
-
-    def _stacks(self, data: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Stack]:
-        result = {}
-        for above, table in (((), data), (("profiles", self.profile or ""), chosen)):
-            for name, stack in table.get("stacks", {}).items():
-                files = [posixpath.normpath(path) for path in stack.get("compose", ())]
-                missing = Faults(self.text, self.file)
-                for number, path in enumerate(files):
-                    at: Path = (*above, "stacks", name, "compose", number)
-                    if _leads_out(path):
-                        self.faults.add(at, f"{path!r} leads out of the folder of {self.file}")
-                    elif not self.exists(path):
-                        missing.add(at, f"there is no compose file {path!r}")
-                result[name] = Stack(name, tuple(files), missing.as_error(SpecError))
-        return result
-
-
-def _leads_out(path: str) -> bool:
-    return path == ".." or path.startswith("../")
 
 
 def load(

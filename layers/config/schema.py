@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hashes.algorithm import HEX_LENGTHS
-from layers.config.shapes import Constant, Either, Flag, List, Map, Shape, Table, Text, Whole
+from layers.config.shapes import Constant, Either, Flag, List, Shape, Text, Whole
+from layers.config.tables import Map, Table
 
 VERSION = 1
 

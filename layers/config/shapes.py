@@ -1,9 +1,8 @@
-"""Shapes of tables: what a file may hold, said once for the reader and for the JSON Schema."""
+"""Shapes of values: what a file may hold, said once for the reader and for the JSON Schema."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 from hashes.errors import did_you_mean
@@ -25,7 +24,7 @@ class Shape(Protocol):
 
 
 class Text:
-    """A string; also the shape of a key of a `Map`.
+    """A string; also the shape of a key of a `layers.config.tables.Map`.
 
     Python and JavaScript must read ``pattern`` alike; ``choices`` are all that is allowed, if there
     are any; words that are ``taken`` fit the pattern and have another meaning.
@@ -47,7 +46,7 @@ class Text:
 
     def check(self, value: Any, path: Path, faults: Faults) -> Any:
         if not isinstance(value, str):
-            return _wrong(value, "a string", path, faults)
+            return wrong(value, "a string", path, faults)
         if self.choices and value not in self.choices:
             options = ", ".join(map(repr, self.choices))
             tail = did_you_mean(value, self.choices)
@@ -63,11 +62,11 @@ class Text:
 
     def schema(self) -> dict[str, Any]:
         if self.choices:
-            return _described(self.about, {"enum": list(self.choices)})
+            return described(self.about, {"enum": list(self.choices)})
         rule: dict[str, Any] = {"type": "string", "pattern": self.pattern}
         if self.taken:
             rule["not"] = {"enum": sorted(self.taken)}
-        return _described(self.about, rule)
+        return described(self.about, rule)
 
 
 class Flag:
@@ -77,25 +76,10 @@ class Flag:
         self.about = about
 
     def check(self, value: Any, path: Path, faults: Faults) -> Any:
-        return value if isinstance(value, bool) else _wrong(value, "true or false", path, faults)
+        return value if isinstance(value, bool) else wrong(value, "true or false", path, faults)
 
     def schema(self) -> dict[str, Any]:
-        return _described(self.about, {"type": "boolean"})
-
-
-class Whole:
-    """A whole number, not below 0."""
-
-    def __init__(self, about: str) -> None:
-        self.about = about
-
-    def check(self, value: Any, path: Path, faults: Faults) -> Any:
-        if type(value) is int and value >= 0:
-            return value
-        return _wrong(value, "a whole number, 0 or more", path, faults)
-
-    def schema(self) -> dict[str, Any]:
-        return _described(self.about, {"type": "integer", "minimum": 0})
+        return described(self.about, {"type": "boolean"})
 
 
 class Constant:
@@ -108,14 +92,14 @@ class Constant:
     def check(self, value: Any, path: Path, faults: Faults) -> Any:
         if type(value) is int and value == self.value:
             return value
-        return _wrong(value, f"the number {self.value}", path, faults)
+        return wrong(value, f"the number {self.value}", path, faults)
 
     def schema(self) -> dict[str, Any]:
-        return _described(self.about, {"const": self.value})
+        return described(self.about, {"const": self.value})
 
 
-class Number:
-    """An integer that is not below ``least``."""
+class Whole:
+    """A whole number that is not below ``least``."""
 
     def __init__(self, about: str, least: int = 0) -> None:
         self.about = about
@@ -124,10 +108,10 @@ class Number:
     def check(self, value: Any, path: Path, faults: Faults) -> Any:
         if type(value) is int and value >= self.least:
             return value
-        return _wrong(value, f"an integer from {self.least}", path, faults)
+        return wrong(value, f"a whole number, {self.least} or more", path, faults)
 
     def schema(self) -> dict[str, Any]:
-        return _described(self.about, {"type": "integer", "minimum": self.least})
+        return described(self.about, {"type": "integer", "minimum": self.least})
 
 
 class Either:
@@ -143,10 +127,10 @@ class Either:
             return self.text.check(value, path, faults)
         if isinstance(value, list):
             return self.array.check(value, path, faults)
-        return _wrong(value, "a string or an array", path, faults)
+        return wrong(value, "a string or an array", path, faults)
 
     def schema(self) -> dict[str, Any]:
-        return _described(self.about, {"anyOf": [self.text.schema(), self.array.schema()]})
+        return described(self.about, {"anyOf": [self.text.schema(), self.array.schema()]})
 
 
 class List:
@@ -165,7 +149,7 @@ class List:
 
     def check(self, value: Any, path: Path, faults: Faults) -> Any:
         if not isinstance(value, list):
-            return _wrong(value, "an array", path, faults)
+            return wrong(value, "an array", path, faults)
         if self.filled and not value:
             faults.add(path, "expected at least one element")
         for position, element in enumerate(value):
@@ -180,112 +164,16 @@ class List:
             rule["uniqueItems"] = True
         if self.filled:
             rule["minItems"] = 1
-        return _described(self.about, rule)
+        return described(self.about, rule)
 
 
-class Map:
-    """A table whose keys are the user's own."""
-
-    def __init__(self, about: str, key: Text, value: Shape) -> None:
-        self.about = about
-        self.key = key
-        self.value = value
-
-    def check(self, value: Any, path: Path, faults: Faults) -> Any:
-        if not isinstance(value, dict):
-            return _wrong(value, "a table", path, faults)
-        result = {}
-        for key, inner in value.items():
-            good = self.key.check(key, (*path, key), faults)
-            checked = self.value.check(inner, (*path, key), faults)
-            if good is not BAD and checked is not BAD:
-                result[key] = checked
-        return result
-
-    def schema(self) -> dict[str, Any]:
-        names = self.key.schema()
-        inner = self.value.schema()
-        rule = {"type": "object", "propertyNames": names, "additionalProperties": inner}
-        return _described(self.about, rule)
-
-
-class Table:
-    """A table whose keys are ours.
-
-    Exactly one key of ``one_of`` must be there, if it has any; ``apart`` tells by key which others
-    have no meaning beside it.
-    """
-
-    def __init__(
-        self,
-        about: str,
-        keys: Mapping[str, Shape],
-        required: tuple[str, ...] = (),
-        one_of: tuple[str, ...] = (),
-        apart: Mapping[str, tuple[str, ...]] | None = None,
-    ) -> None:
-        self.about = about
-        self.keys = keys
-        self.required = required
-        self.one_of = one_of
-        self.apart = apart or {}
-
-    def check(self, value: Any, path: Path, faults: Faults) -> Any:
-        if not isinstance(value, dict):
-            return _wrong(value, "a table", path, faults)
-        result = {}
-        for key, inner in value.items():
-            shape = self.keys.get(key)
-            if shape is None:
-                what = "table" if isinstance(inner, dict) else "key"
-                tail = did_you_mean(key, self.keys)
-                hint = "" if tail else f"known here: {', '.join(sorted(self.keys))}"
-                faults.add((*path, key), f"unknown {what}{tail}", hint)
-                continue
-            checked = shape.check(inner, (*path, key), faults)
-            if checked is not BAD:
-                result[key] = checked
-        self.check_keys(value, path, faults)
-        return result
-
-    def check_keys(self, value: Mapping[str, Any], path: Path, faults: Faults) -> None:
-        """Tell only of keys that are missing or do not go together."""
-        for key in self.required:
-            if key not in value:
-                faults.add(path, f"{key!r} is missing")
-        there = [key for key in self.one_of if key in value]
-        if self.one_of and len(there) != 1:
-            found = " and ".join(map(repr, there)) or "none"
-            options = ", ".join(map(repr, self.one_of))
-            faults.add(path, f"expected exactly one of {options}, found {found}")
-        for key, others in self.apart.items():
-            for other in others:
-                if key in value and other in value and not {key, other} <= set(there):
-                    faults.add((*path, other), f"has no meaning beside {key!r}")
-
-    def schema(self) -> dict[str, Any]:
-        rule: dict[str, Any] = {
-            "type": "object",
-            "properties": {key: shape.schema() for key, shape in self.keys.items()},
-            "additionalProperties": False,
-        }
-        if self.required:
-            rule["required"] = list(self.required)
-        if self.one_of:
-            rule["oneOf"] = [{"required": [key]} for key in self.one_of]
-        if self.apart:
-            rule["dependentSchemas"] = {
-                key: {"properties": dict.fromkeys(others, False)}
-                for key, others in self.apart.items()
-            }
-        return _described(self.about, rule)
-
-
-def _described(about: str, rule: dict[str, Any]) -> dict[str, Any]:
+def described(about: str, rule: dict[str, Any]) -> dict[str, Any]:
+    """A rule with what it is about."""
     return {"description": about, **rule} if about else rule
 
 
-def _wrong(value: Any, expected: str, path: Path, faults: Faults) -> Any:
+def wrong(value: Any, expected: str, path: Path, faults: Faults) -> Any:
+    """Tell that a value is of another kind than expected; BAD."""
     faults.add(path, f"expected {expected}, found {_kind(value)}")
     return BAD
 

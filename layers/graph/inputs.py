@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from hashes.dockerfile.parser import Dockerfile
@@ -22,48 +21,15 @@ from layers.graph.edges import Wiring, onbuild_of
 from layers.graph.faults import ParentUnknown, unreadable
 from layers.graph.frontier import Frontier, frontier
 from layers.graph.graph import Edge, Graph, Layer, make_graph
+from layers.graph.image_inputs import ImageInputs
 from layers.graph.recipe import ENV, Recipe
-from layers.graph.record import Home, Record
+from layers.graph.record import Home
 from layers.graph.stages import called, lends_args
 from layers.lock.epochs import place
 from layers.lock.lock import Lock
 from layers.runtime.collector import paused
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class ImageInputs:
-    """What one image is made from: a manifest for its target and for each stage on the way."""
-
-    target: str
-    """The target stage's name; "" when it has none."""
-    own: Manifest
-    stages: Mapping[str, Manifest]
-    """By name: the named stages below the target that it reaches, in the order of the file."""
-    unnamed: Mapping[str, Manifest] = field(default_factory=dict)
-    """The other stages below it, by what to call them."""
-    env: Mapping[str, str] | None = None
-    """The environment in its configuration; None: not known."""
-    onbuild: tuple[str, ...] = ()
-    problem: str = ""
-    """Why it cannot be built on this machine, e.g. a required file that is not there."""
-    home: Home = field(default_factory=Home, repr=False)
-
-    def manifest(self, stage: str | None) -> Manifest:
-        """The manifest of a named stage, or of the image itself."""
-        return self.own if stage is None else self.stages[stage]
-
-    def record(self, stage: str | None) -> Record:
-        """What is kept of a layer, to explain a later key against it."""
-        return self.home.record(self.manifest(stage), {**self.stages, **self.unnamed})
-
-    @property
-    def unpinned(self) -> tuple[str, ...]:
-        """What the key cannot hold fast: upstreams without a digest, urls, git refs."""
-        all_stages = (*self.stages.values(), *self.unnamed.values(), self.own)
-        found = [name for each in all_stages for name in each.unpinned]
-        return tuple(dict.fromkeys(found))
 
 
 class Inputs:

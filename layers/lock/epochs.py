@@ -109,16 +109,17 @@ def base_lines(found: Base, quoted: Any) -> Iterator[str]:
 
 def base_shape(digest: Any, moment: Any) -> Any:
     """What a base's table may hold."""
-    from layers.config.shapes import List, Map, Number, Table, Text
+    from layers.config.shapes import List, Text, Whole
+    from layers.config.tables import Map, Table
 
     name = Text("", r"^\S+(?: \S+)?$", "an upstream's name")
     digests = Map("", name, digest)
     epoch: dict[str, Any] = {
-        "epoch": Number("", 1),
+        "epoch": Whole("", 1),
         "key": Text("", r"^(?:xxh3|blake3)-[0-9a-f]+$", "a key such as xxh3-0123…"),
         "digest": digest,
         "refreshed": moment,
-        "size": Number(""),
+        "size": Whole(""),
         "probe": Text("", rf"^(?:sha256:[0-9a-f]{{64}}|{NEXT})$", f"a hash or {NEXT!r}"),
         "upstream": digests,
     }

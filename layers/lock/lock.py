@@ -218,7 +218,8 @@ def _check_names(tables: Mapping[str, Any], faults: Faults) -> None:
 
 
 def _shape() -> Any:
-    from layers.config.shapes import Constant, List, Map, Table, Text
+    from layers.config.shapes import Constant, List, Text
+    from layers.config.tables import Map, Table
 
     digest = Text("", r"^sha256:[0-9a-f]{64}$", "'sha256:' and 64 lower-case hex digits")
     moment = Text("", r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", "a time such as 2024-01-31T12:00:00Z")

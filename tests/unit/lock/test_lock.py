@@ -314,7 +314,7 @@ def test_a_merge_that_left_both_sides_is_told_as_such(mark: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("epoch = 2", "epoch = 0", "expected an integer from 1, found the integer 0"),
+        ("epoch = 2", "epoch = 0", "expected a whole number, 1 or more, found the integer 0"),
         ("epoch = 2\n", "", "'epoch' is missing"),
         ('key = "xxh3-0', 'key = "md5-0', "a key such as"),
         (f'"node:18" = "{D}"', f'"Node" = "{D}"', "must be in lower case"),

@@ -1,0 +1,61 @@
+"""What a file names outside itself: upstream images that stand for others, and compose files."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from hashes.errors import did_you_mean
+from layers.config.faults import Faults, SpecError
+from layers.config.spec import Stack
+from layers.config.toml import Path
+from layers.oci.reference import BadReference, Reference
+
+Places = Sequence[tuple[Path, Mapping[str, Any]]]
+"""Tables and where they stand; what a later one says goes over what an earlier one says."""
+
+
+def leads_out(path: str) -> bool:
+    """Whether a normal relative path leaves the folder that it starts from."""
+    return path == ".." or path.startswith("../")
+
+
+def upstreams(places: Places, images: Collection[str], faults: Faults) -> dict[str, str]:
+    """Normal name of an upstream image → the image or other upstream to take in its place."""
+    ours = {Reference.parse(name).normal for name in images}
+    result = {}
+    for above, table in places:
+        for name, instead in table.get("upstream", {}).items():
+            path: Path = (*above, "upstream", name)
+            try:
+                normal = Reference.parse(name).normal
+                other = Reference.parse(instead).normal
+            except BadReference as error:
+                faults.add(path, error.message)
+                continue
+            if normal in ours:
+                faults.add(path, f"{name!r} is an image of this file, not upstream")
+            elif other not in ours and not set(instead) & set("/:@"):
+                guess = did_you_mean(instead, images)
+                hint = "write a tag (name:latest) if it is an upstream image"
+                faults.add(path, f"no image {instead!r}{guess}", hint)
+            result[normal] = instead
+    return result
+
+
+def stacks(places: Places, faults: Faults, exists: Callable[[str], bool]) -> dict[str, Stack]:
+    """The stacks by name; a compose file that is not there is a fault of its stack alone."""
+    result = {}
+    for above, table in places:
+        for name, stack in table.get("stacks", {}).items():
+            files = [posixpath.normpath(path) for path in stack.get("compose", ())]
+            missing = faults.apart()
+            for number, path in enumerate(files):
+                at: Path = (*above, "stacks", name, "compose", number)
+                if leads_out(path):
+                    faults.add(at, f"{path!r} leads out of the folder of {faults.file}")
+                elif not exists(path):
+                    missing.add(at, f"there is no compose file {path!r}")
+            result[name] = Stack(name, tuple(files), missing.as_error(SpecError))
+    return result

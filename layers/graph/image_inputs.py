@@ -1,0 +1,43 @@
+"""What one image is made from: manifests of its target and of the stages on the way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hashes.manifest import Manifest
+from layers.graph.record import Home, Record
+
+
+@dataclass(frozen=True)
+class ImageInputs:
+    """What one image is made from: a manifest for its target and for each stage on the way."""
+
+    target: str
+    """The target stage's name; "" when it has none."""
+    own: Manifest
+    stages: Mapping[str, Manifest]
+    """By name: the named stages below the target that it reaches, in the order of the file."""
+    unnamed: Mapping[str, Manifest] = field(default_factory=dict)
+    """The other stages below it, by what to call them."""
+    env: Mapping[str, str] | None = None
+    """The environment in its configuration; None: not known."""
+    onbuild: tuple[str, ...] = ()
+    problem: str = ""
+    """Why it cannot be built on this machine, e.g. a required file that is not there."""
+    home: Home = field(default_factory=Home, repr=False)
+
+    def manifest(self, stage: str | None) -> Manifest:
+        """The manifest of a named stage, or of the image itself."""
+        return self.own if stage is None else self.stages[stage]
+
+    def record(self, stage: str | None) -> Record:
+        """What is kept of a layer, to explain a later key against it."""
+        return self.home.record(self.manifest(stage), {**self.stages, **self.unnamed})
+
+    @property
+    def unpinned(self) -> tuple[str, ...]:
+        """What the key cannot hold fast: upstreams without a digest, urls, git refs."""
+        all_stages = (*self.stages.values(), *self.unnamed.values(), self.own)
+        found = [name for each in all_stages for name in each.unpinned]
+        return tuple(dict.fromkeys(found))
