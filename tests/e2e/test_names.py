@@ -210,3 +210,38 @@ def test_an_image_may_be_called_as_the_upstream_that_it_is_made_from(
     run = work.doit("list", status=None)
     assert "may mean the image proxy of images.toml, or the upstream" in run.text
     assert "app/Dockerfile:1" in run.text
+
+
+@pytest.mark.parametrize("kept", ["deps", "build"])
+def test_a_kept_stage_gives_its_labels_to_nobody_that_only_copies_from_it(
+    make: Make, kept: str
+) -> None:
+    """Frontends before 1.24 let labels through to later stages with the same base.
+
+    moby/buildkit#6712: they keep them in one map.  A plain build of the same file without the
+    label that is not the image's own gives the same image on every engine.
+    """
+    head = "FROM scratch AS deps\nLABEL a=deps\nCOPY f /1\nFROM deps AS build\n"
+    tail = "COPY f /2\nFROM deps\nCOPY --from=build /2 /3\n"
+    work = make(
+        {
+            "images.toml": HEAD + '[images.app]\ncontext = "app"\ntag = "NAME-app"\n'
+            f'push_stages = ["{kept}"]\n',
+            "app/Dockerfile": f"{head}LABEL a=build b=build\n{tail}",
+            "without/Dockerfile": head + tail,
+            "app/f": "f\n",
+            "without/f": "f\n",
+        }
+    )
+    work.doit()
+    name = f"{work.name}-app:latest"
+    labels = {"a": "deps"}
+    assert labels_of(work.lab, plain(work, "without")) == labels
+    assert labels_of(work.lab, name) == labels
+    assert labels_of(work.lab, plain(work, "app")) in (labels, {"a": "build", "b": "build"})
+
+
+def labels_of(lab: Lab, image: str) -> dict[str, str]:
+    """An image's labels, but for ours."""
+    found = json.loads(lab.docker("image", "inspect", "--format", "{{json .Config.Labels}}", image))
+    return {name: value for name, value in found.items() if not name.startswith("io.doit-layers.")}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuzz.images import crosstalk
 from tests.fuzz.images.content import Content, differences, entries, flatten, settings
 from tests.fuzz.images.draw import KINDS, draw
 from tests.fuzz.images.lay import lay, spec
@@ -190,3 +191,27 @@ def test_only_images_that_an_edit_cannot_reach_are_not_built_again() -> None:
         assert unmoved(project, edit.apply(project)) == still, edit
     root = replace(project, images=(replace(a, context="."), b))
     assert unmoved(root, Edit("arg", "b", "A", "1").apply(root)) == set()
+
+
+@pytest.mark.parametrize(
+    ("target", "gone"),
+    [
+        ("", {"LABEL build=1", "EXPOSE 80", "volume /v"}),
+        ("Build", {"LABEL last=1"}),
+        ("1", {"LABEL last=1"}),
+        ("0", {"LABEL build=1", "EXPOSE 80", "volume /v", "LABEL last=1"}),
+        ("none", set()),
+    ],
+)
+def test_settings_of_stages_that_a_target_is_not_made_from_go(target: str, gone: set[str]) -> None:
+    """They are what a frontend before 1.24 lets through; all else stays."""
+    lines = ["ARG X", "FROM --platform=$TARGETPLATFORM up AS deps", "LABEL deps=1", "RUN a"]
+    lines += ["from deps as BUILD", "LABEL build=1", "EXPOSE 80", "volume /v", "RUN b"]
+    lines += ["FROM Deps", "LABEL last=1", "COPY --from=build /a /b"]
+    assert [*crosstalk.own(lines, target)] == [line for line in lines if line not in gone]
+
+
+def test_a_variable_in_from_leaves_a_file_as_it_is() -> None:
+    """Nobody here can say which stage it means."""
+    lines = ("FROM up AS a", "LABEL a=1", "FROM $BASE")
+    assert crosstalk.own(lines) == lines

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from tests.fuzz.images import crosstalk
 from tests.fuzz.images.content import Content
 from tests.fuzz.images.engines import Engine
 from tests.fuzz.images.lay import entries
@@ -17,11 +19,12 @@ class Refused(Exception):
 
 
 def build_all(
-    engine: Engine, project: Project, root: str, known: Mapping[str, Content]
+    engine: Engine, project: Project, root: str, known: Mapping[str, Content], apart: str = ""
 ) -> dict[str, Content]:
     """Build every image in order; plain name → what it is, kept stages by theirs.
 
     ``known`` images are those of an earlier round, which the engine still has by their names.
+    ``apart``: a folder for Dockerfiles without `crosstalk`, where images keep stages.
     Raises Refused.
     """
     for name, source in project.upstream.items():
@@ -33,7 +36,9 @@ def build_all(
             stages = [image.stage_name(stage) for stage in image.push_stages]
             found |= {name: known[name] for name in (image.plain, *stages) if name in known}
             continue
-        said = engine.build([*words(project, image, root), *_tags(tags), image.folder], root)
+        said = engine.build(
+            [*words(project, image, root, apart), *_tags(tags), image.folder], root
+        )
         if said:
             raise Refused(f"{image.name}: {said}")
         found[image.plain] = _content(engine, image.plain)
@@ -41,7 +46,7 @@ def build_all(
             if image.stage_name(stage) == image.plain:
                 continue  # a name of both means the image
             name = image.stage_name(f"stage-{number}")
-            one = words(project, replace(image, target=stage), root)
+            one = words(project, replace(image, target=stage), root, apart)
             # An unknown stage is an error of images.toml, and not of a plain build.
             if not engine.build([*one, *_tags([name]), image.folder], root):
                 found[image.stage_name(stage)] = _content(engine, name)
@@ -71,9 +76,12 @@ def _tags(names: Sequence[str]) -> list[str]:
     return [f"--tag={name}" for name in names]
 
 
-def words(project: Project, image: Image, root: str) -> list[str]:
+def words(project: Project, image: Image, root: str, apart: str = "") -> list[str]:
     """What a person would type, but for tag and folder."""
-    found = [f"--file={os.path.join(root, image.path)}"]
+    path = os.path.join(root, image.path)
+    if apart and image.push_stages:
+        path = _apart(image, path, os.path.join(apart, image.name, image.target))
+    found = [f"--file={path}"]
     if project.platform:
         found.append(f"--platform={project.platform}")
     if image.target:
@@ -82,6 +90,17 @@ def words(project: Project, image: Image, root: str) -> list[str]:
         found.append(f"--network={image.network}")
     found += [f"--build-arg={name}={value}" for name, value in image.args.items()]
     found += [f"--build-context={name}={at}" for name, at in image.contexts.items()]
+    return found
+
+
+def _apart(image: Image, path: str, folder: str) -> str:
+    """A Dockerfile of its own for one target; its ignore file goes along."""
+    os.makedirs(folder, exist_ok=True)
+    found = os.path.join(folder, os.path.basename(path))
+    with open(found, "w", encoding="utf-8") as file:
+        file.write("\n".join(crosstalk.own(image.lines, image.target)) + "\n")
+    if os.path.exists(f"{path}.dockerignore"):
+        shutil.copy2(f"{path}.dockerignore", f"{found}.dockerignore")
     return found
 
 

@@ -81,6 +81,8 @@ class Tally:
             f"{len(self.unsteady)}"
         )
         lines += [f"  {each.case.name} {each.signature}" for each in self.unsteady]
+        other = sum(verdict.crosstalk for verdict in self.verdicts)
+        lines.append(f"the same once plain builds keep stages of one file apart: {other}")
         rate = self.seconds / max(1, len(self.verdicts))
         lines.append(f"{self.seconds:.0f} s, {rate:.1f} s a case")
         return "\n".join(lines) + "\n"
