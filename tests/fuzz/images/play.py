@@ -204,7 +204,9 @@ class Playing:
         if ran.status not in (0, 1):
             raise Ended(CRASHES, _words(ran))
         if refusal is not None:
-            raise Ended(TAKES, [refusal]) if ran.status == 0 else Ended(BOTH_REFUSE, _words(ran))
+            if ran.status == 0:
+                raise Ended(TAKES, refusal.strip().splitlines()[::-1])  # buildx's error is its last
+            raise Ended(BOTH_REFUSE, _words(ran))
         if ran.status == 1:
             kind = FAILS if not ran.refused else REFUSED if ran.located else UNLOCATED
             raise Ended(kind, _words(ran))
