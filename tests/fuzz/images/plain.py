@@ -88,9 +88,19 @@ def words(project: Project, image: Image, root: str, apart: str = "") -> list[st
         found.append(f"--target={image.target}")
     if image.network:
         found.append(f"--network={image.network}")
-    found += [f"--build-arg={name}={value}" for name, value in image.args.items()]
+    args = {**_proxies(project, image), **image.args}
+    found += [f"--build-arg={name}={value}" for name, value in args.items()]
     found += [f"--build-context={name}={at}" for name, at in image.contexts.items()]
     return found
+
+
+def _proxies(project: Project, image: Image) -> dict[str, str]:
+    """The caller's proxies, which the manual promises to every RUN that no ARG declares them to."""
+    return {
+        name: value
+        for name, value in project.environ.items()
+        if name.lower().endswith("_proxy") and f"ARG {name}" not in image.lines
+    }
 
 
 def _apart(image: Image, path: str, folder: str) -> str:
