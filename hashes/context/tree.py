@@ -12,15 +12,13 @@ from hashes.context.filehash import FileHash, hash_file, hash_files
 from hashes.context.gopatterns import Scope
 from hashes.context.ignore import Ignore
 from hashes.context.input import LINK_MODE, Input, other_value, xattr_value
+from hashes.context.pinned import Promised, parents_of
 from hashes.context.statcache import PACKED, StatCache, packed
 from hashes.errors import ContextError
 
 _UTF8 = sys.getfilesystemencoding() == "utf-8"
 
 _TYPE = 0o170000
-
-PINNED_MODE = 0o644
-PINNED_DIRECTORY_MODE = 0o755
 
 
 class Entry(Protocol):
@@ -78,7 +76,7 @@ class Tree:
         self._cache = cache or StatCache(None, self.root)
         self._pinned = dict(pinned or {})
         """By path: an identity that counts instead of the bytes, present on this machine or not."""
-        self._below = _parents(self._pinned)
+        self._below = parents_of(self._pinned)
         self._root_bytes = self.root.encode("utf-8", "surrogateescape")
         self._folders: dict[str, Folder] = {}
         self._values: dict[str, FileHash] = {}
@@ -223,7 +221,7 @@ class Tree:
         )
         for name in self._below.get(path, ()):
             child = f"{path}/{name}" if path else name
-            all_entries.setdefault(name, _Promised(child in self._pinned))
+            all_entries.setdefault(name, Promised(child in self._pinned))
         if self.ignore.patterns.all:
             self._filter(path, folder, all_entries)
         else:
@@ -262,7 +260,7 @@ class Tree:
 
     def _directory_value(self, node: Node, status: os.stat_result) -> str:
         known = self._cache.lookup(node.folder.known, node.name, status)
-        if known is not None or isinstance(node.entry, _Promised):
+        if known is not None or isinstance(node.entry, Promised):
             return known or ""
         clock = self._cache.now(status)
         value = xattr_value(self._real(node.path), self._cache.algorithm)
@@ -273,32 +271,3 @@ class Tree:
         if not path:
             return self._root_bytes
         return self._root_bytes + b"/" + path.encode("utf-8", "surrogateescape")
-
-
-class _Promised:
-    """A pinned file that is not on this machine, or a directory on the way to one."""
-
-    def __init__(self, file: bool) -> None:
-        mode = stat.S_IFREG | PINNED_MODE if file else stat.S_IFDIR | PINNED_DIRECTORY_MODE
-        self._status = os.stat_result((mode, *[0] * 9))
-        self._file = file
-
-    def is_dir(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002 - DirEntry's
-        return not self._file
-
-    def is_symlink(self) -> bool:
-        return False
-
-    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002 - DirEntry's
-        return self._status
-
-
-def _parents(paths: Iterable[str]) -> dict[str, set[str]]:
-    """Say for each directory which entries pinned files need in it."""
-    below: dict[str, set[str]] = {}
-    for path in paths:
-        at = path
-        while at:
-            at, _, name = at.rpartition("/")
-            below.setdefault(at, set()).add(name)
-    return below

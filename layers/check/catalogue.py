@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from layers.check import silence
 from layers.check.finding import Finding, Rule
-from layers.check.rules import cache, context, contradictions, hangs, order, pins, security
+from layers.check.rules import cache, context, contradictions, hangs, order, pins, rights, security
 from layers.check.subject import Subject
 
 Check = Callable[[Subject], Iterable[Finding]]
@@ -26,6 +26,7 @@ OFFLINE: tuple[Check, ...] = (
     cache.check,
     pins.check,
     context.check,
+    rights.check,
     security.check,
 )
 """What needs the files alone."""
@@ -45,6 +46,7 @@ RULES: dict[str, Rule] = {
         *cache.RULES,
         *pins.RULES,
         *context.RULES,
+        *rights.RULES,
         *security.RULES,
         *BUILT_RULES,
         *OTHER_RULES[2:],

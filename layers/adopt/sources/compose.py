@@ -17,14 +17,9 @@ from layers.adopt.names import slug
 from layers.adopt.sources.programs import Programs
 from layers.adopt.sources.reading import LeftOut, Reading, Stack
 from layers.adopt.sources.services import UNSET, read_service
+from layers.adopt.sources.together import MAIN, OVERRIDE, completes, mains, nearest, parts
 from layers.config.yaml import Value, read_yaml
 
-MAIN = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
-"""What compose looks for, in its order (github.com/compose-spec/compose-go, cli/options.go)."""
-OVERRIDE = (
-    *("compose.override.yml", "compose.override.yaml"),
-    *("docker-compose.override.yml", "docker-compose.override.yaml"),
-)
 _EXAMPLES = (".env.example", ".env.sample", ".env.dist", ".env.template", "env.example")
 _MISSING = re.compile(r"required variable (\w+) is missing a value")
 _ENV_FILE = re.compile(r"env file .* not found|[Cc]ouldn't find env file")
@@ -122,39 +117,26 @@ class ComposeFiles:
     # -- which files belong together -----------------------------------------------------------
 
     def _sets(self) -> list[_Read]:
-        parts = self._parts()
-        mains = self._mains()
-        alone = [path for path in self.values if path not in parts]
-        for files in mains.values():
+        apart = parts(self.values)
+        main = mains(self.root, self.values)
+        alone = [path for path in self.values if path not in apart]
+        for files in main.values():
             alone = [path for path in alone if path not in files]
         wanted: list[list[tuple[str, ...]]] = []
         wanted += [
             [files, files[:1]] if len(files) > 1 else [files]
-            for files in mains.values()
-            if not set(files) <= parts
+            for files in main.values()
+            if not set(files) <= apart
         ]
         for path in alone:
-            under = _nearest(path, mains)
+            under = nearest(path, main)
             ways: list[tuple[str, ...]] = [(path,)]
             if under is not None:
-                both = (mains[under][0], path)
-                ways = [both, (path,)] if self._completes(*both) else [(path,), both]
+                both = (main[under][0], path)
+                ways = [both, (path,)] if completes(self.values, *both) else [(path,), both]
             wanted.append(ways)
         with ThreadPoolExecutor(4) as pool:
             return list(pool.map(self._first, wanted))
-
-    def _completes(self, main: str, path: str) -> bool:
-        """Whether a file and the main one are parts of one service: what it is made of stands in
-        the one or the other, or its context does.
-        """
-        for name, each in self.values[main].items("services"):
-            over = self.values[path].get("services", name)
-            if over is None or each.get("extends"):
-                continue
-            made = each.get("image") or each.get("build")
-            if not made or (over.items("build") and not over.get("build", "context")):
-                return True
-        return False
 
     def _first(self, attempts: Sequence[tuple[str, ...]]) -> _Read:
         """The first set of files that compose takes; else the first refusal."""
@@ -169,51 +151,6 @@ class ComposeFiles:
                 break  # not a part of something: more files under it mend nothing
         assert refused is not None
         return refused
-
-    def _mains(self) -> dict[str, tuple[str, ...]]:
-        """By folder: the files that compose takes there when nobody names any."""
-        found: dict[str, tuple[str, ...]] = {}
-        for folder in sorted({posixpath.dirname(path) for path in self.values}):
-            here = [posixpath.join(folder, name) for name in MAIN]
-            over = [posixpath.join(folder, name) for name in OVERRIDE]
-            main = [path for path in here if path in self.values][:1]
-            files = (*main, *[path for path in over if path in self.values][:1]) if main else ()
-            if said := self._said(folder):
-                files = said
-            if files:
-                found[folder] = files
-        return found
-
-    def _said(self, folder: str) -> tuple[str, ...]:
-        """The files that COMPOSE_FILE in a folder's ``.env`` names."""
-        try:
-            with open(os.path.join(self.root, folder, ".env"), encoding="utf-8") as file:
-                lines = file.read().splitlines()
-        except (OSError, UnicodeDecodeError):
-            return ()
-        for line in lines:
-            key, _, value = line.partition("=")
-            if key.strip() == "COMPOSE_FILE":
-                names = value.strip().strip("'\"").split(":")
-                files = tuple(posixpath.normpath(posixpath.join(folder, each)) for each in names)
-                return files if all(each in self.values for each in files) else ()
-        return ()
-
-    def _parts(self) -> set[str]:
-        """Files that another one includes or extends."""
-        found: set[str] = set()
-        for path, value in self.values.items():
-            folder = posixpath.dirname(path)
-            named = []
-            for each in value.list("include"):
-                named += [each.data, each.text("path"), *(one.data for one in each.list("path"))]
-            named += [service.text("extends", "file") for _, service in value.items("services")]
-            for name in named:
-                if isinstance(name, str) and name:
-                    other = posixpath.normpath(posixpath.join(folder, name))
-                    if other != path:
-                        found.add(other)
-        return found
 
     # -- compose itself ------------------------------------------------------------------------
 
@@ -265,16 +202,6 @@ class ComposeFiles:
         with open(path, "w", encoding="utf-8") as file:
             file.write("\n".join(["services:", *lines, ""]))
         return path
-
-
-def _nearest(path: str, mains: Mapping[str, Sequence[str]]) -> str | None:
-    """The folder at or above ``path`` that has a main file; None: there is none."""
-    folder = posixpath.dirname(path)
-    while folder not in mains:
-        if not folder:
-            return None
-        folder = posixpath.dirname(folder)
-    return folder
 
 
 def _stack_name(files: Sequence[str], project: str) -> str:

@@ -6,35 +6,16 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from layers.check.shell.command import Command, setting
 from layers.check.shell.words import REDIRECTIONS, Operator, Unreadable, Word, cut
 
 __all__ = ["Command", "Unreadable", "commands"]
 
-_SETTING = re.compile(r"^([A-Za-z_][A-Za-z0-9_]*)=")
 _OPENING = frozenset(("if", "while", "until", "for", "select", "case", "{"))
 _CLOSING = {"fi": "if", "done": "do", "esac": "case", "}": "{"}
 _BETWEEN = frozenset(("then", "else", "elif", "do", "!", "time"))
 _TESTS = frozenset(("[", "test", "[[", "command", "which", "type", "grep", "hash"))
 _FEEDS = frozenset(("<", "<<", "<<-", "<<<", "<&", "<>"))
-
-
-class Command(NamedTuple):
-    """One simple command."""
-
-    words: tuple[Word, ...]
-    """Its name and arguments, before expansion; empty when it only sets variables."""
-    settings: tuple[tuple[str, Word], ...]
-    """``NAME=value`` in front of it; the word is the value."""
-    at: int
-    """Its place in the text."""
-    fed: bool
-    """Whether its input comes from a pipe, a file or a here-document."""
-    pipeline: int
-    """Commands that are joined by ``|`` have the same number."""
-    sure: bool
-    """Whether it runs in every run of the text that succeeds; False where that is not known."""
-    decides: bool = False
-    """Whether the text surely fails when it does: it comes last, or ``set -e`` holds."""
 
 
 def commands(text: str) -> tuple[Command, ...]:
@@ -220,11 +201,11 @@ class _Parser:
                 fed = fed or token.sign in _FEEDS
                 continue
             self.at += 1
-            setting = None if words else _setting(token)
-            if setting is None:
+            given = None if words else setting(token)
+            if given is None:
                 words.append(token)
             else:
-                settings.append(setting)
+                settings.append(given)
                 follows = self.tokens[self.at] if self.at < len(self.tokens) else None
                 if isinstance(follows, Operator) and follows.sign == "(":
                     raise Unreadable("an array")
@@ -295,14 +276,3 @@ class _Parser:
         """A new list begins: what came before it in its line decides nothing any more."""
         self.guarded = False
         self.sure = all(block.kind in ("{", "(") and block.sure for block in self.blocks)
-
-
-def _setting(word: Word) -> tuple[str, Word] | None:
-    first = word.parts[0] if word.parts else None
-    if first is None or first.kind != "text" or first.quoted:
-        return None
-    match = _SETTING.match(first.text)
-    if not match:
-        return None
-    rest = first._replace(text=first.text[match.end() :], quoted=True)
-    return match[1], word._replace(parts=(rest, *word.parts[1:]))
