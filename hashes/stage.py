@@ -206,8 +206,7 @@ class _Builder:
             state = State(self.file.escape, {})
         elif base.text == "scratch":
             head.append(Entry("image", "from", "scratch", line, "scratch"))
-            state = State(self.file.escape, {})
-            state.cwd = "/"
+            state = State(self.file.escape, {}, "/")
         else:
             external = self._external(base.text, stage.platform)
             head.append(self._image("from", base.text, external, line, unpinned))

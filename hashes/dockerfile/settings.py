@@ -61,9 +61,7 @@ class Settings:
             self._note("workdir", "WORKDIR", [clean, self.state.user or ""], item)
 
     def _user(self, item: Instruction) -> None:
-        self.state.user = self.state.expand(item.words[0]).text
-        self.state.see("user", "", Entry("user", "", self.state.user, item.line))
-        self.state.configure("USER", self.state.user, item.line)
+        self.state.become(self.state.expand(item.words[0]).text, item.line)
 
     def _shell(self, item: Instruction) -> None:
         value = json.dumps(item.words, ensure_ascii=False)

@@ -41,8 +41,14 @@ def told(name: str, value: str) -> str:
 class State:
     """The environment of the next instruction of a stage."""
 
-    def __init__(self, escape: str, env: Mapping[str, str] | None) -> None:
-        """``env`` is the base image's; None when it is not known."""
+    def __init__(
+        self,
+        escape: str,
+        env: Mapping[str, str] | None,
+        cwd: str | None = None,
+        user: str | None = None,
+    ) -> None:
+        """``env``, ``cwd`` and ``user`` are the base image's; None where it is not known."""
         self.escape = escape
         self.open = env is None
         self.env: dict[str, str] = dict(env or {})
@@ -52,8 +58,8 @@ class State:
         self.vague: set[str] = set()
         """Variables whose value depends on the base image's unknown environment."""
         self.args: set[str] = set()
-        self.cwd: str | None = None
-        self.user: str | None = None
+        self.cwd = cwd
+        self.user = user
         self.pending: dict[tuple[str, str], Entry] = {}
         """What the next RUN sees and no RUN has seen yet, in BuildKit's order."""
         self.config: dict[str, Entry] = {}
@@ -61,13 +67,12 @@ class State:
 
     def child(self) -> State:
         """The state in which a stage FROM this one begins."""
-        new = State(self.escape, self.env)
+        new = State(self.escape, self.env, self.cwd, self.user)
         new.open = self.open
         new.env = dict(self.env)
         new.image_env = dict(self.image_env)
         new.vague = set(self.vague)
         new.args = set(self.args)
-        new.cwd, new.user = self.cwd, self.user
         new.pending = dict(self.pending)
         new.config = {name: entry for name, entry in self.config.items() if name[:7] != "ONBUILD"}
         return new
@@ -83,6 +88,17 @@ class State:
             return Word(found.text, True)
         parts = {name: self.env.get(name) for name in sorted(found.read)}
         return Word(json.dumps([text, parts], ensure_ascii=False), False)
+
+    def inherit(self, env: Mapping[str, str]) -> None:
+        """Take variables that the base image has for sure, though not all of it is known."""
+        self.env.update(env)
+        self.image_env.update(env)
+
+    def become(self, user: str, line: int) -> None:
+        """Go on as another user."""
+        self.user = user
+        self.see("user", "", Entry("user", "", user, line))
+        self.configure("USER", user, line)
 
     def set(self, kind: str, name: str, word: Word, line: int) -> None:
         """Give a variable a value, by ``env`` or by ``arg``."""

@@ -75,10 +75,14 @@ class Built:
 
 
 class BuildFailed(LayersError):
-    """A step failed, or BuildKit refused the Dockerfile; the text is the whole report."""
+    """A step failed, or BuildKit refused the Dockerfile; the text is the whole report.
 
-    sent = False
-    """Whether a step failed while every file had arrived: BuildKit's copy of them is sound."""
+    ``sent``: whether a step failed while every file had arrived, so that BuildKit's copy is sound.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", sent: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.sent = sent
 
 
 class BuildxMissing(LayersError):
@@ -161,9 +165,8 @@ def run(
         file.writelines(f"{line}\n" for line in log.tail)
     status = child.returncode
     if status != 0:
-        failed = BuildFailed(report(call, log, status, log_path), hint=advice(log))
-        failed.sent = _all_sent(log)
-        raise failed
+        said = report(call, log, status, log_path)
+        raise BuildFailed(said, hint=advice(log), sent=_all_sent(log))
     with open(metadata, encoding="utf-8") as file:
         told = json.load(file)
     os.unlink(metadata)
@@ -180,9 +183,8 @@ def _stalls(
     call: BuildCall, log: BuildLog, stalled: Told, log_path: str, listener: Listener
 ) -> None:
     if stalled.ends:
-        failed = BuildFailed(ended(call, stalled.event, log_path), hint=stalled.event.advice)
-        failed.sent = _arrived(log)
-        raise failed
+        said = ended(call, stalled.event, log_path)
+        raise BuildFailed(said, hint=stalled.event.advice, sent=_arrived(log))
     listener(stalled.event)
 
 

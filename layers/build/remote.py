@@ -97,8 +97,10 @@ def built(
         try:
             digest = prepare.execute(run, step, call)
         except BuildFailed as error:
-            error.hint = error.hint or advice(str(error), builder.name, remote.split("/")[0])
-            raise
+            if error.hint:
+                raise
+            hint = advice(error.message, builder.name, remote.split("/")[0])
+            raise BuildFailed(error.message, hint=hint, sent=error.sent) from error
         # An engine with the classic image store tells its own id, and the registry the digest.
         yield arrived(run, remote, tag) if tag else digest
     finally:

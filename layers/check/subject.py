@@ -189,12 +189,10 @@ class Subject:
         parent = self.parents.get(base.text)
         if parent is not None:
             below = parent.state(parent.target.index)
-            state = State(self.dockerfile.escape, below.environment())
-            state.cwd, state.user = below.cwd, below.user
+            state = State(self.dockerfile.escape, below.environment(), below.cwd, below.user)
             if below.environment() is None:  # what our own instructions set is known all the same
                 known = {k: v for k, v in below.image_env.items() if k not in below.vague}
-                state.env |= known
-                state.image_env |= known  # for the images above this one, too
+                state.inherit(known)  # for the images above this one, too
             return state
         env = {} if base.text == "scratch" else self.base_env.get(base.text)
         return State(self.dockerfile.escape, env)

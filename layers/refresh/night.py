@@ -43,7 +43,7 @@ class Upstreams:
         return tuple(found)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Told:
     """What becomes of one base, as far as it is known."""
 

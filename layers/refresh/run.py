@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from hashes.errors import LayersError
 from layers.graph.graph import upstreams
@@ -93,16 +94,20 @@ class _Run:
         return own
 
     def _look(self, name: str) -> None:
-        told = self.told[name]
         try:
-            told.night = night(self.session, name, self.bases.upstreams[name], self.upstreams)
-            told.reasons = due(told.night)
+            seen = night(self.session, name, self.bases.upstreams[name], self.upstreams)
+            told = self._learned(name, night=seen, reasons=due(seen))
             if not told.reasons and self.session.project.spec.images[name].probe:
                 said = ask(self.session, self.tools, name)
-                told.night = replace(told.night, probe=said, present=bool(said))
-                told.reasons = due(told.night)
+                seen = replace(seen, probe=said, present=bool(said))
+                self._learned(name, night=seen, reasons=due(seen))
         except LayersError as error:
-            told.failure = str(error)
+            self._learned(name, failure=str(error))
+
+    def _learned(self, name: str, **news: Any) -> Told:
+        """What is told of a base from now on; ``news`` are fields of `Told`."""
+        self.told[name] = told = replace(self.told[name], **news)
+        return told
 
     def _rest(self) -> None:
         """Pin what no base is made from; nothing has to be proved for that."""
@@ -120,25 +125,25 @@ class _Run:
                 if each in self.bases.ancestors[name] and self.told[each].reasons
             ]  # fmt: skip
             if not self.told[name].failure:
-                self.told[name].reasons = due(self.told[name].night, parents)
+                self._learned(name, reasons=due(self.told[name].night, parents))
 
     def _group(self, group: Sequence[str]) -> None:
         """Build what is due of a group and take it over, all or nothing."""
-        told = [self.told[name] for name in group]
-        if not any(each.failure for each in told):
+        if not any(self.told[name].failure for name in group):
             try:
                 self._write(self._settled(group))
                 return
             except LayersError as error:
-                if not any(each.failure for each in told):
-                    told[0].failure = str(error)
+                if not any(self.told[name].failure for name in group):
+                    self._learned(group[0], failure=str(error))
         failed = " and ".join(name for name in group if self.told[name].failure)
-        for each in told:
-            if each.outcome == "refreshed" and each.trial is not None:
-                each.trial.discard()
-            if each.reasons and not each.failure:
-                each.failure = f"not taken over, since {failed} failed"
-            each.outcome = "failed" if each.failure else "unchanged"
+        for name in group:
+            told = self.told[name]
+            if told.outcome == "refreshed" and told.trial is not None:
+                told.trial.discard()
+            if told.reasons and not told.failure:
+                told = self._learned(name, failure=f"not taken over, since {failed} failed")
+            self._learned(name, outcome="failed" if told.failure else "unchanged")
 
     def _settled(self, group: Sequence[str]) -> Lock:
         """The lock after a group; the registry then holds all that it names."""
@@ -166,16 +171,15 @@ class _Run:
         try:
             return work(name, group, lock)
         except LayersError as error:
-            self.told[name].failure = str(error)
+            self._learned(name, failure=str(error))
             raise
 
     def _built(self, name: str, group: Sequence[str], lock: Lock) -> Lock:
         """Build one base if it is due, and judge it; the lock that the next ones start from."""
-        told = self.told[name]
         below = self.bases.ancestors[name]
         parents = [e for e in group if e in below and self.told[e].outcome == "refreshed"]
-        told.reasons = due(told.night, parents)
-        if not told.reasons:
+        reasons = due(self.told[name].night, parents)
+        if not self._learned(name, reasons=reasons).reasons:
             return lock
         place, run = here(self.session), self.session
         own = [each for each in self.bases.upstreams[name] if each in self.upstreams.pins]
@@ -183,21 +187,23 @@ class _Run:
         known = lock.base(name, place)
         begin = time.monotonic()
         try:
-            told.number = free_number(
+            number = free_number(
                 run,
                 name,
                 known.last + 1 if known is not None else 1,
                 lambda number: tried(lock, name, place, number, resolved),
             )
-            candidate = tried(lock, name, place, told.number, resolved)
-            told.trial = attempt(run, self.tools, name, candidate)
+            self._learned(name, number=number)
+            candidate = tried(lock, name, place, number, resolved)
+            trial = attempt(run, self.tools, name, candidate)
+            self._learned(name, trial=trial)
         finally:
-            told.seconds = time.monotonic() - begin
-        if told.trial.same and known is not None:
-            told.trial.discard()
-            told.outcome = "same content"
+            self._learned(name, seconds=time.monotonic() - begin)
+        if trial.same and known is not None:
+            trial.discard()
+            self._learned(name, outcome="same content")
             return lock
-        told.outcome = "refreshed"
+        self._learned(name, outcome="refreshed")
         return candidate
 
     def _taken(self, name: str, group: Sequence[str], lock: Lock) -> Lock:  # noqa: ARG002  # as _built

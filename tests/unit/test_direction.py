@@ -6,6 +6,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -202,6 +203,55 @@ def test_only_declared_distributions_are_imported(path: Path) -> None:
 def test_modules_are_short(path: Path) -> None:
     """A long module is two nouns."""
     assert len(path.read_text().splitlines()) <= 300
+
+
+LIBRARIES = {
+    "layers/build/packages/index.py": {"daemon_threads"},  # http.server's
+    "layers/build/packages/sdist.py": {"mode", "size"},  # tarfile's
+    "layers/engine/docker_containers.py": {"daemon"},  # threading's
+    "layers/engine/sockets.py": {"check_hostname", "verify_mode"},  # ssl's
+    "layers/registry/transport.py": {"auth"},  # requests'
+    "layers/report/terminal.py": {"no_wrap"},  # rich's
+}
+"""Fields of libraries' objects, which have no other way to be set."""
+
+
+def strangers_fields(path: Path) -> set[str]:
+    """Fields that a module assigns to, of classes that stand in another one."""
+    tree = ast.parse(path.read_text())
+    own: set[str] = set()
+    for node in (each for each in ast.walk(tree) if isinstance(each, ast.ClassDef)):
+        named = [each.target for each in node.body if isinstance(each, ast.AnnAssign)]
+        own.update(each.id for each in named if isinstance(each, ast.Name))
+        own.update(each.attr for each in ast.walk(node) if is_stored(each) and is_self(each.value))
+    stored = [each for each in ast.walk(tree) if is_stored(each)]
+    return {each.attr for each in stored if not is_self(each.value)} - own
+
+
+def is_stored(node: ast.AST) -> TypeGuard[ast.Attribute]:
+    """Whether a node is an attribute that is set or deleted."""
+    return isinstance(node, ast.Attribute) and isinstance(node.ctx, (ast.Store, ast.Del))
+
+
+def is_self(node: ast.expr) -> bool:
+    """Whether an expression is the object, or the class, that a method belongs to."""
+    return isinstance(node, ast.Name) and node.id in ("self", "cls")
+
+
+@pytest.mark.parametrize("path", sources(), ids=relative)
+def test_nobody_assigns_to_another_modules_fields(path: Path) -> None:
+    """What an object is, its own module says."""
+    assert strangers_fields(path) <= LIBRARIES.get(relative(path), set())
+
+
+def test_an_assignment_to_a_strangers_field_is_seen(tmp_path: Path) -> None:
+    """In whatever form; a field of a class of the same module is none."""
+    file = tmp_path / "bad.py"
+    file.write_text(
+        "class Own:\n    a: int\n    def __init__(self):\n        self.b = 1\n"
+        "def f(own, other):\n    own.a, own.b = 1, 2\n    other.c += 1\n    del other.d.e\n"
+    )
+    assert strangers_fields(file) == {"c", "e"}
 
 
 def test_the_dodo_takes_everything_from_one_module() -> None:
