@@ -116,7 +116,7 @@ def test_settings_hold_what_the_image_says(config: Mapping[str, object]) -> None
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_kind_draws_whole_projects(kind: str, tmp_path: Path) -> None:
     """They can be written, and their images.toml read; the same number gives the same case."""
-    for index in range(4):
+    for index in range(8):
         case = draw(7, index, (kind,))
         assert case == draw(7, index, (kind,))
         assert from_json(to_json(case)) == case
@@ -125,6 +125,7 @@ def test_every_kind_draws_whole_projects(kind: str, tmp_path: Path) -> None:
             told = tomllib.loads(spec(done))
             assert list(told["images"]) == [image.name for image in done.images]
             assert "@" not in "".join(image.name for image in done.images)
+            assert "@u@" not in "".join(line for image in done.images for line in image.lines)
             lay(done, str(tmp_path / "repo"))
             for image in done.images:
                 assert (tmp_path / "repo" / image.path).is_file()

@@ -8,7 +8,12 @@ from tests.fuzz.images.project import REGISTRY, UNIQUE, Item
 
 def _case(draft: Draft, name: str) -> str:
     """The same name in other letters; what is unique in it stays as it is."""
-    return draft.pick((name, name.capitalize(), name.upper()))
+    return draft.pick((name, name[:1].upper() + name[1:], name.upper()))
+
+
+def _lower(name: str) -> str:
+    """The same name in small letters; what is unique in it has no others."""
+    return name.lower().replace(UNIQUE.lower(), UNIQUE)
 
 
 def _parent(draft: Draft, name: str = "base", *, shell: bool = True) -> DraftImage:
@@ -33,7 +38,7 @@ def stage_like_its_base(draft: Draft) -> None:
     draft.images.append(image)
     draft.some(image)
     if draft.chance(0.5):
-        inside = Stage(draft.pick((stage.name, stage.name.lower())), "final", shell=shell)
+        inside = Stage(draft.pick((stage.name, _lower(stage.name))), "final", shell=shell)
         image.stages.append(inside)
         draft.some(image)
     if draft.chance(0.3):
@@ -51,7 +56,7 @@ def stage_like_another_image(draft: Draft) -> None:
     lot = draft.rng.random()
     last = Stage(f"{REGISTRY}/up/files:1")
     if lot < 0.35:
-        last = Stage(image.last.name.lower(), shell=True)
+        last = Stage(_lower(image.last.name), shell=True)
     elif lot < 0.7:
         mark = draft.file(image.folder, f"mark{draft.number()}")
         image.last.lines.append(f"COPY {mark} /mark")
