@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
+from hashes.dockerfile.reachable import Reached
 from hashes.errors import LayersError
 from layers.check.context import Context
 from layers.check.finding import Finding
@@ -93,11 +95,17 @@ class Survey:
         shown = "" if image.context in (".", "") else f"{os.path.normpath(image.context)}/"
         with open(os.path.join(project.root, image.dockerfile), "rb") as file:
             source = file.read().decode("utf-8", "replace").split("\n")
+        reached = _without(inputs.reached(name), {e.text for e in inputs.unknown_triggers(name)})
+        assumed = {
+            dockerfile.stages[before.index].line
+            for before, after in zip(inputs.reached(name), reached, strict=True)
+            if before is not after
+        }
         copied: set[str] = set()
         addresses: dict[int, tuple[str, ...]] = {}
         for manifest in (*found.stages.values(), *found.unnamed.values(), found.own):
             for entry in manifest.entries:
-                if entry.kind == "file":
+                if entry.kind == "file" and entry.line not in assumed:
                     copied.add(entry.name)
                 elif entry.kind == "url" and entry.value.startswith(UNPINNED):
                     known = addresses.get(entry.line, ())
@@ -106,7 +114,7 @@ class Survey:
             image,
             dockerfile,
             source,
-            inputs.reached(name),
+            reached,
             parents,
             roots,
             envs,
@@ -118,3 +126,25 @@ class Survey:
             copied=frozenset(copied),
             addresses=addresses,
         )
+
+
+def _without(reached: Sequence[Reached], unknown: Collection[str]) -> tuple[Reached, ...]:
+    """The stages without the triggers that a key assumes where a base's are not known.
+
+    They stand for the worst, and no rule may tell of what nobody has seen.
+    """
+    return tuple(
+        replace(
+            stage,
+            instructions=stage.instructions[stage.triggers :],
+            triggers=0,
+            sources={
+                (position - stage.triggers, mount): source
+                for (position, mount), source in stage.sources.items()
+                if position >= stage.triggers
+            },
+        )
+        if stage.base.stage is None and stage.base.text in unknown
+        else stage
+        for stage in reached
+    )
