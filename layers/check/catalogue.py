@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable
 
 from layers.check import silence
 from layers.check.finding import Finding, Rule
-from layers.check.rules import cache, context, contradictions, hangs, order, pins, rights, security
+from layers.check.rules import (
+    cache,
+    context,
+    contradictions,
+    credentials,
+    hangs,
+    order,
+    pins,
+    security,
+)
 from layers.check.subject import Subject
 
 Check = Callable[[Subject], Iterable[Finding]]
@@ -26,8 +35,8 @@ OFFLINE: tuple[Check, ...] = (
     cache.check,
     pins.check,
     context.check,
-    rights.check,
     security.check,
+    credentials.check,
 )
 """What needs the files alone."""
 
@@ -46,8 +55,8 @@ RULES: dict[str, Rule] = {
         *cache.RULES,
         *pins.RULES,
         *context.RULES,
-        *rights.RULES,
         *security.RULES,
+        *credentials.RULES,
         *BUILT_RULES,
         *OTHER_RULES[2:],
         *silence.RULES,

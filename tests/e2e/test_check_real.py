@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 
 from layers.check.online.look_up import run_pip
 from layers.check.online.pip_resolve import Target, resolve
+from layers.check.rules.claims import Claim
 from layers.check.shell.pip_calls import requests
 from tests.e2e.conftest import LAB
 from tests.e2e.lab import Lab, Workspace
 from tests.e2e.nights import apt_base
-from tests.unit.checks import subject_of
+from tests.unit.checks import KNOWN, MADE, SECRETS, built_of, subject_of
 
 pytestmark = pytest.mark.e2e
 
@@ -80,6 +82,22 @@ def test_a_planted_secret_is_found_in_the_layer_that_has_it_and_never_shown(
     assert "/settings.txt in layer" in run.out
     assert "a GitHub token" in run.out
     assert "public.txt" not in run.out
+
+
+@pytest.mark.parametrize("claim", SECRETS)
+def test_what_is_claimed_of_secrets_is_so(lab: Lab, tmp_path: Path, claim: Claim) -> None:
+    """Plain builds: the image, its settings and its history have the secret, or have not."""
+    (tmp_path / "Dockerfile").write_text(built_of(claim))
+    (tmp_path / ".env").write_text(f"A_TOKEN={MADE}\n")
+    (tmp_path / "f").write_text("f\n")
+    name = f"claim-{uuid.uuid4().hex[:8]}"
+    lab.docker("buildx", "build", "--tag", name, str(tmp_path))
+    container = lab.docker("create", name, "x")
+    lab.docker("cp", f"{container}:/", str(tmp_path / "files"))
+    lab.docker("rm", container)
+    has = (tmp_path / "files" / ".env").exists()
+    told = lab.docker("image", "inspect", name) + lab.docker("history", "--no-trunc", name)
+    assert (has or MADE in told or KNOWN in told) == (claim.outcome == "in the image")
 
 
 def test_an_image_near_its_budget_is_told_with_what_grew(workspace: Workspace) -> None:

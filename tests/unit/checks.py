@@ -7,6 +7,7 @@ from pathlib import Path
 
 from layers.check.catalogue import RULES
 from layers.check.finding import Finding, Result
+from layers.check.rules.claims import CLAIMS, OTHER, Claim
 from layers.check.run import conclude, offline
 from layers.check.subject import Subject
 from layers.check.survey import Survey
@@ -14,6 +15,21 @@ from layers.project.project import Project
 
 HEAD = "version = 1\n[project]\nname = 'p'\n"
 ONE = f"{HEAD}[images.app]\ncontext = '.'\n"
+
+
+MADE = "Zt7Kq2Vn9Xb4Lm1RsW"
+"""A value as a generator makes it."""
+KNOWN = "ghp_" + "a1B2c3D4e5F6" * 3
+"""One of a known form."""
+SECRETS = [each for each in CLAIMS if each.rule.startswith("secret-")]
+
+
+def built_of(claim: Claim) -> str:
+    """The Dockerfile by which a claim about a secret is tried."""
+    step = claim.step.replace("…", KNOWN if claim.step.startswith("LABEL") else MADE)
+    if claim.base == OTHER:
+        return f"FROM scratch AS b\n{step}\nCOPY f /f\nFROM scratch\nCOPY --from=b /f /f\n"
+    return f"FROM scratch\n{step}\nCOPY f /f\n"
 
 
 def survey(

@@ -1,4 +1,4 @@
-"""Claims: what steps that ask do with nobody to answer, each tried once in a build.
+"""Claims: what steps do that ask with nobody to answer, or that hold a secret; each tried once.
 
 A finding is called an error only for what is here; the pages of docs/rules have the same rows.
 """
@@ -14,8 +14,8 @@ class Claim(NamedTuple):
     rule: str
     step: str
     base: str
-    """``any``: the program is the same everywhere."""
-    outcome: Literal["fails", "hangs", "goes on"]
+    """``any``: the program is the same everywhere. Of a secret: which stage has the step."""
+    outcome: Literal["fails", "hangs", "goes on", "in the image", "not in the image"]
     seen: str
     """``tried``: in a RUN of BuildKit, on Debian images of mmdebstrap; otherwise who told."""
 
@@ -25,6 +25,7 @@ def _github(path: str) -> str:
 
 
 TRIED = "tried"
+TARGET, OTHER = "the target", "a stage that is only copied from"
 _FOCAL = _github("docker/containerd-packaging/pull/142")
 _BIONIC = _github("osrf/docker_templates/pull/34")
 _JAMMY = _github("ZoneMinder/zoneminder/pull/3469")
@@ -88,6 +89,19 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("command-asks", "more /etc/hosts", "debian", "goes on", TRIED),
     Claim("command-asks", "top", "debian", "fails", TRIED),
     Claim("command-asks", "htop", "debian", "fails", TRIED),
+    *(
+        claim
+        for rule, step in (
+            ("secret-in-env", "ENV API_TOKEN=…"),
+            ("secret-in-env", "ARG API_TOKEN=…"),
+            ("secret-in-env", "LABEL token=…"),
+            ("secret-in-file", "COPY .env /"),
+        )
+        for claim in (
+            Claim(rule, step, TARGET, "in the image", TRIED),
+            Claim(rule, step, OTHER, "not in the image", TRIED),
+        )
+    ),
 )
 
 TZDATA_HANGS = frozenset(

@@ -43,6 +43,17 @@ PATTERNS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
 )
 """What it is, and how it looks; each asks for the value itself, not for a word beside it."""
 
+ENVIRONMENT = "an environment file with secrets"
+_SETS = re.compile(
+    rb"(?mi)^\s*(?:export\s+)?\w*(?:secret|token|passw(?:or)?d|api_?key|private_?key"
+    rb"|credential)\w*[ \t]*=[ \t]*['\"]?"
+    rb"(?!change|your|my_|example|dummy|test|admin|root|postgres|elastic|default|none\b|null\b"
+    rb"|true\b|false\b|xxx|\*\*\*|[^\s'\"]*(?:passw|secret|changeme))(?P<value>[^\s'\"$<]{4,})"
+)
+"""A line that gives such a variable a value which is no word for somebody to replace."""
+_TURNS = re.compile(r"(?<=[a-z])(?=[A-Z\d])|(?<=[A-Z])(?=[a-z\d])|(?<=\d)(?=[A-Za-z])")
+_WORDS = re.compile(r"passw|secret|change|example|dummy|placeholder|default|test|sample", re.I)
+
 FILES: tuple[tuple[str, re.Pattern[str], re.Pattern[bytes] | None], ...] = (
     (
         "an SSH private key",
@@ -50,13 +61,9 @@ FILES: tuple[tuple[str, re.Pattern[str], re.Pattern[bytes] | None], ...] = (
         re.compile(rb"PRIVATE KEY"),
     ),
     (
-        "an environment file with secrets",
+        ENVIRONMENT,
         re.compile(r"(?:^|/)\.env(?:\.(?!example$|sample$|template$|dist$)[\w-]+)?$"),
-        re.compile(
-            rb"(?mi)^\s*(?:export\s+)?\w*(?:secret|token|passw(?:or)?d|api_?key|private_?key"
-            rb"|credential)\w*[ \t]*=[ \t]*['\"]?(?!change|your|my_|example|dummy|test|passw|secret"
-            rb"|admin|root|postgres|elastic|default|none\b|null\b|true\b|false\b|xxx|\*\*\*)[^\s'\"$<]{4}"
-        ),
+        _SETS,
     ),
     (
         "passwords of hosts",
@@ -85,6 +92,19 @@ _NOT_OURS = re.compile(
 
 LONGEST = 512 * 1024
 """Bytes: a longer file is no key, and is not read."""
+
+
+def values_in(text: str) -> list[str]:
+    """What an environment file sets variables to whose names say secret."""
+    return [each["value"].decode() for each in _SETS.finditer(text.encode())]
+
+
+def generated(value: str) -> bool:
+    """Whether a value is surely a secret: letters and digits by turns, as a generator makes it."""
+    if any(pattern.search(value.encode("utf-8", "surrogatepass")) for _, pattern in PATTERNS):
+        return True
+    plain = re.fullmatch(r"[\w+/=.!@#%^&*~-]{16,}", value) is not None
+    return plain and not _WORDS.search(value) and len(_TURNS.findall(value)) >= 6
 
 
 def secrets_in(path: str, content: bytes) -> list[str]:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from layers.check.finding import merged
-from layers.check.rules.secrets import secrets_in
+from layers.check.rules.claims import Claim
+from layers.check.rules.secrets import generated, secrets_in
 from layers.check.run import offline
-from tests.unit.checks import HEAD, findings, survey
+from tests.unit.checks import HEAD, MADE, SECRETS, built_of, findings, survey
 
 TOKEN = "ghp_" + "a1B2c3D4e5F6" * 3
 KEY = "-----BEGIN PRIVATE KEY-----\n" + "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" * 4 + "\n"
@@ -80,10 +81,19 @@ def test_the_user_of_a_parent_of_ours_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ("ENV API_TOKEN=s3cr3tvalue", ["secret-in-env:error:2"]),
-        ("ENV DB_PASSWORD s3cr3tvalue", ["secret-in-env:error:2"]),
+        ("ENV API_TOKEN=s3cr3tvalue", ["secret-in-env:warning:2"]),
+        ("ENV DB_PASSWORD s3cr3tvalue", ["secret-in-env:warning:2"]),
+        (f"ENV API_TOKEN={MADE}", ["secret-in-env:error:2"]),
+        (f"ENV API_TOKEN={TOKEN}", ["secret-in-env:error:2"]),
+        ("ENV SECRET_KEY=local-development-only", ["secret-in-env:warning:2"]),
+        (f"FROM a AS b\nENV API_TOKEN={MADE}\nFROM a\nCOPY --from=b /x /x",
+         ["secret-in-env:warning:3"]),
+        (f"FROM a AS b\nENV API_TOKEN={MADE}\nFROM b", ["secret-in-env:error:3"]),
+        (f"FROM a AS b\nRUN x {TOKEN}\nFROM a\nCOPY --from=b /x /x",
+         ["secret-in-env:warning:3"]),
         ("ARG NPM_TOKEN", ["secret-in-env:warning:2"]),
-        ("ARG NPM_TOKEN=s3cr3tvalue", ["secret-in-env:error:2"]),
+        ("ARG NPM_TOKEN=s3cr3tvalue", ["secret-in-env:warning:2"]),
+        (f"ARG NPM_TOKEN={MADE}", ["secret-in-env:error:2"]),
         ("ENV DB_PASSWORD=", []),
         ("ENV DB_PASSWORD=changeme", []),
         ("ENV DB_PASSWORD_FILE=/run/secrets/db", []),
@@ -94,9 +104,9 @@ def test_the_user_of_a_parent_of_ours_counts(tmp_path: Path) -> None:
         (f"LABEL t={TOKEN}", ["secret-in-env:error:2"]),
         ("RUN --mount=type=secret,id=token x", []),
     ],
-)
+)  # fmt: skip
 def test_a_secret_in_words_is_told(tmp_path: Path, body: str, expected: list[str]) -> None:
-    """By a variable's name with a value, or by what a token looks like."""
+    """An error where an image surely has it: its form is known, or a generator made it."""
     assert told(tmp_path, body, "secret-in-env") == expected
 
 
@@ -110,9 +120,11 @@ def test_no_finding_shows_the_secret(tmp_path: Path) -> None:
 
 def test_a_secret_among_the_build_args_of_images_toml_is_told(tmp_path: Path) -> None:
     """``docker history`` shows build args."""
-    toml = f"{HEAD}[images.app]\ncontext = '.'\nargs = {{ NPM_TOKEN = 'abcdefgh' }}\n"
+    toml = f"{HEAD}[images.app]\ncontext = '.'\nargs = {{ NPM_TOKEN = '{MADE}' }}\n"
     found = told(tmp_path, "ARG NPM_TOKEN", "secret-in-env", toml=toml)
     assert found == ["secret-in-env:error:2", "secret-in-env:warning:2"]
+    found = told(tmp_path, "ARG NPM_TOKEN", "secret-in-env", toml=toml.replace(MADE, "abcdefgh"))
+    assert found == ["secret-in-env:warning:2", "secret-in-env:warning:2"]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +135,10 @@ def test_a_secret_among_the_build_args_of_images_toml_is_told(tmp_path: Path) ->
         ("certs/ca.pem", "-----BEGIN CERTIFICATE-----\n", []),
         (".npmrc", "//r.example.com/:_authToken=abcdefgh1234\n", ["secret-in-file:error:2"]),
         (".npmrc", "//r.example.com/:_authToken=${NPM_TOKEN}\n", []),
-        (".env", "DB_PASSWORD=hunter22\n", ["secret-in-file:error:2"]),
+        (".env", "DB_PASSWORD=hunter22\n", ["secret-in-file:warning:2"]),
+        (".env", f"DB_PASSWORD={MADE}\n", ["secret-in-file:error:2"]),
+        (".env", f"API_TOKEN='{TOKEN}'\n", ["secret-in-file:error:2"] * 2),
+        (".env", "DB_PASSWORD=shop_password\n", []),
         (".env", "PORT=80\n", []),
         (".env", "API_TOKEN=\nPORT=8080\n", []),
         (".env", "DB_PASSWORD=postgres\nSECRET_KEY=ChangeMeChangeMe\n", []),
@@ -150,6 +165,84 @@ def test_an_ignored_file_is_not_copied_and_one_that_lies_about_is_a_warning(
     assert told(tmp_path, "COPY a /", "secret-in-file", files=files) == ["secret-in-file:warning:0"]
     files[".dockerignore"] = "**/.env\n"
     assert told(tmp_path, "COPY . /", "secret-in-file", files=files) == []
+
+
+COPIED = {"key.pem": KEY, "src/key.pem": KEY, "src/a": "1"}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('COPY ["src/a", "key.pem", "/"]', ["error:2"]),
+        ('COPY ["/src/", "/src/"]', ["error:2"]),
+        ("COPY src/a /", []),
+        ("COPY --exclude=key.pem . /", ["error:2"]),
+        ("COPY --exclude=**/*.pem . /", []),
+        ("FROM a AS b\nCOPY . /s\nFROM a\nCOPY --from=b /s/out /", ["warning:3", "warning:3"]),
+        ("FROM a AS b\nCOPY . /s\nFROM a\nCOPY --from=b /s/src /", ["warning:3", "error:3"]),
+        ("FROM a AS b\nCOPY . /s\nFROM a\nCOPY --from=1 / /", ["error:3", "error:3"]),
+        ("FROM a AS b\nCOPY key.pem /k\nFROM a\nCOPY --from=B /k /", ["error:3"]),
+        ("FROM a AS b\nCOPY key.pem /k\nFROM b", ["error:3"]),
+    ],
+)
+def test_a_secret_in_a_file_is_an_error_only_where_an_image_has_it(
+    tmp_path: Path, body: str, expected: list[str]
+) -> None:
+    """Not in a stage that is only copied from, and not where --exclude leaves it out."""
+    head = "# syntax=docker/dockerfile:1.20\n"
+    files = {**COPIED, ".dockerignore": "Dockerfile\n"}
+    found = findings(tmp_path, f"{head}FROM a\n{body}\n", files, rules=["secret-in-file"])
+    assert [f"{f.severity}:{f.line - 1}" for f in found] == expected
+
+
+@pytest.mark.parametrize("claim", SECRETS)
+def test_a_secret_is_an_error_where_it_was_found_in_the_image(tmp_path: Path, claim: Claim) -> None:
+    """The same files as tests/e2e/test_check_real.py builds."""
+    files = {".env": f"A_TOKEN={MADE}\n", "f": "f"}
+    found = findings(tmp_path, built_of(claim), files, rules=[claim.rule])
+    at_step = {each.severity for each in found if each.line}
+    assert at_step == {"error" if claim.outcome == "in the image" else "warning"}
+
+
+def test_what_a_kept_stage_holds_an_image_holds(tmp_path: Path) -> None:
+    """It goes to the registry, too."""
+    toml = f"{HEAD}[images.app]\ncontext = '.'\npush_stages = ['b']\n"
+    body = "FROM a AS b\nCOPY key.pem /k\nFROM a\nCOPY --from=b /x /"
+    assert told(tmp_path, body, "secret-in-file", files=COPIED, toml=toml) == [
+        "secret-in-file:error:3"
+    ]
+
+
+def test_triggers_that_nobody_has_seen_are_no_finding(tmp_path: Path) -> None:
+    """A base by digest may have any, and a key assumes the worst; a rule does not."""
+    files = {".env": f"DB_PASSWORD={MADE}\n", **COPIED}
+    base = f"debian@sha256:{'a' * 64}"
+    found = findings(
+        tmp_path, f"FROM {base} AS b\nCOPY src/a /\nFROM b\nCOPY --from=b /x /\n", files
+    )
+    assert [
+        (f.rule, f.file) for f in found if f.rule in ("secret-in-file", "dockerignore-incomplete")
+    ] == [("secret-in-file", ".env")]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (MADE, True),
+        ("9f86d081884c7d659a2feaa0c55ad015", True),
+        (TOKEN, True),
+        ("my-secret-Ab1Cd2Ef3Gh4", False),
+        ("docker.io/library/nginx-1.25", False),
+        ("local-development-only", False),
+        ("2024-01-01T00:00:00", False),
+        ("https://user:Ab1Cd2Ef3@example.org", False),
+        ("Zt7Kq2", False),
+        ("${DB_PASSWORD}", False),
+    ],
+)
+def test_what_a_generator_made(value: str, expected: bool) -> None:
+    """Letters and digits by turns, and long."""
+    assert generated(value) is expected
 
 
 @pytest.mark.parametrize(
