@@ -51,14 +51,13 @@ def prepared(run: Session, step: Step, parents: Parents) -> Iterator[buildx.Buil
         if image.rootfs is not None:
             yield _rootfs_call(run, step, image, folder, labels)
             return
-        inputs = run.project.inputs.image(image.name)
         given = hand_over(run, step, parents)
         yield buildx.BuildCall(
             layer=str(step.layer),
             context=os.path.join(run.project.root, image.context),
             dockerfile=dockerfile.sent(run.project, image, given.names, folder),
             shown=os.path.join(run.project.root, image.dockerfile),
-            target=step.layer.stage or inputs.target or None,
+            target=step.layer.stage or image.target,
             platform=_asked_for(run, step),
             args={
                 **proxy_args(run.project.inputs.dockerfile(image), environment(run)),

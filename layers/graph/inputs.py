@@ -24,7 +24,7 @@ from layers.graph.graph import Edge, Graph, Layer, make_graph
 from layers.graph.image_inputs import ImageInputs
 from layers.graph.recipe import ENV, Recipe
 from layers.graph.record import Home
-from layers.graph.stages import called, lends_args
+from layers.graph.stages import called, knows_target, lends_args
 from layers.lock.epochs import place
 from layers.lock.lock import Lock
 from layers.runtime.collector import paused
@@ -170,7 +170,9 @@ class Inputs:
         kept = {
             each.index: names[each.index]
             for each in reached[:-1]
-            if names[each.index] in image.push_stages and not lends_args(each, reached, stages)
+            if names[each.index] in image.push_stages
+            and not lends_args(each, reached, stages)
+            and not knows_target(each, reached, stages)
         }
         return frontier(reached, stages, kept, self.graph.edges[layer.image])
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hashes.dockerfile.arguments import pairs
 from hashes.dockerfile.parser import Stage
 from hashes.dockerfile.reachable import Reached
+
+_TARGET = "TARGETSTAGE"
 
 
 def called(stages: Sequence[Stage]) -> tuple[str, ...]:
@@ -30,3 +33,16 @@ def lends_args(stage: Reached, reached: Sequence[Reached], stages: Sequence[Stag
         declares = any(item.keyword == "ARG" for item in stages[chain.index].instructions)
         chain = None if chain.base.stage is None else by_index[chain.base.stage]
     return declares and any(each.base.stage == stage.index for each in reached)
+
+
+def knows_target(stage: Reached, reached: Sequence[Reached], stages: Sequence[Stage]) -> bool:
+    """True when a stage, or one that it may be made from, declares ``ARG TARGETSTAGE``.
+
+    As an image it would be its own target, and in another's build it is told that one's name.
+    """
+    return any(
+        item.keyword == "ARG" and _TARGET in dict(pairs(item))
+        for each in reached
+        if each.index <= stage.index
+        for item in stages[each.index].instructions
+    )

@@ -1,0 +1,63 @@
+"""What a build is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from layers.build.parents import Parents
+from layers.build.prepare import prepared
+from layers.graph.graph import Layer
+from layers.project.project import Project
+from tests.fakes import MemoryRegistry
+from tests.unit.machines import APP, begin, machine
+
+
+@pytest.mark.parametrize(
+    ("last", "line", "expected"),
+    [
+        ("FROM scratch", "", None),
+        ("FROM scratch AS Final", "", None),
+        ("FROM scratch AS Final", "target = 'FINAL'\n", "final"),
+        ("FROM scratch AS other", "target = 'one'\n", "one"),
+    ],
+)
+def test_a_target_is_said_where_images_toml_says_one(
+    tmp_path: Path, last: str, line: str, expected: str | None
+) -> None:
+    """Else ARG TARGETSTAGE would be another than in a plain build."""
+    world = machine(tmp_path, MemoryRegistry())
+    spec = tmp_path / "images.toml"
+    spec.write_text(spec.read_text().replace('context = "app"\n', f'context = "app"\n{line}'))
+    (tmp_path / "app" / "Dockerfile").write_text(f"FROM scratch AS one\nCOPY a /a\n{last}\n")
+    run = begin(Project(str(tmp_path)), world.engine, world.registry)
+    with prepared(run, run.planner.plan.steps[APP], Parents(run)) as call:
+        assert call.target == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("", "", ("deps",)),
+        ("ARG TARGETSTAGE\n", "", ()),
+        ("", "ARG A TARGETSTAGE=x\n", ()),
+        ("ENV TARGETSTAGE=x\n", "", ("deps",)),
+    ],
+)
+def test_a_stage_that_knows_the_target_is_no_start_of_another_build(
+    tmp_path: Path, first: str, second: str, expected: tuple[str, ...]
+) -> None:
+    """As an image it was its own target."""
+    machine(tmp_path, MemoryRegistry())
+    spec = tmp_path / "images.toml"
+    spec.write_text(
+        spec.read_text().replace('context = "app"\n', 'context = "app"\npush_stages = ["deps"]\n')
+    )
+    (tmp_path / "app" / "Dockerfile").write_text(
+        f"FROM scratch AS tool\nCOPY a /b\n{first}FROM scratch AS deps\nCOPY --from=tool /b /b\n"
+        f"{second}FROM scratch\nCOPY --from=deps /b /b\n"
+    )
+    inputs = Project(str(tmp_path)).inputs
+    assert inputs.frontier(APP).stages == expected
+    assert inputs.frontier(Layer("app", "deps")).stages == ()
