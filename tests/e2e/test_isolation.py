@@ -32,6 +32,48 @@ def test_an_image_with_an_error_stops_only_what_is_made_from_it(workspace: Works
     assert set(workspace.ran()) == {"base", "app:deps", "app"}
 
 
+def test_a_file_of_an_image_that_is_no_text_stops_only_what_is_made_from_it(
+    workspace: Workspace,
+) -> None:
+    """In UTF-16, as some editors save it, or a folder: told with the file and what to do."""
+    base = workspace.root / "base"
+    good = (base / "Dockerfile").read_bytes()
+    for name, expected in (
+        ("Dockerfile", "base/Dockerfile:1: written in UTF-16: expected UTF-8\n  save it as UTF-8"),
+        (".dockerignore", "base/.dockerignore:1: written in UTF-16: expected UTF-8"),
+    ):
+        (base / name).write_bytes(good.decode().encode("utf-16"))
+        assert workspace.states() == {"base": "error", "app": "error", "other": "build"}
+        assert expected in workspace.doit("base", status=1).err
+        (base / "Dockerfile").write_bytes(good)
+    (base / ".dockerignore").unlink()
+    (base / "Dockerfile").unlink()
+    (base / "Dockerfile").mkdir()
+    assert "base/Dockerfile: is a folder" in workspace.doit(status=1).err
+    assert set(workspace.ran()) == {"other"}
+    (base / "Dockerfile").rmdir()
+    (base / "Dockerfile").write_bytes(b"\xef\xbb\xbf" + good)
+    assert workspace.states() == {"base": "build", "app": "build", "other": "fresh"}
+
+
+def test_a_file_of_the_project_that_is_no_text_is_one_error(workspace: Workspace) -> None:
+    """A byte order mark is none; nothing is built where images.toml or its lock says nothing."""
+    text = workspace.read("images.toml")
+    spec, lock = (workspace.root / name for name in ("images.toml", "images.lock"))
+    spec.write_text(f"\ufeff{text}")
+    lock.write_text("\ufeffversion = 1\n")
+    assert set(workspace.states().values()) == {"build"}
+    lock.write_bytes("version = 1\n".encode("utf-16"))
+    assert "images.lock:1: written in UTF-16" in workspace.doit(status=1).err
+    lock.unlink()
+    lock.mkdir()
+    assert "images.lock: is a folder" in workspace.doit(status=1).err
+    lock.rmdir()
+    spec.write_bytes(text.encode("utf-16"))
+    assert "images.toml:1: written in UTF-16" in workspace.doit(status=1).err
+    assert workspace.ran() == {}
+
+
 def test_a_required_file_that_is_missing_stops_only_what_needs_it(workspace: Workspace) -> None:
     """Known before anything is built, so that nobody's build waits for it in vain."""
     text = workspace.read("images.toml")
