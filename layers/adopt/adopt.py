@@ -18,9 +18,8 @@ from layers.adopt.sources.compose import ComposeFiles
 from layers.adopt.sources.paths import leads_out, relative
 from layers.adopt.sources.programs import Programs
 from layers.adopt.sources.workflows import Workflows
-from layers.adopt.verify import verified
+from layers.adopt.verify import loaded, verified
 from layers.adopt.write import DODO, IGNORED, as_tables, as_toml, write_new
-from layers.config.load import load
 from layers.config.spec import SPEC_FILE, Spec
 from layers.runtime.files import write_whole
 
@@ -102,14 +101,7 @@ def _first(found: Found, files: Dockerfiles, programs: Programs) -> Adoption:
 
 def _again(found: Found, files: Dockerfiles, programs: Programs, before: bytes) -> Adoption:
     text = before.decode("utf-8", "replace")
-    spec = load(
-        text,
-        path=SPEC_FILE,
-        profile=None,
-        registry=None,
-        platform=files.platform,
-        exists=lambda path: os.path.exists(os.path.join(files.root, path)),
-    )
+    spec = loaded(text, files)
     taken = frozenset((*spec.images, *spec.families()))
     known = _Known(spec, text, files)
     proposal = _proposal(found, files, programs, spec.project, taken, known.lacks)

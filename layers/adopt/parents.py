@@ -6,7 +6,7 @@ import itertools
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
@@ -16,7 +16,7 @@ from layers.adopt.names import slug
 from layers.adopt.naming import Named
 from layers.adopt.proposal import Replaced
 from layers.adopt.sources.tags import last_part, parse
-from layers.oci.reference import HUB
+from layers.oci.reference import HUB, Reference
 
 _OWN_TAG = "a tag of its own"
 
@@ -175,14 +175,7 @@ def _guesses(
     Only of images without a tag of their own; one name an image, the one that most stand on.
     """
     best: dict[str, Counter[str]] = {}
-    for normal, users in wanted.items():
-        parsed = parse(normal)
-        if (
-            parsed is None
-            or normal in ours
-            or "/" not in parsed.repository.removeprefix("library/")
-        ):
-            continue
+    for normal, parsed, users in _of_accounts(wanted, ours):
         for each in named:
             if each.name in users:
                 continue
@@ -197,6 +190,18 @@ def _guesses(
         normal = counted.most_common(1)[0][0]
         guesses[normal] = (name, f"{', '.join(wanted[normal][:3])} stands on it by that name")
     return guesses
+
+
+def _of_accounts(
+    wanted: Mapping[str, list[str]], ours: Mapping[str, str]
+) -> Iterator[tuple[str, Reference, list[str]]]:
+    """The names below somebody's account that are no image of ours, and who is made from each."""
+    for normal, users in wanted.items():
+        parsed = parse(normal)
+        if normal in ours or parsed is None:
+            continue
+        if "/" in parsed.repository.removeprefix("library/"):
+            yield normal, parsed, users
 
 
 def _spellings(named: Named, project: str) -> set[str]:
@@ -227,14 +232,7 @@ def _by_head(
         if len(word) > 2 and not each.image.called:
             tails.setdefault(word, []).append(each)
     heads: dict[str, dict[str, Counter[str]]] = {}
-    for normal, users in wanted.items():
-        parsed = parse(normal)
-        if (
-            parsed is None
-            or normal in ours
-            or "/" not in parsed.repository.removeprefix("library/")
-        ):
-            continue
+    for normal, parsed, users in _of_accounts(wanted, ours):
         for word, images in tails.items():
             head = parsed.name.removesuffix(f"-{word}")
             if head != parsed.name and len(images) == 1 and images[0].name not in users:

@@ -31,7 +31,7 @@ def verified(
     while True:
         whole = before + text(proposal)
         try:
-            spec = _load(whole, files)
+            spec = loaded(whole, files)
         except SpecError as error:
             proposal = _without(proposal, whole, before, error)
             continue
@@ -53,7 +53,8 @@ class _Unwired(Exception):
         self.error = error
 
 
-def _load(text: str, files: Dockerfiles) -> Spec:
+def loaded(text: str, files: Dockerfiles) -> Spec:
+    """What ``images.toml`` says, as far as it says it rightly.  Raises SpecError."""
     return load(
         text,
         path=SPEC_FILE,
