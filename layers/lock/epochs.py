@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -95,16 +95,16 @@ def read_base(image: str, place: str, table: Mapping[str, Any]) -> Base:
     )
 
 
-def base_lines(found: Base, quoted: Any) -> Iterator[str]:
-    """A base's tables, a line each; ``quoted`` makes a text a TOML string."""
-    table = f"base.{quoted(found.image)}.{quoted(found.place)}"
-    yield f"\n[{table}]\n"
-    yield from _epoch_lines(table, found.now, quoted)
-    for name, digests in (("seen", found.seen), ("pins", found.pins)):
-        yield from _digest_lines(f"{table}.{name}", digests, quoted)
-    for each in found.earlier:
-        yield f"\n[[{table}.earlier]]\n"
-        yield from _epoch_lines(f"{table}.earlier", each, quoted)
+def base_table(found: Base) -> dict[str, Any]:
+    """The table of a base as the file has it."""
+    table = _epoch_table(found.now)
+    if found.seen:
+        table["seen"] = _texts(found.seen)
+    if found.pins:
+        table["pins"] = _texts(found.pins)
+    if found.earlier:
+        table["earlier"] = [_epoch_table(each) for each in found.earlier]
+    return table
 
 
 def base_shape(digest: Any, moment: Any) -> Any:
@@ -141,22 +141,24 @@ def _epoch(table: Mapping[str, Any]) -> Epoch:
     )
 
 
-def _epoch_lines(table: str, epoch: Epoch, quoted: Any) -> Iterator[str]:
-    yield f"epoch = {epoch.number}\n"
-    yield f"refreshed = {quoted(epoch.refreshed)}\n"
-    yield f"key = {quoted(epoch.key)}\n"
-    yield f"digest = {quoted(str(epoch.digest))}\n"
+def _epoch_table(epoch: Epoch) -> dict[str, Any]:
+    table: dict[str, Any] = {
+        "epoch": epoch.number,
+        "refreshed": epoch.refreshed,
+        "key": epoch.key,
+        "digest": str(epoch.digest),
+    }
     if epoch.size:
-        yield f"size = {epoch.size}\n"
+        table["size"] = epoch.size
     if epoch.probe:
-        yield f"probe = {quoted(epoch.probe)}\n"
-    yield from _digest_lines(f"{table}.upstream", epoch.upstream, quoted)
+        table["probe"] = epoch.probe
+    if epoch.upstream:
+        table["upstream"] = _texts(epoch.upstream)
+    return table
 
 
-def _digest_lines(table: str, digests: Mapping[str, Digest], quoted: Any) -> Iterator[str]:
-    if digests:
-        yield f"\n[{table}]\n"
-        yield from (f"{quoted(name)} = {quoted(str(digests[name]))}\n" for name in sorted(digests))
+def _texts(digests: Mapping[str, Digest]) -> dict[str, str]:
+    return {name: str(digests[name]) for name in sorted(digests)}
 
 
 def _digests(table: Mapping[str, str]) -> dict[str, Digest]:

@@ -10,8 +10,8 @@ from typing import Any
 from hashes.errors import LayersError
 from layers.config.faults import Faults, LockError
 from layers.config.toml import Path, TomlError, read
-from layers.lock.epochs import Base, base_lines, base_shape, read_base
-from layers.lock.pin import Pin, Wanted, pin_lines, quoted, read_pins, read_reference
+from layers.lock.epochs import Base, base_shape, base_table, read_base
+from layers.lock.pin import Pin, Wanted, pin_table, read_pins, read_reference
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
 
@@ -96,15 +96,19 @@ class Lock:
 
     def text(self) -> str:
         """The file: sorted, one value a line, the same for equal locks."""
-        parts = [f"{_HEADER}version = {VERSION}\n"]
+        import tomli_w  # only who writes needs it
+
+        tables: dict[str, Any] = {"version": VERSION, "upstream": {}, "base": {}, "past": {}}
         sorted_ = self._with()
         for pin in sorted_.pins.values():
-            parts += pin_lines("upstream", pin, ("digest", str(pin.digest)))
+            platforms = tables["upstream"].setdefault(pin.name.familiar(), {})
+            platforms[pin.platform] = pin_table(pin, digest=str(pin.digest))
         for each in sorted_.bases.values():
-            parts += base_lines(each, quoted)
+            tables["base"].setdefault(each.image, {})[each.place] = base_table(each)
         for pin in sorted_.past.values():
-            parts += pin_lines("past", pin)
-        return "".join(parts)
+            platforms = tables["past"].setdefault(pin.name.familiar(), {})
+            platforms.setdefault(pin.platform, {})[str(pin.digest)] = pin_table(pin)
+        return _HEADER + tomli_w.dumps({name: each for name, each in tables.items() if each})
 
     def find(self, name: str | Reference, platform: str) -> Pin | None:
         """The pin of an upstream image, by any spelling of its name; None: it is unpinned.

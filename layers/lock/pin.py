@@ -87,29 +87,15 @@ def _pin(reference: Reference, platform: str, table: Mapping[str, Any]) -> Pin:
     )
 
 
-def pin_lines(kind: str, pin: Pin, *more: tuple[str, str]) -> Iterator[str]:
-    """The table of a pin as the file has it."""
-    table = f"{kind}.{quoted(pin.name.familiar())}.{quoted(pin.platform)}"
-    if kind == "past":
-        table += f".{quoted(str(pin.digest))}"
-    yield f"\n[{table}]\n"
-    values = [*more, ("locked", pin.locked), ("source", pin.source)]
-    yield from (f"{name} = {quoted(value)}\n" for name, value in values if value)
+def pin_table(pin: Pin, **more: str) -> dict[str, Any]:
+    """The table of a pin as the file has it; ``more`` comes first."""
+    table: dict[str, Any] = dict(more)
+    if pin.locked:
+        table["locked"] = pin.locked
+    if pin.source:
+        table["source"] = pin.source
     if pin.onbuild:
-        lines = "".join(f"    {quoted(line)},\n" for line in pin.onbuild)
-        yield f"onbuild = [\n{lines}]\n"
+        table["onbuild"] = pin.onbuild
     if pin.env:
-        yield f"\n[{table}.env]\n"
-        yield from (f"{quoted(name)} = {quoted(pin.env[name])}\n" for name in sorted(pin.env))
-
-
-def quoted(text: str) -> str:
-    """A TOML basic string: quote, backslash and control characters escaped, the rest as it is."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(map(_escaped, escaped)) + '"'
-
-
-def _escaped(character: str) -> str:
-    if character >= " " and character != "\x7f":
-        return character
-    return f"\\u{ord(character):04x}"
+        table["env"] = dict(sorted(pin.env.items()))
+    return table

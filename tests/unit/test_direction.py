@@ -36,6 +36,7 @@ FOREIGN = {
         "doit",
         "packaging",
         "tomli",
+        "tomli_w",
         "certifi",
         "zstandard",
         "yaml",
@@ -60,13 +61,14 @@ OWNERS = {
         "layers/refresh/inventory.py",
     },
     "yaml": {"layers/config/yaml.py"},
+    "tomli_w": {"layers/lock/lock.py"},
     "hcl2": {"layers/adopt/sources/targets.py"},
 }
 """Who alone may import what; the commands may import doit, too."""
 
 LAZY = {
     *("docker", "requests", "zstandard", "urllib3", "rich", "blake3", "certifi", "packaging"),
-    *("yaml", "hcl2"),
+    *("yaml", "hcl2", "tomli_w"),
 }
 """What nobody imports at the top of a module, unless the module itself is imported late."""
 LATE = {

@@ -33,8 +33,8 @@ onbuild = [
 ]
 
 [upstream."node:18-alpine"."linux/amd64".env]
-"NODE_VERSION" = "18.20.4"
-"PATH" = "/usr/bin"
+NODE_VERSION = "18.20.4"
+PATH = "/usr/bin"
 
 [upstream."node:18-alpine"."linux/arm64"]
 digest = "{E}"
@@ -179,7 +179,7 @@ version = 1
 [upstream."node:18"."linux/amd64"]
 digest = "{D}"
 
-[base."base-node"."linux/amd64"]
+[base.base-node."linux/amd64"]
 epoch = 2
 refreshed = "2024-05-02T02:00:00Z"
 key = "xxh3-{"0" * 32}"
@@ -187,22 +187,22 @@ digest = "{D}"
 size = 1000
 probe = "{E}"
 
-[base."base-node"."linux/amd64".upstream]
+[base.base-node."linux/amd64".upstream]
 "node:18" = "{D}"
 
-[base."base-node"."linux/amd64".seen]
+[base.base-node."linux/amd64".seen]
 "node:18" = "{D}"
 
-[base."base-node"."linux/amd64".pins]
+[base.base-node."linux/amd64".pins]
 "node:18" = "{E}"
 
-[[base."base-node"."linux/amd64".earlier]]
+[[base.base-node."linux/amd64".earlier]]
 epoch = 1
 refreshed = "2024-05-01T02:00:00Z"
 key = "xxh3-{"1" * 32}"
 digest = "{E}"
 
-[base."base-node"."linux/amd64".earlier.upstream]
+[base.base-node."linux/amd64".earlier.upstream]
 "node:18" = "{E}"
 
 [past."node:18"."linux/amd64"."{E}"]
@@ -212,7 +212,7 @@ onbuild = [
 ]
 
 [past."node:18"."linux/amd64"."{E}".env]
-"A" = "b"
+A = "b"
 """
 
 
