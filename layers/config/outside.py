@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hashes.errors import did_you_mean
 from layers.config.faults import Faults, SpecError
-from layers.config.spec import Stack
+from layers.config.spec import Image, Stack
 from layers.config.toml import Path
 from layers.oci.reference import BadReference, Reference
 
@@ -21,9 +21,9 @@ def leads_out(path: str) -> bool:
     return path == ".." or path.startswith("../")
 
 
-def upstreams(places: Places, images: Collection[str], faults: Faults) -> dict[str, str]:
+def upstreams(places: Places, images: Mapping[str, Image], faults: Faults) -> dict[str, str]:
     """Normal name of an upstream image → the image or other upstream to take in its place."""
-    ours = {Reference.parse(name).normal for name in images}
+    ours = {Reference.parse(name).normal: image for name, image in images.items()}
     result = {}
     for above, table in places:
         for name, instead in table.get("upstream", {}).items():
@@ -34,7 +34,7 @@ def upstreams(places: Places, images: Collection[str], faults: Faults) -> dict[s
             except BadReference as error:
                 faults.add(path, error.message)
                 continue
-            if normal in ours:
+            if normal in ours and ours[normal].rootfs is not None:
                 faults.add(path, f"{name!r} is an image of this file, not upstream")
             elif other not in ours and not set(instead) & set("/:@"):
                 guess = did_you_mean(instead, images)

@@ -165,15 +165,28 @@ class Spec:
         found: Image | None = ours.get(reference.normal)
         return found
 
-    def line(self, image: str, *keys: str | int) -> int | None:
-        """Where the file speaks of an image, or of one of its keys; None: nowhere."""
+    def _lines(self) -> Mapping[tuple[str | int, ...], int]:
         if "lines" not in self._memo:
             from layers.config.toml_lines import lines
 
             self._memo["lines"] = lines(self.text)
+        found: Mapping[tuple[str | int, ...], int] = self._memo["lines"]
+        return found
+
+    def upstream_line(self, normal: str) -> int | None:
+        """Where ``[upstream]``, the profile's before the project's, has a name; None: nowhere."""
+        tables = (("profiles", self.profile or "", "upstream"), ("upstream",))
+        for table in tables:
+            for path, line in self._lines().items():
+                if path[:-1] == table and Reference.parse(str(path[-1])).normal == normal:
+                    return line
+        return None
+
+    def line(self, image: str, *keys: str | int) -> int | None:
+        """Where the file speaks of an image, or of one of its keys; None: nowhere."""
         from layers.config.variants import places
 
-        known = self._memo["lines"]
+        known = self._lines()
         family = self.images[image].variant_of if image in self.images else ""
         tables = places(image, family, self.profile)
         for kept in range(len(keys), -1, -1):

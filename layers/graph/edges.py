@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hashes.dockerfile.parser import Dockerfile, Stage
 from hashes.dockerfile.reachable import Reference, references
@@ -139,7 +139,25 @@ class Wiring:
             triggers=self.triggers(image),
             contexts=image.contexts,
         )
+        self._check_stand_in(image, [each.text for each in found])
         return tuple(self._edge(image, each) for each in found)
+
+    def _check_stand_in(self, image: Image, texts: Sequence[str]) -> None:
+        """Refuse an image's name under ``[upstream]`` that means nothing: all others mean ours."""
+        normal = ImageReference.parse(image.name).normal
+        if normal not in self.spec.upstream:
+            return
+        for text in (*texts, *(stage.base for stage in self._stages(image))):
+            with contextlib.suppress(BadReference):  # a variable
+                if ImageReference.parse(text).normal == normal:
+                    return
+        raise LayersError(
+            f"{image.name!r} is an image of this file, not upstream",
+            file=self.spec.path,
+            line=self.spec.upstream_line(normal),
+            hint=f"only {image.dockerfile} itself may begin with an upstream of that name;"
+            " rename the image, or take the line out",
+        )
 
     def _check_kept(self, image: Image) -> None:
         """Refuse a stage in ``push_stages`` that the Dockerfile does not have."""

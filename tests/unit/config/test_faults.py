@@ -163,7 +163,10 @@ FAULTS = [
     (TWO + "[upstream]\n'Node' = 'base'", "8: upstream.Node: reference 'Node': name 'Node' must"),
     (TWO + "[upstream]\nnode = 'bas'", "no image 'bas' (did you mean 'base'?)\n  write a tag"),
     (TWO + "[upstream]\nnode = 'a/-:x'", "upstream.node: reference 'a/-:x': name 'a/-'"),
-    (TWO + "[upstream]\nbase = 'x:1'", "8: upstream.base: 'base' is an image of this file"),
+    (
+        TWO.replace('context = "b"', "rootfs.suite = 'bookworm'") + "[upstream]\nbase = 'x:1'",
+        "8: upstream.base: 'base' is an image of this file",
+    ),
     (HEAD + "[profiles.Big]\n", "3: profiles.Big: expected lower-case letters"),
     (HEAD + "[profiles.p]\nupstrem = {}", "4: profiles.p.upstrem: unknown table (did you mean"),
     (

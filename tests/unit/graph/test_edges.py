@@ -35,6 +35,31 @@ def test_an_images_own_name_in_its_own_file_is_the_upstream(tmp_path: Path) -> N
     assert [(edge.image, edge.upstream) for edge in found] == [(None, "nginx")]
 
 
+@pytest.mark.parametrize("written", ["nginx", "nginx:latest"])
+@pytest.mark.parametrize("profile", [None, "local"])
+def test_an_images_own_name_may_be_replaced_for_its_own_file(
+    tmp_path: Path, written: str, profile: str | None
+) -> None:
+    """A mirror of nginx for the image called nginx; all others mean the image, or are refused."""
+    table = "[profiles.local.upstream]" if profile else "[upstream]"
+    toml = images("nginx", "app") + f'{table}\n"{written}" = "mirror.example.com/nginx:1"\n'
+    files = {"nginx": "FROM nginx AS a\nFROM a\n", "app": "FROM nginx\n"}
+    project(tmp_path, toml, **files)
+    graph = Project(str(tmp_path), profile=profile).inputs.graph
+    assert [each.upstream for each in graph.edges["nginx"]] == ["mirror.example.com/nginx:1"]
+    assert "may mean the image nginx" in str(graph.faults["app"])
+
+
+def test_a_replacement_that_no_file_could_mean_is_told(tmp_path: Path) -> None:
+    """Everybody else means our image by that name."""
+    toml = images("base", "app") + '[upstream]\nnode = "x:1"\nbase = "x:1"\n'
+    made = project(tmp_path, toml, base="FROM node\n", app="FROM node\n")
+    fault = made.inputs.graph.faults["base"]
+    assert str(fault).startswith("images.toml:10: 'base' is an image of this file, not upstream")
+    assert "rename the image, or take the line out" in fault.hint
+    assert "app" not in made.inputs.graph.faults
+
+
 @pytest.mark.parametrize("text", ["nginx", "nginx:latest", "docker.io/library/nginx"])
 def test_a_name_that_may_be_either_is_refused_with_both_ways_out(tmp_path: Path, text: str) -> None:
     """Elsewhere nobody can tell which of the two is meant."""
