@@ -16,7 +16,7 @@ from tests.fuzz.images import crosstalk
 from tests.fuzz.images.content import Content, differences, entries, flatten, settings
 from tests.fuzz.images.draw import KINDS, draw
 from tests.fuzz.images.lay import lay, spec
-from tests.fuzz.images.plain import unmoved
+from tests.fuzz.images.plain import lost, unmoved
 from tests.fuzz.images.play import DIFFERS, Verdict
 from tests.fuzz.images.project import (
     Case,
@@ -216,3 +216,13 @@ def test_a_variable_in_from_leaves_a_file_as_it_is() -> None:
     """Nobody here can say which stage it means."""
     lines = ("FROM up AS a", "LABEL a=1", "FROM $BASE")
     assert crosstalk.own(lines) == lines
+
+
+def test_a_plain_build_whose_engine_lost_an_image_is_no_refusal() -> None:
+    """It asks for one that it has; any other name that is not there is a fault of the files."""
+    project = Project((Image("base-u1", ("FROM scratch",), tag="team/base-u1:2"),))
+    asked = 'failed to do request: Head "https://registry-1.docker.io/v2/{}/manifests/sha256:0": no'
+    assert lost(asked.format("library/base-u1"), project)
+    assert lost(asked.format("team/base-u1"), project)
+    assert not lost(asked.format("library/node"), project)
+    assert not lost("COPY: not found", project)

@@ -47,9 +47,10 @@ class Ran:
 
     @property
     def refused(self) -> bool:
-        """Whether it ended as a user's mistake: no build that was begun failed.
+        """Whether it may have ended as a user's mistake: no build that was begun failed.
 
-        What does not need the image that is refused is built all the same.
+        What does not need the image that is refused is built all the same; `Doit.refuses` tells
+        whether an image is refused at all.
         """
         return self.status == 1 and not (self.built and "the build failed" in self.text)
 
@@ -89,6 +90,16 @@ class Doit:
             status, out, err = self._server(environ).run(words, root, environ, self.twin)
         built = bool(glob.glob(os.path.join(glob.escape(logs), "*", "build.rawjson")))
         return Ran(status, out, err, built)
+
+    def refuses(self, root: str) -> bool:
+        """Whether something is wrong with the files alone: ``doit list`` says so, and builds none.
+
+        A push, a pull or an engine that failed is no refusal.
+        """
+        listed = self.run(root, "list", "--json")
+        if listed.status == 1:
+            return not listed.out.strip()  # no image at all can be told of
+        return any(each["state"] == "error" for each in json.loads(listed.out)["layers"])
 
     def _alone(
         self, root: str, words: Sequence[str], environ: Mapping[str, str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -51,6 +52,16 @@ def build_all(
             if not engine.build([*one, *_tags([name]), image.folder], root):
                 found[image.stage_name(stage)] = _content(engine, name)
     return found
+
+
+def lost(refusal: str, project: Project) -> bool:
+    """Whether a plain build failed as its engine looked elsewhere for an image of the project.
+
+    Docker with the containerd image store does so where one build uses one image by two names.
+    """
+    found = re.search(r"docker\.io/v2/(?:library/)?(\S+)/manifests/sha256:", refusal)
+    names = {name for each in project.members() for name in (each.name, each.plain)}
+    return found is not None and found[1] in {name.partition(":")[0] for name in names}
 
 
 def unmoved(before: Project, after: Project) -> set[str]:

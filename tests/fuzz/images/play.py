@@ -21,6 +21,8 @@ COLD, EDITED, REGISTRY, PUBLISHED = "cold", "edited", "registry", "published"
 PHASES = (COLD, EDITED, REGISTRY, PUBLISHED)
 
 SAME, REFUSED, BOTH_REFUSE = "same", "refused", "both refuse"
+NO_PLAIN = "no plain build"
+"""The engine of plain builds asks a registry for an image that it has; nothing to compare with."""
 DIFFERS = "differs"
 """Another image with status 0."""
 FAILS = "fails"
@@ -204,21 +206,26 @@ class Playing:
         if ran.status not in (0, 1):
             raise Ended(CRASHES, _words(ran))
         if refusal is not None:
+            if ran.status == 0 and plain.lost(refusal, project):
+                raise Ended(NO_PLAIN, refusal.strip().splitlines()[::-1])
             if ran.status == 0:
                 raise Ended(TAKES, refusal.strip().splitlines()[::-1])  # buildx's error is its last
             raise Ended(BOTH_REFUSE, _words(ran))
         if ran.status == 1:
-            kind = FAILS if not ran.refused else REFUSED if ran.located else UNLOCATED
-            raise Ended(kind, _words(ran))
+            if not ran.refused or not self._doit.refuses(self._root):
+                raise Ended(FAILS, _words(ran))
+            self._compare(ran, project, others=True)
+            raise Ended(REFUSED if ran.located else UNLOCATED, _words(ran))
         return ran
 
-    def _compare(self, ran: Ran, project: Project) -> None:
+    def _compare(self, ran: Ran, project: Project, *, others: bool = False) -> None:
+        """Raise Ended where something differs; ``others``: than an image that was refused."""
         told: list[str] = []
         for name, expected in self._expected.items():
             content = self._lab.ours.content(name)
             if content is not None:
                 told += _told(name, expected, content)
-            elif name in {image.plain for image in project.members()}:
+            elif not others and name in {image.plain for image in project.members()}:
                 told.append(f"{name}: missing, with status 0")
         if told:
             raise Ended(DIFFERS, told)

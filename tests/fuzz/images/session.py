@@ -16,7 +16,7 @@ from tests.fuzz.images.engines import EngineFault, Lab
 from tests.fuzz.images.keep import keep
 from tests.fuzz.images import ours
 from tests.fuzz.images.ours import CHECKOUT, Doit
-from tests.fuzz.images.play import BOTH_REFUSE, BROKEN, PHASES, REFUSED, SAME, Playing, Verdict
+from tests.fuzz.images.play import BOTH_REFUSE, BROKEN, NO_PLAIN, PHASES, REFUSED, SAME, Playing, Verdict
 from tests.fuzz.images.project import Case
 from tests.fuzz.images.shrink import shrink
 from tests.fuzz.session import busybox
@@ -67,7 +67,11 @@ class Tally:
         for phase in PHASES:
             found = Counter(each.kind for each in self.faults if each.phase == phase)
             lines.append(f"  {phase:<10} {_list(found) or 'no fault'}")
-        for title, each in (("refused", REFUSED), ("both refuse", BOTH_REFUSE)):
+        for title, each in (
+            ("refused", REFUSED),
+            ("both refuse", BOTH_REFUSE),
+            ("not compared", NO_PLAIN),
+        ):
             reasons = Counter(
                 verdict.signature.split(": ", 2)[2]
                 for verdict in self.verdicts
