@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
 from layers.adopt.sources.reading import LeftOut, Stack
+from layers.config.sandbox import Sandbox
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Proposed:
     contexts: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     network: str = ""
+    sandbox: Sandbox = field(default_factory=Sandbox)
     push_stages: tuple[str, ...] = ()
     require: tuple[Needed, ...] = ()
     parents: tuple[str, ...] = ()

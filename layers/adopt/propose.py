@@ -87,6 +87,7 @@ def _proposed(
         contexts=contexts,
         secrets=build.secrets,
         network=build.network,
+        sandbox=build.sandbox,
         push_stages=files.installing(build),
         require=tuple(needed.get(named.name, ())),
         parents=tuple(parents.edges[named.name]),

@@ -8,6 +8,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from layers.adopt.proposal import Proposal, Proposed
+from layers.config.sandbox import Sandbox
 from layers.runtime.files import write_whole
 
 DODO = '''"""The images of this repository as doit tasks; ``doit list`` shows them."""
@@ -133,6 +134,7 @@ def _tables(image: Proposed, table: str) -> Iterator[str]:
         yield f"secrets = {_list(image.secrets)}"
     if image.network:
         yield f"network = {_text(image.network)}"
+    yield from _sandbox(image.sandbox)
     if image.contexts:
         yield f"contexts = {_inline(image.contexts)}"
     for each in image.require:
@@ -140,6 +142,17 @@ def _tables(image: Proposed, table: str) -> Iterator[str]:
         yield f"[[{table}.require]]"
         yield f"path = {_text(each.path)}"
         yield f"message = {_text(each.message)}"
+
+
+def _sandbox(sandbox: Sandbox) -> Iterator[str]:
+    if sandbox.add_hosts:
+        pairs = (each.partition(":") for each in sandbox.add_hosts)
+        yield f"add_hosts = {_inline({name: at for name, _, at in pairs})}"
+    if sandbox.shm_size:
+        yield f"shm_size = {_text(f'{sandbox.shm_size} B')}"
+    if sandbox.ulimits:
+        pairs = (each.partition("=") for each in sandbox.ulimits)
+        yield f"ulimits = {_inline({name: limits for name, _, limits in pairs})}"
 
 
 def _comments(image: Proposed) -> Iterator[str]:

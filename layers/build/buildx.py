@@ -15,6 +15,7 @@ from hashes.dockerfile.arguments import looks_secret
 from hashes.errors import LayersError
 from layers.build.rawjson import BuildLog
 from layers.build.stall import Patience, Told, Watch
+from layers.oci.compression import Compression
 from layers.oci.digest import Digest
 from layers.report import wording
 from layers.runtime import lines, process
@@ -48,12 +49,16 @@ class BuildCall:
     labels: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Secret id → file that holds it; never in a log."""
+    ssh: tuple[str, ...] = ()
+    """Agents and keys: an id, or ``id=/path``."""
     network: str = ""
+    options: tuple[str, ...] = ()
+    """Words more, of what RUN steps run in."""
     no_cache: bool = False
     program: tuple[str, ...] = ("docker", "buildx")
-    compress: bool = True
-    """Whether the engine keeps images as the registry does and so takes zstd filesystem layers:
-    a third of gzip's time for less bytes. False for the classic image store."""
+    compression: Compression | None = field(default_factory=Compression)
+    """Of new filesystem layers, where the engine keeps images as the registry does; None for the
+    classic image store, which packs with gzip when it pushes."""
     builder: str = "default"
     """Who builds it, as buildx knows it; by itself it would take one that a user or a CI step
     put in use (``docker buildx create --use``, BUILDX_BUILDER) and leave the result there."""
@@ -97,8 +102,8 @@ def argv(call: BuildCall, metadata: str) -> list[str]:
     words += ["--provenance=false", "--sbom=false"]
     if call.output:
         words.append(f"--output={call.output}")
-    elif call.compress:
-        words.append("--output=type=image,compression=zstd,oci-mediatypes=true")
+    elif call.compression is not None:
+        words.append(f"--output=type=image,{','.join(call.compression.fields())}")
     words.append(f"--file={call.dockerfile}")
     if call.platform:
         words.append(f"--platform={call.platform}")
@@ -106,6 +111,7 @@ def argv(call: BuildCall, metadata: str) -> list[str]:
         words.append(f"--target={call.target}")
     if call.network:
         words.append(f"--network={call.network}")
+    words += call.options
     if call.no_cache:
         words.append("--no-cache")
     words += [f"--build-arg={name}={value}" for name, value in sorted(call.args.items())]
@@ -113,6 +119,7 @@ def argv(call: BuildCall, metadata: str) -> list[str]:
     words += [f"--label={name}={value}" for name, value in sorted(call.labels.items())]
     for name, path in sorted(call.secrets.items()):
         words.append(f"--secret={csv(f'id={name}', f'src={path}')}")
+    words += [f"--ssh={each}" for each in call.ssh]
     return [*words, call.context]
 
 

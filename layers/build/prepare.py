@@ -12,9 +12,10 @@ from layers.build.context import send
 from layers.build.environment import listed, proxy_args
 from layers.build.parents import Parents, hand_over, pinned
 from layers.build.stall import Patience
-from layers.config.required import problem_of
 from layers.config.spec import Image, Require
 from layers.engine.tried import refusal, remarks
+from layers.graph.required import problem_of, ssh_keys
+from layers.oci.compression import Compression
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY, LABEL_LAYER, LABEL_PROJECT
 from layers.plan.plan import Step
@@ -67,12 +68,25 @@ def prepared(run: Session, step: Step, parents: Parents) -> Iterator[buildx.Buil
             contexts={**_local_contexts(run, image), **given.contexts},
             labels=labels,
             secrets=secrets,
+            ssh=ssh_keys(run.project.root, image),
             network=image.network,
+            options=image.sandbox.options(),
             no_cache=image.name in run.planner.policy.uncached,
-            compress=not step.builder and run.backends.engine.about().keeps_manifests,
+            compression=None if step.builder else _compression(run, image),
             program=run.backends.endpoint.buildx,
             patience=Patience(image.stall_timeout, image.stall_end),
         )
+
+
+def _compression(run: Session, image: Image) -> Compression | None:
+    """How the engine packs what is new; None where its store has a way of its own."""
+    if run.backends.engine.about().keeps_manifests:
+        return image.compression or Compression()
+    if image.compression not in (None, Compression("gzip")):
+        remark = "the engine's classic image store pushes gzip, whatever images.toml says"
+        if run.project.state.first_time(remark):
+            run.tell(Warned(remark, image.name))
+    return None
 
 
 def _check_engine(run: Session) -> None:
@@ -196,6 +210,6 @@ def _rootfs_call(
         target=None,
         platform=run.project.spec.platform,
         labels=labels,
-        compress=run.backends.engine.about().keeps_manifests,
+        compression=_compression(run, image),
         program=run.backends.endpoint.buildx,
     )

@@ -17,6 +17,7 @@ from layers.build.push.local import other_key
 from layers.build.push.push import arrived, contested, deliver, there
 from layers.graph.graph import Layer
 from layers.oci.artifact import EMPTY, MANIFEST_TYPE, artifact, digest_of
+from layers.oci.compression import Compression
 from layers.oci.digest import Digest
 from layers.oci.reference import is_loopback
 from layers.plan.names import LABEL_KEY
@@ -86,12 +87,13 @@ def built(
     A docker context pushes under a tag of our own, which is gone afterwards.  Raises BuildFailed,
     RegistryError, sending.NeverStill.
     """
+    image = run.project.spec.images[step.layer.image]
     tag = candidate() if builder.context else ""
     call = replace(
         call,
         builder=builder.name,
         environment=builder.environment,
-        output=output(remote, tag),
+        output=output(remote, tag, image.compression or Compression()),
     )
     try:
         try:
@@ -113,11 +115,11 @@ def candidate() -> str:
     return f"candidate-{os.urandom(8).hex()}"
 
 
-def output(remote: str, tag: str) -> str:
+def output(remote: str, tag: str, compression: Compression) -> str:
     """What ``--output`` says: by digest alone where the builder can, else under ``tag``."""
     # buildx refuses push-by-digest with the docker driver (0.13, build/opt.go).
     where = f"name={remote}:{tag}" if tag else f"name={remote},push-by-digest=true,store=false"
-    return f"type=image,{where},push=true,compression=zstd,oci-mediatypes=true"
+    return f"type=image,{where},push=true,{','.join(compression.fields())}"
 
 
 def keep(run: Session, step: Step, remote: str, digest: Digest) -> Digest:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hashes.dockerfile.arguments import looks_secret, platform
 from hashes.errors import did_you_mean
 from layers.compose.known import Candidate, Known
 from layers.compose.services import Build, Service
+from layers.config.sandbox import Sandbox
 from layers.graph.graph import Layer
 from layers.oci.reference import BadReference, Reference
 
@@ -46,7 +48,9 @@ def differences(
             if build.network in ("default", "none", "host")
             else "images.toml knows default, none and host",
         )
+    yield from _sandbox(build.sandbox, candidate)
     yield from _secrets(build, candidate)
+    yield from _ssh(build, candidate)
     yield from platforms(service, candidate)
     for key in build.others:
         yield Difference(
@@ -58,7 +62,6 @@ def differences(
 
 
 _OTHERS = {
-    "ssh": "a secret serves in its place, [secrets.ID] in images.toml",
     "labels": "take labels out, and write LABEL into the Dockerfile",
 }
 """What to do instead of some of the keys that images.toml does not have."""
@@ -133,6 +136,29 @@ def _args(build: Build, candidate: Candidate, layer: Layer, known: Known) -> Ite
         )
 
 
+def _sandbox(said: Sandbox, candidate: Candidate) -> Iterator[Difference]:
+    ours = candidate.sandbox
+    for key, theirs, own, toml in (
+        ("extra_hosts", said.add_hosts, ours.add_hosts, f"add_hosts = {_table(said.add_hosts)}"),
+        ("shm_size", said.shm_size, ours.shm_size, f'shm_size = "{said.shm_size} B"'),
+        ("ulimits", said.ulimits, ours.ulimits, f"ulimits = {_table(said.ulimits)}"),
+    ):
+        if theirs and theirs != own:
+            kept = f"has {_words(own)}" if own else "says nothing of it"
+            message = f"it is {_words(theirs)}; image {candidate.image} {kept}"
+            yield Difference(("build", key), message, _remedy(candidate, toml))
+
+
+def _words(value: object) -> str:
+    return " ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _table(pairs: Sequence[str]) -> str:
+    """``name:address`` and ``name=soft:hard`` as images.toml has them."""
+    split = (re.split("[:=]", each, maxsplit=1) for each in pairs)
+    return "{ " + ", ".join(f'"{name}" = "{value}"' for name, value in split) + " }"
+
+
 def _contexts(build: Build, candidate: Candidate, known: Known) -> Iterator[Difference]:
     for name, value in build.contexts.items():
         ours = candidate.contexts.get(name)
@@ -178,6 +204,16 @@ def _secrets(build: Build, candidate: Candidate) -> Iterator[Difference]:
         elif source and candidate.secrets[name] and source != candidate.secrets[name]:
             said = f"{name!r} is {source}, in images.toml {candidate.secrets[name]}"
             yield Difference(key, said, f"write one of them into [secrets.{name}] and here")
+
+
+def _ssh(build: Build, candidate: Candidate) -> Iterator[Difference]:
+    for name, path in build.ssh.items():
+        ours = candidate.ssh.get(name)
+        if ours is None or (path and not same_path(ours, os.path.expanduser(path))):
+            kept = "offers no such" if ours is None else f"has {ours or 'the agent'}"
+            said = f"it is {path or 'the agent'}; image {candidate.image} {kept}"
+            toml = f'ssh = ["{name}={path}"]' if path else f'ssh = ["{name}"]'
+            yield Difference(("build", "ssh"), f"{name!r}: {said}", _remedy(candidate, toml))
 
 
 def _platform(text: str) -> str:

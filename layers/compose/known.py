@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from layers.config.sandbox import Sandbox
 from layers.graph.graph import Layer
 
 
@@ -27,6 +28,9 @@ class Candidate:
     contexts: Mapping[str, str] = field(default_factory=dict)
     """Absolute folders by name."""
     network: str = "default"
+    ssh: Mapping[str, str] = field(default_factory=dict)
+    """A path by id; empty: the agent."""
+    sandbox: Sandbox = field(default_factory=Sandbox)
     secrets: Mapping[str, str] = field(default_factory=dict)
     """``file:/path`` or ``env:NAME`` by id; empty: settings of this machine."""
     platform: str = ""

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from layers.config.sandbox import Sandbox, of_compose
+
 _COMPARED = (
     *("context", "dockerfile", "dockerfile_inline", "target", "args", "additional_contexts"),
-    *("network", "platforms", "secrets"),
+    *("network", "platforms", "secrets", "ssh", "extra_hosts", "shm_size", "ulimits"),
 )
 _HOW = (
     *("cache_from", "cache_to", "no_cache", "no_cache_filter", "pull", "tags"),
@@ -37,6 +39,10 @@ class Build:
     platforms: tuple[str, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict)
     """``file:/path`` or ``env:NAME`` by id; empty: compose does not tell."""
+    ssh: Mapping[str, str] = field(default_factory=dict)
+    """A path by id; empty: the agent."""
+    sandbox: Sandbox = field(default_factory=Sandbox)
+    """What RUN steps run in; what is empty there was not said."""
     others: tuple[str, ...] = ()
     """Keys that have a value, and nothing in images.toml that would say the same."""
 
@@ -92,12 +98,22 @@ def _build(told: Mapping[str, Any] | None, secrets: Mapping[str, Any]) -> Build 
         str(told.get("network") or ""),
         tuple(map(str, told.get("platforms") or ())),
         dict(asked),
+        dict(map(_ssh, told.get("ssh") or ())),
+        of_compose(told),
         tuple(
             key
             for key, value in told.items()
             if key not in known and not key.startswith("x-") and value not in _NOTHING
         ),
     )
+
+
+def _ssh(told: Any) -> tuple[str, str]:
+    """Compose tells ``id``, ``id=path``, or both by name."""
+    if isinstance(told, dict):
+        return str(told.get("id") or ""), str(told.get("path") or "")
+    name, _, path = str(told).partition("=")
+    return name, path
 
 
 def _texts(told: Mapping[str, Any] | None) -> dict[str, str]:

@@ -15,6 +15,7 @@ from layers.compose.places import Places
 from layers.compose.services import Service, read_services
 from layers.config.spec import Image, Secret, Spec, Stack
 from layers.graph.graph import Layer
+from layers.graph.required import ssh_keys
 from layers.oci.reference import Reference
 from layers.plan.names import plain_name
 from layers.plan.session import Session
@@ -168,6 +169,7 @@ def _candidate(run: Session, image: Image, kept: Sequence[str]) -> Candidate:
     project = run.project
     stages = tuple(stage.name.lower() for stage in project.inputs.dockerfile(image).stages)
     secrets = {name: project.spec.secrets[name] for name in image.secrets}
+    keys = ssh_keys(project.root, image)
     return Candidate(
         image=image.name,
         context=context,
@@ -178,6 +180,8 @@ def _candidate(run: Session, image: Image, kept: Sequence[str]) -> Candidate:
         args=image.args,
         contexts={name: os.path.join(project.root, at) for name, at in image.contexts.items()},
         network=image.network,
+        ssh={each.partition("=")[0]: each.partition("=")[2] for each in keys},
+        sandbox=image.sandbox,
         secrets={name: _source(project.root, secret) for name, secret in secrets.items()},
         platform="" if _own_platform(run, image.name) else project.spec.platform,
     )

@@ -12,22 +12,23 @@ from hashes.errors import did_you_mean
 from layers.config.faults import Faults, SpecError
 from layers.config.outside import Places, leads_out, stacks, upstreams
 from layers.config.project_table import platform_of, registry_of
-from layers.config.schema import FILE, IMAGE, STALLS, VERSION
+from layers.config.sandbox import sandbox_of
+from layers.config.schema import COMPRESSION, FILE, IMAGE, STALLS, VERSION
 from layers.config.spec import Image, Require, Secret, Spec
 from layers.config.toml import Path, TomlError, read
 from layers.config.values import (
     args_of,
     builder_of,
     command,
-    parse_size,
     rootfs_of,
     shell,
     table_of,
 )
 from layers.config.variants import check as check_variants
 from layers.config.variants import place, places, spread, variants
+from layers.oci.compression import LEVELS, Compression
 from layers.oci.reference import BadReference, Reference
-from layers.runtime.units import parsed
+from layers.runtime.units import parse_size, parsed
 
 
 class Reader:
@@ -58,7 +59,8 @@ class Reader:
         secrets = {name: Secret(**table) for name, table in data.get("secrets", {}).items()}
         project = data.get("project", {})
         common = chosen.get("builder", project.get("builder", ""))
-        stalls = {key: project[key] for key in (*STALLS, "source_date_epoch") if key in project}
+        common_keys = (*STALLS, *COMPRESSION, "source_date_epoch")
+        stalls = {key: project[key] for key in common_keys if key in project}
         images = {
             name: self._image(name, {**stalls, **table}, builder_of(table, common, builder))
             for name, table in tables.items()
@@ -156,6 +158,9 @@ class Reader:
             push_stages=tuple(stage.lower() for stage in table.get("push_stages", ())),
             secrets=tuple(table.get("secrets", ())),
             network=table.get("network", "default"),
+            sandbox=sandbox_of(table),
+            compression=self._compression(name, table),
+            ssh=tuple(table.get("ssh", ())),
             contexts={key: self._folder(name, at, "contexts", key) for key, at in contexts.items()},
             max_size=parse_size(table["max_size"]) if "max_size" in table else None,
             refresh=table.get("refresh", "probe" in table),
@@ -205,6 +210,15 @@ class Reader:
         return Require(
             path, table.get("sha256"), table.get("message", ""), tuple(table.get("make", ()))
         )
+
+    def _compression(self, name: str, table: Mapping[str, Any]) -> Compression | None:
+        if not COMPRESSION.keys() & table.keys():
+            return None
+        found = Compression(table.get("compression", "zstd"), table.get("compression_level"))
+        if found.level is not None and found.level > (most := LEVELS[found.kind]):
+            message = f"expected 0 to {most} with {found.kind}, found {found.level}"
+            self._fault(name, ("compression_level",), message)
+        return found
 
     def _check_tags(self, images: Mapping[str, Image]) -> None:
         """A plain name means one image, or ``FROM`` and the engine would take turns."""

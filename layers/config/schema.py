@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from hashes.algorithm import HEX_LENGTHS
+from layers.config.sandbox import KEYS as SANDBOX
 from layers.config.shapes import Constant, Either, Flag, List, Shape, Text, Whole
 from layers.config.tables import Map, Table
+from layers.oci.compression import LEVELS
 
 VERSION = 1
 
@@ -88,6 +90,14 @@ STALLS: dict[str, Shape] = {
     "stall_end": Flag("Whether a RUN step that prints nothing for stall_timeout ends the build."),
 }
 
+COMPRESSION: dict[str, Shape] = {
+    "compression": Text(
+        "How new filesystem layers are packed for the registry; default: zstd.",
+        choices=tuple(LEVELS),
+    ),
+    "compression_level": Whole("How hard it tries: up to 9 for gzip, up to 22 for zstd."),
+}
+
 EPOCH = Whole(
     "The moment that BuildKit writes into the image, seconds since 1970; part of the key. The"
     " caller's SOURCE_DATE_EPOCH never counts."
@@ -112,7 +122,12 @@ _IMAGE: dict[str, Shape] = {
     "push": Flag("Whether the image goes to the registry under its key."),
     "push_stages": List("Named stages that go to the registry too.", Text("", *_STAGE)),
     "secrets": List("Ids of secrets that the build may ask for.", Text("", *_ID)),
+    "ssh": List(
+        "SSH agents and keys that the build may use: 'default' for the agent, or ID=FILE.",
+        Text("", r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(?:=\S.*)?$", "'default' or ID=FILE"),
+    ),
     "network": Text("Network of RUN steps.", choices=("default", "none", "host")),
+    **SANDBOX,
     "contexts": Map(
         "Named contexts: local folders, relative to images.toml.",
         Text("", r"^[a-z0-9][a-z0-9._/:-]*$", "a context's name"),
@@ -148,6 +163,7 @@ _IMAGE: dict[str, Shape] = {
     "rootfs": ROOTFS,
     "builder": BUILDER,
     **STALLS,
+    **COMPRESSION,
 }
 _OF_A_DOCKERFILE = (
     *(
@@ -158,8 +174,10 @@ _OF_A_DOCKERFILE = (
         "source_date_epoch",
         "push_stages",
         "secrets",
+        "ssh",
         "network",
         "contexts",
+        *SANDBOX,
     ),
     *("packages", "require", *STALLS),
 )
@@ -240,6 +258,7 @@ FILE = Table(
                 "registry": REGISTRY,
                 "builder": BUILDER,
                 **STALLS,
+                **COMPRESSION,
                 "source_date_epoch": EPOCH,
                 "platform": Text(
                     "What is built for; default: the machine's own.",

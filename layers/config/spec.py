@@ -9,6 +9,8 @@ from typing import Any, Literal
 from hashes.algorithm import DEFAULT
 from hashes.errors import LayersError, did_you_mean
 from layers.config.faults import SpecError
+from layers.config.sandbox import Sandbox
+from layers.oci.compression import Compression
 from layers.oci.reference import Reference
 
 SPEC_FILE = "images.toml"
@@ -81,8 +83,14 @@ class Image:
     secrets: tuple[str, ...] = ()
     """Ids, each of them in `Spec.secrets`."""
     network: Network = "default"
+    sandbox: Sandbox = field(default_factory=Sandbox)
+    """What RUN steps run in, beside the network."""
     contexts: Mapping[str, str] = field(default_factory=dict)
     """Folders by the name that a Dockerfile gives to ``--from``."""
+    compression: Compression | None = None
+    """Of its new filesystem layers; None: nothing was said."""
+    ssh: tuple[str, ...] = ()
+    """SSH agents and keys that its build may use: an id, or ``id=path``."""
     max_size: int | None = None
     """Bytes of its files, unpacked; None: any size is right."""
     refresh: bool = False

@@ -11,17 +11,6 @@ from layers.config.schema import BUILDER
 from layers.config.shapes import BAD
 from layers.config.spec import Rootfs
 
-_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
-    "ki": 2**10, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
-}  # fmt: skip
-
-
-def parse_size(text: str) -> int:
-    """Bytes of a size such as ``14 GB`` (thousands) or ``512 MiB`` (1,024s)."""
-    number = text.rstrip("kKMGTiB ")
-    unit = text[len(number) :].strip().removesuffix("B")
-    return int(float(number) * _UNITS[unit])
-
 
 def command(written: str | list[str]) -> str | tuple[str, ...]:
     """A command as written: a text for a shell, or words."""

@@ -11,8 +11,8 @@ from hashes.context.input import Input
 from hashes.context.sources import Sources
 from hashes.context.statcache import StatCache
 from hashes.context.tree import Tree
-from layers.config.required import problem_of
 from layers.config.spec import Image, Require
+from layers.graph.required import problem_of
 from layers.host import ca
 from layers.runtime.files import write_whole
 from layers.runtime.state import State

@@ -24,6 +24,7 @@ from layers.graph.graph import Edge, Graph, Layer, make_graph
 from layers.graph.image_inputs import ImageInputs
 from layers.graph.recipe import ENV, Recipe
 from layers.graph.record import Home
+from layers.graph.required import lacking
 from layers.graph.stages import called, knows_target, lends_args
 from layers.lock.epochs import place
 from layers.lock.lock import Lock
@@ -249,6 +250,10 @@ class Inputs:
             platform=self.spec.platform,
             build_platform=self.spec.machine,
             network="" if image.network == "default" else image.network,
+            add_hosts=image.sandbox.add_hosts,
+            shm_size=str(image.sandbox.shm_size or ""),
+            ulimits=image.sandbox.ulimits,
+            cgroup_parent=image.sandbox.cgroup_parent,
             contexts=contexts.named(image),
             algorithm=self.spec.hash,
             served=contexts.served(image.packages) if image.packages is not None else (),
@@ -270,7 +275,7 @@ class Inputs:
             {f"stage {each.index}": each.manifest for each in below if not names[each.index]},
             target.env,
             target.onbuild,
-            required.problem,
+            lacking(self.root, self.spec, image, required.problem),
             self._home(image),
         )
 

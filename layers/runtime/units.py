@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 _TIMES = {"s": 1, "m": 60, "h": 3600}
+_FACTORS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
+    "ki": 2**10, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
+}  # fmt: skip
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -40,3 +43,10 @@ def size(value: int) -> str:
             return f"{number:.{digits}f} {unit}"
         number /= 1000
     raise AssertionError("unreachable")
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size as ``images.toml`` has it: ``14 GB`` (thousands) or ``512 MiB`` (1,024s)."""
+    number = text.rstrip("kKMGTiB ")
+    unit = text[len(number) :].strip().removesuffix("B")
+    return int(float(number) * _FACTORS[unit])

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from layers.config.toml import read as read_toml
-from layers.config.values import parse_size
+from layers.runtime.units import parse_size
 from tests.unit.stackfiles import IMAGES, MANDATORY, installed, parents, pins, read, texts, unhashed
 
 SAFETY = IMAGES / "safety"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
+from layers.config.sandbox import Sandbox
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Build:
     """Named contexts: a folder, ``target:NAME`` or ``docker-image://…``."""
     secrets: tuple[str, ...] = ()
     network: str = ""
+    sandbox: Sandbox = field(default_factory=Sandbox)
     variant: str = ""
     """What tells it from others of the same step, as the values of a matrix; empty: nothing."""
     notes: tuple[str, ...] = ()

@@ -10,12 +10,16 @@ from typing import Any
 from layers.adopt.sources.paths import is_remote, relative
 from layers.adopt.sources.reading import Build, LeftOut, Reading
 from layers.adopt.sources.tags import valid
+from layers.config.sandbox import of_compose
 from layers.config.yaml import Value
 
 UNSET = "48611"
 """Stands in for a variable that must be set: a number, as a port or a size must be one."""
 _TAKEN = frozenset(
-    ("context", "dockerfile", "target", "args", "additional_contexts", "secrets", "network")
+    (
+        *("context", "dockerfile", "target", "args", "additional_contexts", "secrets", "network"),
+        *("extra_hosts", "shm_size", "ulimits"),
+    )
 )
 _WITHOUT_MEANING = frozenset(("cache_from", "cache_to", "tags", "pull", "no_cache", "provenance"))
 
@@ -72,6 +76,7 @@ def read_service(
         contexts=_contexts(root, build.get("additional_contexts") or {}),
         secrets=secrets,
         network=network if network in ("none", "host") else "",
+        sandbox=of_compose(build),
         notes=tuple(notes),
     )
     return Reading(builds=(found,), secrets=tables)

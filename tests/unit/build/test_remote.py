@@ -26,6 +26,7 @@ from layers.gc.item import Found
 from layers.graph.graph import Layer
 from layers.graph.record import Record
 from layers.oci.artifact import digest_of
+from layers.oci.compression import Compression
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY
 from layers.plan.plan import Node, Presence, Step, make_plan
@@ -255,13 +256,17 @@ def test_a_builder_that_nobody_knows_is_told_with_a_guess(tmp_path: Path) -> Non
 def test_a_builder_gets_its_name_and_an_output_of_its_own() -> None:
     """By digest where that can be; a context pushes under a tag."""
     call = BuildCall("app", ".", "Dockerfile", None, "linux/amd64", builder="farm")
-    words = argv(replace(call, output=output("h/demo/app", "")), "m.json")
+    words = argv(replace(call, output=output("h/demo/app", "", Compression())), "m.json")
     assert "--builder=farm" in words
     (told,) = [word for word in words if word.startswith("--output=")]
     assert "name=h/demo/app,push-by-digest=true" in told
-    assert "push=true" in told.split(",")
-    assert "name=h/demo/app:candidate-1,push=true" in output("h/demo/app", "candidate-1")
-    assert "push-by-digest" not in output("h/demo/app", "candidate-1")
+    assert {"push=true", "compression=zstd"} <= set(told.split(","))
+    gzip = output("h/demo/app", "candidate-1", Compression("gzip", 9))
+    assert {"compression=gzip", "compression-level=9"} <= set(gzip.split(","))
+    assert "name=h/demo/app:candidate-1,push=true" in output(
+        "h/demo/app", "candidate-1", Compression("gzip", 9)
+    )
+    assert "push-by-digest" not in output("h/demo/app", "candidate-1", Compression("gzip", 9))
 
 
 FAILED = 'failed to push {0}/p/ch:c: failed to do request: Head "https://{0}/v2/p/": dial tcp {0}: '

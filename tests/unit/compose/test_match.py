@@ -9,6 +9,7 @@ import pytest
 from layers.compose.known import Candidate, Known
 from layers.compose.match import UnknownImage, Unlike, match
 from layers.compose.services import Build, Service, read_services
+from layers.config.sandbox import Sandbox
 from layers.graph.graph import Layer
 from layers.oci.reference import Reference
 
@@ -138,6 +139,8 @@ FULL = Candidate(
     network="none",
     secrets={"pip": "", "tok": "file:/p/tok", "key": "env:KEY"},
     platform="linux/amd64",
+    sandbox=Sandbox(("db:10.0.0.1",), 128),
+    ssh={"default": "", "git": "/p/k"},
 )
 TWINS = tuple(
     Candidate(f"twin-{one}", "/p/twin", "/p/twin/Dockerfile", ("",), 0, (), args=args)
@@ -168,6 +171,9 @@ def full(image: str = "", platform: str = "", **more: Any) -> Service:
     [
         full(),
         full("full", target="Runtime"),
+        full(sandbox=Sandbox(("db:10.0.0.1",))),
+        full(sandbox=Sandbox(shm_size=128)),
+        full(ssh={"default": "", "git": "/p/k"}),
         full(args={"VERSION": "3"}),
         full(args={"DEFAULT": "as the Dockerfile has it", "VERSION": "3"}),
         full(contexts={"src": "/p/./src"}),
@@ -207,10 +213,12 @@ def test_what_a_build_says_is_so_of_our_image(asked: Service) -> None:
         (full(secrets={"toc": ""}), "secrets", "no secret of image full (did you mean 'tok'?)"),
         (full(secrets={"tok": "file:/x"}), "secrets", "'tok' is file:/x, in images.toml file:/p"),
         (full(secrets={"key": "file:/x"}), "secrets", "in images.toml env:KEY"),
-        (full(others=("ssh",)), "ssh", "a secret serves in its place"),
-        (full(others=("shm_size",)), "shm_size", "write image: full instead of build"),
-        (full(others=("extra_hosts",)), "extra_hosts", "nothing like it"),
-        (full(others=("ulimits",)), "ulimits", "nothing like it"),
+        (full(ssh={"key": ""}), "ssh", 'write ssh = ["key"] into [images.full]'),
+        (full(others=("someday",)), "someday", "write image: full instead of build"),
+        (full(ssh={"git": "/p/other"}), "ssh", "'git': it is /p/other; image full has /p/k"),
+        (full(sandbox=Sandbox(shm_size=64)), "shm_size", "it is 64; image full has 128"),
+        (full(sandbox=Sandbox(("a:1.2.3.4",))), "extra_hosts", '{ "a" = "1.2.3.4" }'),
+        (full(sandbox=Sandbox(ulimits=("core=0:1",))), "ulimits", '{ "core" = "0:1" }'),
         (full(others=("labels",)), "labels", "write LABEL into the Dockerfile"),
         # the image is named, and the build is another's
         (full("app"), "context", "it is /p/full; image: names app of images.toml"),
@@ -239,11 +247,11 @@ def test_what_a_build_says_beside_is_refused_by_name(asked: Service, key: str, w
 
 def test_everything_that_differs_is_told_at_once() -> None:
     """One line and one remedy each."""
-    asked = full(platform="linux/arm64", args={"VERSION": "4"}, others=("shm_size", "ulimits"))
+    asked = full(platform="linux/arm64", args={"VERSION": "4"}, others=("one", "two"))
     with pytest.raises(Unlike) as caught:
         match(asked, ALL)
     keys = [each.message.split(": ")[1] for each in caught.value.said]
-    assert keys == ["build.args.VERSION", "platform", "build.shm_size", "build.ulimits"]
+    assert keys == ["build.args.VERSION", "platform", "build.one", "build.two"]
 
 
 def test_a_service_without_a_build_has_a_platform_too() -> None:
@@ -276,7 +284,8 @@ def test_what_says_how_it_is_built_is_not_compared() -> None:
         "privileged": False,
         "isolation": "default",
         "shm_size": "268435456",
-        "extra_hosts": ["a=1.2.3.4"],
+        "extra_hosts": ["b=::1", "a=1.2.3.4"],
+        "ulimits": {"nproc": 7, "nofile": {"soft": 1, "hard": 2}},
         "someday": 1,
         "x-note": "n",
     }
@@ -287,4 +296,7 @@ def test_what_says_how_it_is_built_is_not_compared() -> None:
     assert service.build is not None
     assert service.build.args == {"A": "1"}
     assert service.build.secrets == {"id": "file:/p/s", "e": "env:E", "x": ""}
-    assert service.build.others == ("shm_size", "extra_hosts", "someday")
+    assert service.build.sandbox == Sandbox(
+        ("a:1.2.3.4", "b:::1"), 268435456, ("nofile=1:2", "nproc=7:7")
+    )
+    assert service.build.others == ("someday",)

@@ -94,6 +94,22 @@ FAULTS = [
     (HEAD + A + "args.'X Y' = '3'", '5: images.a.args."X Y": expected a variable\'s name'),
     (HEAD + A + "push = 'yes'", "expected true or false, found the string 'yes'"),
     (HEAD + A + "network = 'hots'", "'none', 'host', found 'hots' (did you mean 'host'?)"),
+    (HEAD + A + "add_hosts.'a b' = '1.2.3.4'", '5: images.a.add_hosts."a b": expected a host\'s'),
+    (HEAD + A + "add_hosts.a = 'b'", "5: images.a.add_hosts.a: expected an address, found 'b'"),
+    (HEAD + A + "shm_size = '64'", "5: images.a.shm_size: expected a size such as '64 MiB'"),
+    (HEAD + A + "ulimits.nofiles = 1", "found 'nofiles' (did you mean 'nofile'?)"),
+    (HEAD + A + "ulimits.nofile = '9:8'", "nofile: the soft limit 9 is above the hard one, 8"),
+    (HEAD + A + "ulimits.nofile = '-1:8'", "nofile: the soft limit -1 is above the hard one, 8"),
+    (HEAD + A + "ulimits.nofile = 'all'", "ulimits.nofile: expected a limit such as 1024 or"),
+    (HEAD + A + "ulimits.nofile = -2", "expected a whole number, -1 or more, found the integer -2"),
+    (HEAD + A + "cgroup_parent = ''", "5: images.a.cgroup_parent: expected a cgroup's path"),
+    (HEAD + A + "ssh = ['a b']", "5: images.a.ssh[0]: expected 'default' or ID=FILE, found"),
+    (HEAD + A + "compression = 'zst'", "expected one of 'zstd', 'gzip', 'uncompressed', found"),
+    (
+        HEAD + A + "compression = 'gzip'\ncompression_level = 10",
+        "6: images.a.compression_level: expected 0 to 9 with gzip, found 10",
+    ),
+    (HEAD + A + "compression_level = 23", "compression_level: expected 0 to 22 with zstd, found"),
     (HEAD + A + "push_stages = ['']", "5: images.a.push_stages[0]: expected a stage's name"),
     (HEAD + A + "push_stages = 'deps'", "push_stages: expected an array, found the string"),
     (HEAD + A + "push_stages = ['a',\n 'a']", "6: images.a.push_stages[1]: 'a' comes twice"),
@@ -316,7 +332,13 @@ def test_the_schema_explains_every_key() -> None:
 _BEYOND_FORM = (  # what only the whole file, the disk or a grammar tells
     *("is no host", "unknown architecture", "reference '", "is a digest", "unknown secret"),
     *("leads out", "hides the", "is the tag", "is the name of", "no file inside", "no image"),
-    *("an image of this file", "profiles.p.images.pose:"),
+    *(
+        "an image of this file",
+        "profiles.p.images.pose:",
+        "the soft limit",
+        "with gzip",
+        "with zstd",
+    ),
 )
 
 

@@ -15,8 +15,8 @@ from layers.config import json_schema
 from layers.config.faults import SpecError
 from layers.config.load import load
 from layers.config.spec import Image, Require, Rootfs, Secret, Spec
-from layers.config.values import parse_size
 from layers.oci.reference import Reference
+from layers.runtime.units import parse_size
 
 ROOT = Path(__file__).parents[3]
 HEAD = 'version = 1\nproject.name = "snow"\n'
