@@ -36,6 +36,8 @@ class Published:
     digest: Digest
     how: How
     seconds: float
+    prefix: str = ""
+    """What its tags begin with in the registry."""
 
 
 def chosen(run: Session, names: Sequence[str]) -> tuple[Layer, ...]:
@@ -95,11 +97,13 @@ def _there(
     run: Session, layers: Sequence[Layer]
 ) -> tuple[dict[Layer, Digest], dict[Layer, Broken]]:
     """What the registry holds whole, and what in part."""
-    at = {layer: _place(run, layer) for layer in layers}
+    names = {layer: run.planner.names_now(layer) for layer in layers}
+    at = {layer: (str(each.remote), each.tag) for layer, each in names.items()}
     found = run.backends.registry.heads(list(at.values()))
     known = [layer for layer in layers if at[layer] in found]
     for layer in known:
-        held_fast(*at[layer], found[at[layer]], run.project.lock.expected)
+        key = str(run.project.inputs.key(layer))
+        held_fast(names[layer], key, found[at[layer]], run.project.lock.expected)
     parts = parts_missing(run.backends.registry, [(at[each][0], found[at[each]]) for each in known])
     there, broken = {}, {}
     for layer, lost in zip(known, parts, strict=True):
@@ -111,16 +115,9 @@ def _there(
     return there, broken
 
 
-def _place(run: Session, layer: Layer) -> tuple[str, str]:
-    key = run.project.inputs.key(layer)
-    remote = run.planner.names(layer, key).remote
-    assert remote is not None
-    return remote, str(key)
-
-
 def _published(run: Session, layer: Layer, digest: Digest, how: How, seconds: float) -> Published:
-    repository, key = _place(run, layer)
-    return Published(layer, key, repository, digest, how, seconds)
+    names, key = run.planner.names_now(layer), str(run.project.inputs.key(layer))
+    return Published(layer, key, str(names.remote), digest, how, seconds, names.prefix)
 
 
 def _make(

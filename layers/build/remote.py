@@ -88,7 +88,7 @@ def built(
     RegistryError, sending.NeverStill.
     """
     image = run.project.spec.images[step.layer.image]
-    tag = candidate() if builder.context else ""
+    tag = f"{step.names.prefix}{candidate()}" if builder.context else ""
     call = replace(
         call,
         builder=builder.name,
@@ -136,15 +136,15 @@ def keep(run: Session, step: Step, remote: str, digest: Digest) -> Digest:
                 " have it",
                 hint="does the builder know another registry under that name?",
             )
-        key = str(step.key)
+        tag = step.names.tag
         try:
-            run.backends.registry.put_manifest(remote, key, manifest.raw, manifest.media_type)
+            run.backends.registry.put_manifest(remote, tag, manifest.raw, manifest.media_type)
         except RegistryError:
             theirs = there(run, step, remote)  # a registry whose tags never move
             if theirs is None:
                 raise
             return digest, theirs
-        return digest, arrived(run, remote, key)
+        return digest, arrived(run, remote, tag)
 
     with run.project.state.lock(f"push-{step.layer}@{step.key}"):
         found = contested(run, step, remote, put)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from hashes.algorithm import HEX_LENGTHS
@@ -10,7 +10,7 @@ from hashes.errors import LayersError
 from layers.build.publish import Published
 from layers.build.push.claim import PREFIX
 from layers.oci.digest import Digest
-from layers.oci.reference import is_tag
+from layers.oci.reference import LONGEST_TAG, is_tag
 from layers.registry.registry import Manifest, Registry, RegistryError
 
 _RESERVED = (*(f"{name}-" for name in HEX_LENGTHS), PREFIX, "sha256-")
@@ -22,6 +22,7 @@ class Tagged:
 
     image: Published
     tag: str
+    """As it is in the registry."""
     before: Digest | None
     """What it pointed at; None: it was not there."""
 
@@ -36,8 +37,11 @@ class Tagged:
         return self.before != self.image.digest
 
 
-def check_tag(tag: str) -> None:
-    """Raise LayersError for a text that cannot be a moving tag (distribution-spec, "Pull")."""
+def check_tag(tag: str, prefixes: Collection[str] = ("",)) -> None:
+    """Raise LayersError for a text that cannot be a moving tag (distribution-spec, "Pull").
+
+    ``prefixes`` are what the tags of the images begin with in the registry.
+    """
     if not is_tag(tag):
         raise LayersError(
             f"tag {tag!r}: expected up to 128 letters, digits, '_', '.' and '-',"
@@ -50,6 +54,12 @@ def check_tag(tag: str) -> None:
                 " belongs to them, and never move",
                 hint="take a name such as v1.2, latest, or a commit",
             )
+    for prefix in prefixes:
+        if not is_tag(f"{prefix}{tag}"):
+            raise LayersError(
+                f"tag {tag!r}: as {prefix}{tag} it has {len(prefix + tag)} characters in the"
+                f" registry, {LONGEST_TAG} are the most"
+            )
 
 
 def move_tags(registry: Registry, images: Sequence[Published], tags: Sequence[str]) -> list[Tagged]:
@@ -57,7 +67,7 @@ def move_tags(registry: Registry, images: Sequence[Published], tags: Sequence[st
 
     Everything is read before anything is put.  Raises RegistryError, which says what stands now.
     """
-    wanted = [(image, tag) for tag in dict.fromkeys(tags) for image in images]
+    wanted = [(each, f"{each.prefix}{tag}") for tag in dict.fromkeys(tags) for each in images]
     now = registry.heads([(image.repository, tag) for image, tag in wanted])
     found = [Tagged(image, tag, now.get((image.repository, tag))) for image, tag in wanted]
     moves = [each for each in found if each.moved]

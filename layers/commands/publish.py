@@ -51,11 +51,15 @@ class PublishCommand(ProjectCommand):
 def _publish(root: str, names: Sequence[str], tags: Sequence[str], program: bool) -> int:
     from layers.build.publish import chosen, publish
     from layers.build.tags import check_tag, move_tags
+    from layers.plan.names import home
     from layers.report.report import report_for
 
     for tag in tags:
         check_tag(tag)
     project = open_project(root)
+    prefixes = {home(project.spec, name).prefix for name in project.spec.images}
+    for tag in tags:
+        check_tag(tag, prefixes)
     report = report_for(sys.stderr if program else sys.stdout)
     run = Session.begin(project, report)
     try:

@@ -11,7 +11,12 @@ from hashes.algorithm import DEFAULT
 from hashes.errors import did_you_mean
 from layers.config.faults import Faults, SpecError
 from layers.config.outside import Places, leads_out, stacks, upstreams
-from layers.config.project_table import platform_of, registry_of
+from layers.config.project_table import (
+    check_homes,
+    platform_of,
+    registry_of,
+    repository_of,
+)
 from layers.config.sandbox import sandbox_of
 from layers.config.schema import COMPRESSION, FILE, IMAGE, STALLS, VERSION
 from layers.config.spec import Image, Require, Secret, Spec
@@ -66,6 +71,9 @@ class Reader:
             for name, table in tables.items()
         }
         self._check_tags(images)
+        repository = repository_of(project, chosen, self.profile)
+        algorithm = project.get("hash", DEFAULT)
+        check_homes(project.get("name", ""), images, repository, self._home, algorithm, self.faults)
         for name, image in images.items():
             self._check_names(name, image, table_of(raw.get("secrets")), images)
         spec = Spec(
@@ -78,8 +86,9 @@ class Reader:
             secrets=secrets,
             path=self.file,
             text=self.text,
-            hash=project.get("hash", DEFAULT),
+            hash=algorithm,
             stacks=stacks(self._places(data, chosen), self.faults, self.exists),
+            repository=repository[1],
             machine=platform,
         )
         self.faults.raise_as(SpecError)
@@ -175,6 +184,7 @@ class Reader:
             builder=builder,
             stall_timeout=parsed(table.get("stall_timeout", "10m")),
             stall_end=table.get("stall_end", False),
+            repository=table.get("repository", ""),
             variant_of=self.families.get(name, ""),
         )
         missing = self._missing.pop(name, None)
@@ -267,6 +277,9 @@ class Reader:
     def _place(self, image: str, keys: Path) -> Path:
         tables = places(image, self.families.get(image, ""), self.profile)
         return (*place(self.raw, tables, keys), *keys)
+
+    def _home(self, image: str) -> Path:
+        return self._place(image, ("repository",))
 
     def _lack(self, image: str, keys: Path, message: str, hint: str = "") -> None:
         """Something that is not on the disk: a fault of its image alone, not of the file."""

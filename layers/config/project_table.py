@@ -1,14 +1,18 @@
-"""The project's own table: its registry and its platform."""
+"""The project's own table: its registry, where images go in it, and its platform."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from hashes.algorithm import HEX_LENGTHS
 from hashes.dockerfile.arguments import ARCHITECTURES
 from hashes.errors import LayersError, did_you_mean
 from layers.config.faults import Faults, SpecError
-from layers.oci.reference import is_registry
+from layers.config.spec import Image
+from layers.config.toml import Path
+from layers.oci.reference import LONGEST_TAG, is_registry
+from layers.oci.template import DEFAULT_REPOSITORY, BadTemplate, Home, Template
 
 _ARCHITECTURES = (
     *("386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x"),
@@ -40,6 +44,15 @@ def registry_of(
     return found
 
 
+def repository_of(
+    project: Mapping[str, Any], chosen: Mapping[str, Any], profile: str | None
+) -> tuple[Path, str]:
+    """The template of repositories that counts, and where it stands."""
+    if "repository" in chosen:
+        return ("profiles", profile or "", "repository"), str(chosen["repository"])
+    return ("project", "repository"), str(project.get("repository", DEFAULT_REPOSITORY))
+
+
 def platform_of(written: str | None, machine: str, faults: Faults) -> str:
     """The platform to build for, this machine's where none is written."""
     if written is None:
@@ -52,3 +65,50 @@ def platform_of(written: str | None, machine: str, faults: Faults) -> str:
         message = f"unknown architecture {architecture!r}{guess}"
         faults.add(("project", "platform"), message)
     return "linux/arm64" if written == "linux/arm64/v8" else written
+
+
+_CLAIM = len("claim-")
+"""What comes before a key in the longest of our tags."""
+
+
+def check_homes(
+    project: str,
+    images: Mapping[str, Image],
+    shared: tuple[Path, str],
+    place: Callable[[str], Path],
+    algorithm: str,
+    faults: Faults,
+) -> None:
+    """Tell of templates that are none, and of images whose tags nobody could tell apart.
+
+    ``shared`` is the project's template and where it stands; ``place`` tells where an image's own
+    does; ``algorithm`` is that of the keys.
+    """
+    homes: dict[str, Home] = {}
+    for name, image in images.items():
+        at, text = (place(name), image.repository) if image.repository else shared
+        try:
+            homes[name] = Template.parse(text).home(project, name)
+        except BadTemplate as error:
+            faults.add(at, error.message, error.hint)
+            continue
+        longest = len(homes[name].prefix) + _CLAIM + len(f"{algorithm}-") + HEX_LENGTHS[algorithm]
+        if longest > LONGEST_TAG:
+            faults.add(at, f"tags of {name!r} get {longest} characters, {LONGEST_TAG} are the most")
+        for other in list(homes)[:-1]:
+            if _alike(homes[name], homes[other]):
+                own = next((each for each in (name, other) if images[each].repository), None)
+                faults.add(
+                    shared[0] if own is None else place(own),
+                    f"{other!r} and {name!r} are one repository, {homes[name].path!r}, where a tag"
+                    " of one can be a tag of the other",
+                    "put {image} into the path, or into the tag with something behind it that no"
+                    " image's name has, as in :{image}___{tag}",
+                )
+
+
+def _alike(one: Home, other: Home) -> bool:
+    """Whether a tag of one may be a tag of the other: a prefix begins with the other."""
+    return one.path == other.path and (
+        one.prefix.startswith(other.prefix) or other.prefix.startswith(one.prefix)
+    )

@@ -38,6 +38,7 @@ _REGISTRY = (
     "'engine' or host[:port][/path]",
 )
 _REFERENCE = (r"^[^\s/][^\s]*$", "an image reference")
+_REPOSITORY = (r"^\S(?:[^\n]*\S)?$", "a path such as '{project}/{image}'")
 _PACKAGE = r"^[a-z0-9][a-z0-9+.-]+(?::[a-z0-9]+)?(?:=[A-Za-z0-9.+:~-]+)?$"  # Debian Policy 5.6.7
 _ANY = r"^[\s\S]*$"
 
@@ -103,6 +104,12 @@ EPOCH = Whole(
     " caller's SOURCE_DATE_EPOCH never counts."
 )
 
+REPOSITORY = Text(
+    "Where images go below the registry, with {project}, {image} and, behind a colon, what their"
+    " tags begin with, as in all:{image}.{tag}. Default: {project}/{image}.",
+    *_REPOSITORY,
+)
+
 _IMAGE: dict[str, Shape] = {
     "stack": Text("Name of the group under which the image is listed.", *_NAME),
     "context": Text("Folder of the build context, relative to images.toml.", *_PATH),
@@ -120,6 +127,7 @@ _IMAGE: dict[str, Shape] = {
     "source_date_epoch": EPOCH,
     "tag": Text("Plain local name; default: the image's name.", *_REFERENCE),
     "push": Flag("Whether the image goes to the registry under its key."),
+    "repository": Text("Where this image goes instead of project.repository.", *_REPOSITORY),
     "push_stages": List("Named stages that go to the registry too.", Text("", *_STAGE)),
     "secrets": List("Ids of secrets that the build may ask for.", Text("", *_ID)),
     "ssh": List(
@@ -241,6 +249,7 @@ PROFILE = Table(
     "Another way to build the same images.",
     {
         "registry": REGISTRY,
+        "repository": REPOSITORY,
         "builder": BUILDER,
         "upstream": UPSTREAM,
         "images": Map("Changes of images, and images of its own.", IMAGE_NAME, IMAGE_CHANGE),
@@ -256,6 +265,7 @@ FILE = Table(
             {
                 "name": Text("First part of every path in the registry.", *_NAME),
                 "registry": REGISTRY,
+                "repository": REPOSITORY,
                 "builder": BUILDER,
                 **STALLS,
                 **COMPRESSION,

@@ -12,6 +12,7 @@ from layers.config.faults import SpecError
 from layers.config.sandbox import Sandbox
 from layers.oci.compression import Compression
 from layers.oci.reference import Reference
+from layers.oci.template import DEFAULT_REPOSITORY
 
 SPEC_FILE = "images.toml"
 
@@ -110,6 +111,8 @@ class Image:
     """Seconds without a word of a step after which that is told."""
     stall_end: bool = False
     """Whether a RUN step that is silent for so long ends the build."""
+    repository: str = ""
+    """Where it goes instead of `Spec.repository`; empty: it does not."""
     variant_of: str = ""
     """The table of images.toml that it is one variant of; empty: none, it has its own."""
     fault: LayersError | None = field(default=None, compare=False)
@@ -151,6 +154,8 @@ class Spec:
     """What keys and hashes of files are made with: ``xxh3`` or ``blake3``."""
     stacks: Mapping[str, Stack] = field(default_factory=dict)
     """By name, in the order of the file."""
+    repository: str = DEFAULT_REPOSITORY
+    """Where images go below the registry; see `layers.oci.template.Template`."""
     machine: str = ""
     """This machine's own platform, which BuildKit calls the build platform; "": `platform`."""
     _memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)

@@ -6,11 +6,9 @@ from collections.abc import Callable
 
 from layers.engine.store import Store, Stored
 from layers.gc.item import Found
-from layers.gc.ownership import Owned
+from layers.gc.ownership import FOREIGN, Owned
 from layers.oci.reference import Reference
 from layers.plan.names import LABEL_KEY, LABEL_LAYER
-
-FOREIGN = "it is not of this project"
 
 
 def look_in_engine(store: Store, owned: Owned, made: Callable[[str], bool]) -> tuple[Found, ...]:
@@ -33,7 +31,7 @@ def _found(
     each: Stored, owned: Owned, made: Callable[[str], bool], platform: str, sizes: dict[str, int]
 ) -> Found:
     claimed = owned.claims(each.labels)
-    names = tuple(name for name in each.names if claimed and owned.owns(name))
+    names = tuple(name for name in each.names if claimed and owned.owns(name, each.labels))
     tagged = [name for name in names if "@" not in name]
     key = each.labels.get(LABEL_KEY, "")
     ours = bool(names) or (claimed and not each.names and bool(key) and made(key))
@@ -42,7 +40,7 @@ def _found(
         "engine",
         repository,
         each.identity,
-        tuple(dict.fromkeys(name.rpartition(":")[2] for name in tagged)),
+        tuple(dict.fromkeys(map(owned.tag, tagged))),
         names,
         tuple(name for name in each.names if name not in names),
         each.labels.get(LABEL_LAYER) or repository,

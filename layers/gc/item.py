@@ -72,15 +72,22 @@ class Found:
     """Manifests without a tag that are there for this one alone: an index's, or attached."""
     aliases: tuple[Digest, ...] = ()
     """Other digests that mean the same image."""
+    prefix: str = ""
+    """What those of its tags begin with that are of its image, where others are beside it."""
     mirror: bool = False
     """A copy of an upstream image; its tag moves no more than a key does."""
     doubt: str = ""
     """Why it stays whatever else holds, such as a manifest that nobody could read."""
 
     @property
+    def own(self) -> tuple[str, ...]:
+        """Its tags without what they begin with; what begins otherwise is nothing but a name."""
+        return tuple(tag.removeprefix(self.prefix) for tag in self.tags)
+
+    @property
     def keys(self) -> frozenset[str]:
         """All keys that it stands for, by its label and by its tags."""
-        tagged = {tag.removeprefix(_CLAIM) for tag in self.tags if kind(tag) in ("key", "claim")}
+        tagged = {tag.removeprefix(_CLAIM) for tag in self.own if kind(tag) in ("key", "claim")}
         return frozenset(tagged | ({self.key} if self.key else set()))
 
     @property
@@ -96,12 +103,12 @@ class Found:
     @property
     def claims(self) -> bool:
         """True for a claim, which says that somebody is about to push a key."""
-        return any(kind(tag) == "claim" for tag in self.tags)
+        return any(kind(tag) == "claim" for tag in self.own)
 
     @property
     def moving(self) -> tuple[str, ...]:
         """Its tags that people gave."""
-        return () if self.mirror else tuple(tag for tag in self.tags if kind(tag) == "moving")
+        return () if self.mirror else tuple(tag for tag in self.own if kind(tag) == "moving")
 
     @property
     def line(self) -> tuple[str, ...]:

@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from layers.gc.item import Found, kind, subject
+from layers.gc.ownership import FOREIGN, Owner, Owners, owner_of
 from layers.oci.digest import BadDigest, Digest
-from layers.plan.names import LABEL_KEY, LABEL_LAYER
+from layers.plan.names import LABEL_KEY, LABEL_LAYER, LABEL_PROJECT
 from layers.registry.registry import Manifest, Registry, RegistryError
 
 _THREADS = 8
@@ -24,11 +25,15 @@ class Looker:
     """Reads repositories; ``first_seen`` answers since when a claim is known by our clock."""
 
     registry: Registry
+    project: str
+    """Ours; an image that is labelled with another one stays."""
     first_seen: Callable[[str, Digest], float]
     """Asked with ``repository:tag`` and the claim; gives Unix seconds."""
 
-    def look(self, repository: str, image: str, mirror: bool) -> tuple[Found, ...]:
+    def look(self, repository: str, owners: Owners) -> tuple[Found, ...]:
         """Everything that has a tag in ``repository``, and what belongs to it.
+
+        What is of none of the ``owners`` stays, and so does what it consists of.
 
         Raises RegistryError when anything of it cannot be read: then nobody knows what is shared.
         """
@@ -39,24 +44,29 @@ class Looker:
             tagged[digest].append(tag)
         with ThreadPoolExecutor(_THREADS) as pool:
             read = pool.map(
-                lambda one: self._read(repository, image, mirror, one, tuple(tagged[one])),
+                lambda one: self._read(repository, owners, one, tuple(tagged[one])),
                 sorted(tagged),
             )
             found = [each for each in read if each is not None]
         known = {digest for each in found for digest in (each.digest, *each.below)}
         spoken = {one for each in found for one in each.subjects} - known
-        return (*found, *self._untagged(repository, image, sorted(spoken)))
+        untagged = self._untagged(repository, owners, sorted(spoken))
+        return (*(_doubted(each, found, owners) for each in found), *untagged)
 
-    def _untagged(self, repository: str, image: str, digests: Iterable[Digest]) -> Iterable[Found]:
+    def _untagged(
+        self, repository: str, owners: Owners, digests: Iterable[Digest]
+    ) -> Iterable[Found]:
         """What attachments speak of and no tag shows: it stays, for all that we know of it."""
         for digest in digests:
-            each = self._read(repository, image, False, digest, ())
+            each = self._read(repository, owners, digest, ())
             if each is not None:
-                yield replace(each, doubt=UNTAGGED)
+                yield replace(each, doubt=UNTAGGED, mirror=False)
 
     def _read(
-        self, repository: str, image: str, mirror: bool, digest: Digest, tags: tuple[str, ...]
+        self, repository: str, owners: Owners, digest: Digest, tags: tuple[str, ...]
     ) -> Found | None:
+        prefix, owner = _owner(owners, tags)
+        own = [tag.removeprefix(prefix) for tag in tags]
         top = self.registry.manifest(repository, digest.text)
         if top is None:  # it went meanwhile
             return None
@@ -65,19 +75,19 @@ class Looker:
         inside: list[Manifest] = []
         for entry in top.content.get("manifests") or ():
             self._descend(repository, entry, parts, below, inside)
-        bare = not any(kind(tag) in ("claim", "attachment") for tag in tags)
+        bare = owner is not None and not any(kind(tag) in ("claim", "attachment") for tag in own)
         if bare:
             for entry in self.registry.referrers(repository, digest) or ():
                 self._descend(repository, entry, parts, below, inside)
         config = self._config(repository, [top, *inside]) if bare else {}
         labels = (config.get("config") or {}).get("Labels") or {}
-        claim = next((tag for tag in tags if kind(tag) == "claim"), "")
+        claim = next((tag for tag in tags if kind(tag.removeprefix(prefix)) == "claim"), "")
         return Found(
             "registry",
             repository,
             digest,
             tags,
-            layer=labels.get(LABEL_LAYER) or image,
+            layer=labels.get(LABEL_LAYER) or (owner.image if owner else ""),
             key=labels.get(LABEL_KEY, ""),
             platform=f"{config.get('os', '')}/{config.get('architecture', '')}",
             created=(
@@ -87,8 +97,16 @@ class Looker:
             ),
             parts=parts,
             below=tuple(dict.fromkeys(below)),
-            mirror=mirror and all(subject(tag) is None for tag in tags),
+            prefix=prefix,
+            mirror=owner is not None and owner.mirror and all(subject(tag) is None for tag in tags),
+            doubt=self._doubt(labels, owner, own),
         )
+
+    def _doubt(self, labels: Mapping[str, str], owner: Owner | None, own: Iterable[str]) -> str:
+        if owner is None:
+            return "" if any(kind(tag) == "attachment" for tag in own) else FOREIGN
+        theirs = not owner.mirror and labels.get(LABEL_PROJECT, self.project) != self.project
+        return FOREIGN if theirs else ""
 
     def _descend(
         self,
@@ -134,6 +152,24 @@ class Looker:
         except (ValueError, BadDigest):
             return {}
         return found if isinstance(found, dict) else {}
+
+
+def _owner(owners: Owners, tags: Iterable[str]) -> tuple[str, Owner | None]:
+    """Whose something is by its tags, and what those begin with; attachments have no such thing."""
+    if "" in owners:
+        return "", owners[""]
+    named = (owner_of(owners, tag) for tag in tags if subject(tag) is None)
+    return next((found for found in named if found), ("", None))
+
+
+def _doubted(each: Found, found: Iterable[Found], owners: Owners) -> Found:
+    """In a repository that others may use, what belongs to nothing of ours is theirs."""
+    if "" in owners or not each.subjects or each.doubt:
+        return each
+    ours = (one for one in found if not one.doubt and not one.subjects)
+    if any(each.subjects & {one.digest, *one.below} for one in ours):
+        return each
+    return replace(each, doubt=FOREIGN)
 
 
 def _parts(manifest: Manifest) -> dict[str, int]:

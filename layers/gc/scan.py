@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -224,18 +224,19 @@ class Scan:
 
     def _registry(self, found: list[Found]) -> bool:
         """Look there; False when not all of it could be seen."""
-        places: Sequence[tuple[str, str, bool]] = [
-            *((repository, image, False) for repository, image in self.owned.remote.items()),
-            *((repository, "upstream", True) for repository in self.owned.mirrors),
-        ]
+        places = self.owned.remote
         if not places:
             self.notes.append("there is no registry")
         seen = Seen.load(self.project.state.path("claims.json"))
-        looker = Looker(self.backends.registry, lambda tag, claim: seen.since(tag, claim, self.now))
+        looker = Looker(
+            self.backends.registry,
+            self.owned.project,
+            lambda tag, claim: seen.since(tag, claim, self.now),
+        )
         whole = True
-        for repository, image, mirror in sorted(places):
+        for repository in sorted(places):
             try:
-                found += looker.look(repository, image, mirror)
+                found += looker.look(repository, places[repository])
             except RegistryError as error:
                 whole = False
                 self.notes.append(f"{repository} was left alone: {error}")

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from hashes.errors import LayersError
 from layers.lock.pin import Pin
-from layers.oci.reference import HUB, Reference
+from layers.oci.reference import HUB, LONGEST_TAG, Reference
+from layers.oci.template import DEFAULT_REPOSITORY, Home, Template
 from layers.registry.registry import Progress, Registry, RegistryError
 from layers.runtime.events import Finished, Listener, Started, Transfer, Warned
 
 _SHOWN = 12  # hex digits of a digest in a tag
-_LONGEST_TAG = 128  # characters (OCI distribution-spec, "Pulling manifests")
 
 
 class Place(NamedTuple):
@@ -22,36 +22,49 @@ class Place(NamedTuple):
     host: str
     """``host[:port][/path]``, as LAYERS_REGISTRY has it."""
     project: str
+    template: str = DEFAULT_REPOSITORY
+    """As `Spec.repository`."""
 
     def of(self, upstream: Reference) -> str:
-        """Where copies of an upstream go: ``host/project/upstream/library/debian``.
+        """Where copies of an upstream go: by default ``host/project/upstream/library/debian``.
 
         A registry other than Docker Hub shows in the path, since two may use one name.
         """
+        return f"{self.host}/{self._home(upstream).path}"
+
+    def prefix(self, upstream: Reference) -> str:
+        """What the tags of its copies begin with there."""
+        return self._home(upstream).prefix
+
+    def _home(self, upstream: Reference) -> Home:
         path = upstream.repository
         if upstream.registry != HUB:
             path = f"{_as_component(upstream.registry)}/{path}"
-        return f"{self.host}/{self.project}/upstream/{path}"
+        return Template.parse(self.template).copies(self.project, path)
 
 
-def tag(pin: Pin) -> str:
+def tag(pin: Pin, prefix: str = "") -> str:
     """The copy's tag, for people and against clean-ups: ``12-amd64-0123456789ab``.
 
     Builds ask for the digest, so that a tag cut to its longest length is no harm.
     """
     platform = pin.platform.removeprefix("linux/").replace("/", "-")
     end = f"{platform}-{pin.digest.text.partition(':')[2][:_SHOWN]}"
-    room = _LONGEST_TAG - len(end) - 1
-    return f"{pin.name.tag[:room]}-{end}" if pin.name.tag else end
+    room = LONGEST_TAG - len(end) - 1
+    start = f"{prefix}{pin.name.tag}"[:room]
+    return f"{start}-{end}" if start else end
 
 
-def copy(registry: Registry, pin: Pin, repository: str, progress: Progress) -> bool:
+def copy(
+    registry: Registry, pin: Pin, repository: str, progress: Progress, prefix: str = ""
+) -> bool:
     """Make sure that ``repository`` has the pinned manifest with all that it names, tagged.
 
-    True when something was copied; what is there whole costs a look and moves no layer bytes.
-    Only the platform's manifest is copied, never the index. Raises RegistryError.
+    ``prefix`` is what its tag begins with. True when something was copied; what is there whole
+    costs a look and moves no layer bytes.  Only the platform's manifest is copied, never the index.
+    Raises RegistryError.
     """
-    name = tag(pin)
+    name = tag(pin, prefix)
     held = registry.manifest(repository, str(pin.digest))
     copied = held is None or bool(registry.missing(repository, held))
     if copied:
@@ -87,12 +100,12 @@ def copy_pins(registry: Registry, place: Place, pins: Iterable[Pin], tell: Liste
     A copy that cannot be made is told, and tried again the next time; a build takes the upstream.
     """
     for pin in pins:
-        _copy(registry, pin, place.of(pin.name), tell)
+        _copy(registry, pin, place, tell)
 
 
-def _copy(registry: Registry, pin: Pin, at: str, tell: Listener) -> None:
+def _copy(registry: Registry, pin: Pin, place: Place, tell: Listener) -> None:
     """Copy one; it is told of once the first bytes have come, and so never where it is there."""
-    name = pin.name.familiar()
+    name, at = pin.name.familiar(), place.of(pin.name)
     begin: list[float] = []
 
     def progress(done: int, total: int) -> None:
@@ -103,7 +116,7 @@ def _copy(registry: Registry, pin: Pin, at: str, tell: Listener) -> None:
 
     ok = False
     try:
-        copy(registry, pin, at, progress)
+        copy(registry, pin, at, progress, place.prefix(pin.name))
         ok = True
     except LayersError as error:
         tell(Warned(f"{name} was not copied to {at}: {error}"))

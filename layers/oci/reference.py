@@ -21,6 +21,8 @@ _REGISTRY = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = rf"{_COMPONENT}(?:/{_COMPONENT})*"
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+LONGEST_TAG = 128
+"""Characters (distribution-spec, "Pulling manifests")."""
 
 
 class BadReference(LayersError):
@@ -139,6 +141,13 @@ def _split(text: str) -> tuple[str, str]:
 def _is_digest(text: str) -> bool:
     algorithm, _, digits = text.partition(":")
     return _HEX_LENGTHS.get(algorithm) == len(digits) and not set(digits) - set("0123456789abcdef")
+
+
+def repository_fault(path: str) -> str:
+    """What is wrong with a text as the path of a repository; empty: nothing."""
+    if re.fullmatch(_REPOSITORY, path):
+        return ""
+    return _repository_fault(path)
 
 
 def _repository_fault(repository: str) -> str:

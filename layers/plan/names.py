@@ -8,6 +8,7 @@ from hashes.key import Key
 from layers.config.spec import Spec
 from layers.graph.graph import Layer
 from layers.oci.reference import Reference
+from layers.oci.template import Home, Template
 
 LABEL_KEY = "io.doit-layers.key"
 LABEL_LAYER = "io.doit-layers.layer"
@@ -25,6 +26,10 @@ class Names:
     """In the engine, the name that people type: ``snowboard-pose-service:latest``."""
     remote: str | None
     """In the registry, ``host/project/image`` without a tag; None: there is no registry."""
+    tag: str = ""
+    """What the key is called in the registry."""
+    prefix: str = ""
+    """What all tags of the image begin with there; empty where the repository is its alone."""
 
 
 NOWHERE = Names("", "", None)
@@ -36,13 +41,21 @@ def names(spec: Spec, registry: str | None, layer: Layer, key: Key) -> Names:
     do, and are told apart by their keys.
     """
     repository = Reference.parse(spec.images[layer.image].tag).untagged()
-    remote = remote_name(spec, registry, layer.image)
-    return Names(f"{repository}:{key}", plain_name(spec, layer), remote)
+    there = home(spec, layer.image)
+    return Names(
+        f"{repository}:{key}",
+        plain_name(spec, layer),
+        f"{registry}/{there.path}" if registry else None,
+        f"{there.prefix}{key}",
+        there.prefix,
+    )
 
 
-def remote_name(spec: Spec, registry: str | None, image: str) -> str | None:
-    """Where an image and its stages are in the registry, whatever their keys; see `Names`."""
-    return f"{registry}/{spec.project}/{image}" if registry else None
+def home(spec: Spec, image: str) -> Home:
+    """Where an image and its stages are below the registry, whatever their keys."""
+    return Template.parse(spec.images[image].repository or spec.repository).home(
+        spec.project, image
+    )
 
 
 def plain_name(spec: Spec, layer: Layer) -> str:

@@ -9,7 +9,7 @@ from hashes.errors import LayersError
 from layers.engine.engine import Engine, LocalImage
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
-from layers.plan.names import LABEL_KEY
+from layers.plan.names import LABEL_KEY, Names
 from layers.plan.plan import Broken, Node, Presence
 from layers.registry.registry import Registry, RegistryError
 from layers.runtime.events import Listener, Warned
@@ -107,18 +107,19 @@ def look_in_registry(
     a build without knowing that the registry was out of reach.  What is there in part only is
     absent, too.  Raises TagMoved when a tag shows another digest than the lock has for its key.
     """
-    asked: dict[tuple[str, str], Layer] = {}
+    asked: dict[tuple[str, str], Node] = {}
     for node in nodes:
         remote = node.names.remote
         if remote is not None and node.layer not in seen.engine:
-            asked[remote, str(node.key)] = node.layer
+            asked[remote, node.names.tag] = node
     if not asked or seen.deaf:
         return
     try:
         found = registry().heads(list(asked))
-        for (repository, key), digest in found.items():
-            held_fast(repository, key, digest, expected)
-            seen.registry[asked[repository, key]] = digest
+        for question, digest in found.items():
+            node = asked[question]
+            held_fast(node.names, str(node.key), digest, expected)
+            seen.registry[node.layer] = digest
     except RegistryError as error:
         seen.deaf = True
         listener(Warned(f"the registry was not asked: {error}"))
@@ -129,8 +130,8 @@ def look_in_registry(
             found.items(), parts_missing(registry(), images), strict=True
         ):
             if broken is not None:
-                del seen.registry[asked[question]]
-                seen.broken[asked[question]] = broken
+                del seen.registry[asked[question].layer]
+                seen.broken[asked[question].layer] = broken
     except RegistryError as error:  # then a pull finds out
         listener(Warned(f"not known whether the registry has all of its images: {error}"))
 
@@ -154,12 +155,12 @@ def parts_missing(registry: Registry, images: Sequence[tuple[str, Digest]]) -> l
         return list(pool.map(lambda one: look(*one), images))
 
 
-def held_fast(repository: str, key: str, found: Digest, expected: Expected) -> None:
+def held_fast(names: Names, key: str, found: Digest, expected: Expected) -> None:
     """Raise TagMoved when the lock has another digest for a key than its tag points at."""
     locked = expected(key)
     if locked is not None and locked != found:
         raise TagMoved(
-            f"{repository}:{key} is {found}, but images.lock has {locked} for this key",
-            hint="someone pushed over a keyed tag: point it at the locked digest again"
-            f" (it may still be there: {repository}@{locked}), or make a new one by `doit refresh`",
+            f"{names.remote}:{names.tag} is {found}, but images.lock has {locked} for this key",
+            hint="someone pushed over a keyed tag: point it at the locked digest again (it may"
+            f" still be there: {names.remote}@{locked}), or make a new one by `doit refresh`",
         )

@@ -10,7 +10,7 @@ from hashes.key import BadKey, Key
 from layers.graph.graph import Layer
 from layers.graph.record import Record
 from layers.oci.reference import is_tag
-from layers.plan.names import LABEL_KEY, remote_name
+from layers.plan.names import LABEL_KEY, home
 from layers.registry.registry import Registry, RegistryError
 from layers.runtime.events import Warned
 
@@ -35,20 +35,20 @@ class RemoteRecords:
 
     def behind(self, layer: Layer, tag: str) -> str | None:
         """The key that the image behind any tag of the layer's repository was made from."""
-        return self._ask(lambda registry: self._behind(registry, self._repository(layer), tag))
+        return self._ask(lambda registry: self._behind(registry, *self._place(layer, tag)))
 
     def key(self, layer: Layer, text: str) -> str | None:
         """The key that a text means in the layer's repository: behind a tag, or begun so."""
         if not is_tag(text):
             return None
         return self.behind(layer, text) or self._ask(
-            lambda registry: _only(registry.tags(self._repository(layer)), text)
+            lambda registry: _only(self._tags(registry, layer), text)
         )
 
     def _record(self, registry: Registry, key: str) -> Record | None:
         from layers.registry.referrers import INPUTS, fetch
 
-        asked = [(self._repository(Layer(name)), key) for name in self._run.project.spec.images]
+        asked = [self._place(Layer(name), key) for name in self._run.project.spec.images]
         for (repository, _key), digest in registry.heads(asked).items():
             found = Record.first(fetch(registry, repository, digest, INPUTS))
             if found is not None and str(found.own.key()) == key:
@@ -74,12 +74,19 @@ class RemoteRecords:
     def _remember(self, record: Record) -> None:
         self._run.project.records.remember(record.own.key(), record)
 
-    def _repository(self, layer: Layer) -> str:
-        project, backends = self._run.project, self._run.backends
-        remote = remote_name(project.spec, backends.registry_host, layer.image)
-        if remote is None:
+    def _place(self, layer: Layer, tag: str) -> tuple[str, str]:
+        """Repository and tag of what is called ``tag`` of an image."""
+        host = self._run.backends.registry_host
+        if host is None:
             raise RegistryError("no registry is configured")
-        return remote
+        there = home(self._run.project.spec, layer.image)
+        return f"{host}/{there.path}", f"{there.prefix}{tag}"
+
+    def _tags(self, registry: Registry, layer: Layer) -> tuple[str, ...]:
+        """All tags of an image, without what they begin with where others are beside it."""
+        repository, prefix = self._place(layer, "")
+        tags = registry.tags(repository)
+        return tuple(tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix))
 
     def _ask(self, question: Callable[[Registry], T | None]) -> T | None:
         if self._deaf:

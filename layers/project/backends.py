@@ -129,4 +129,5 @@ class Backends:
     def mirror(self) -> Place | None:
         """Where copies of upstreams are; None: there is no registry."""
         host = self.registry_host
-        return Place(host, self._project.spec.project) if host is not None else None
+        spec = self._project.spec
+        return Place(host, spec.project, spec.repository) if host is not None else None

@@ -115,7 +115,7 @@ def is_present(run: Session, image: str) -> bool:
         return True
     if names.remote is None or not run.planner.pushes(layer):
         return False
-    return (names.remote, str(key)) in run.backends.registry.heads([(names.remote, str(key))])
+    return bool(run.backends.registry.heads([(names.remote, names.tag)]))
 
 
 def gone(run: Session, found: Upstreams) -> tuple[Gone, ...]:

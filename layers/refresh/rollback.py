@@ -147,13 +147,13 @@ def _there(run: Session, name: str) -> None:
     epoch, layer = known_base(run, name).now, Layer(name)
     names = run.planner.names_now(layer)
     if names.remote is not None:
-        question = (names.remote, epoch.key)
+        question = (names.remote, names.tag)
         found = run.backends.registry.heads([question]).get(question)
         if found == epoch.digest:
             return
         if found is not None:
             raise NoWayBack(
-                f"{name}: {names.remote}:{epoch.key} is {found}, and was {epoch.digest}",
+                f"{name}: {names.remote}:{names.tag} is {found}, and was {epoch.digest}",
                 hint="someone pushed over a keyed tag",
             )
     held = run.backends.engine.find([names.keyed]).get(names.keyed)

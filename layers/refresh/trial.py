@@ -124,7 +124,7 @@ def free_number(run: Session, image: str, first: int, lock: Callable[[int], Lock
         names = tried.planner.names(layer, key)
         held = bool(run.backends.engine.find([names.keyed]))
         if not held and names.remote is not None and run.planner.pushes(layer):
-            held = bool(run.backends.registry.heads([(names.remote, str(key))]))
+            held = bool(run.backends.registry.heads([(names.remote, names.tag)]))
         if not held:
             return number
         number += 1

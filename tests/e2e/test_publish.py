@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from layers.oci.credentials import NoCredentials
+from layers.registry.client import HttpRegistry
 from tests.e2e.lab import Lab, Workspace
 
 pytestmark = pytest.mark.e2e
@@ -64,6 +66,40 @@ def test_a_set_of_images_gets_its_tags_and_keeps_them(workspace: Workspace, lab:
     assert f"{workspace.name}/app:latest -> sha256:" in text
     assert f"was {digests['app']}" in text
     assert f"{workspace.name}/base:latest -> {digests['base']}, as it was" in text
+
+
+def test_one_repository_holds_all_images(
+    workspace: Workspace, clone: Callable[[Workspace], Workspace], lab: Lab
+) -> None:
+    """Keys and tags begin with their image; what is old of one goes, and leaves the other alone."""
+    template = f'repository = "{workspace.name}-all:{{image}}.{{tag}}"'
+    workspace.edit("images.toml", "[project]", f"[project]\n{template}")
+    repository = f"{lab.registry}/{workspace.name}-all"
+    registry = HttpRegistry(NoCredentials(), lambda _host: False)
+
+    def version(number: int, *words: str) -> dict[str, str]:
+        workspace.write({"app/app.py": f"print({number})\n"})
+        told = publish(workspace, "base", "app", *words)
+        assert {each["repository"] for each in told["images"]} == {repository}
+        return {each["name"]: f"{each['name']}.{each['key']}" for each in told["images"]}
+
+    first, second, third = version(1, "--tag", "v1"), version(2), version(3)
+    keys = {first["base"], first["app"], second["app"], third["app"]}
+
+    def tags() -> set[str]:
+        """But for records that a registry without referrers lists under a digest."""
+        return {each for each in registry.tags(repository) if not each.startswith("sha256-")}
+
+    (stage,) = tags() - keys - {"base.v1", "app.v1"}
+    assert stage.startswith("app.xxh3-")
+    workspace.doit("gc", "--remote", "--keep", "1")
+    assert tags() == {*keys, "base.v1", "app.v1", stage} - {second["app"]}
+    lab.empty()
+    cold = clone(workspace)
+    assert cold.states()["app"] == "pull"
+    cold.doit("app")
+    assert cold.ran() == {}
+    assert "app/app.py changed" in cold.doit("why", "app", "v1").out
 
 
 def test_what_the_engine_has_is_pushed_without_a_build(workspace: Workspace, lab: Lab) -> None:

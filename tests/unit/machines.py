@@ -77,13 +77,14 @@ class World:
         return "\n".join(event.message for event in self.told if isinstance(event, Warned))
 
 
-def machine(root: Path, registry: MemoryRegistry) -> World:
-    """A fresh checkout below ``root``."""
+def machine(root: Path, registry: MemoryRegistry, repository: str = "") -> World:
+    """A fresh checkout below ``root``, whose images go where ``repository`` says."""
     for name in ("app", "tool"):
         (root / name).mkdir(parents=True)
         (root / name / "Dockerfile").write_text("FROM scratch\nCOPY a /a\n")
         (root / name / "a").write_text(f"{name}\n")
-    (root / "images.toml").write_text(SPEC)
+    line = f'repository = "{repository}"\n[images.app]' if repository else "[images.app]"
+    (root / "images.toml").write_text(SPEC.replace("[images.app]", line, 1))
     engine = MemoryEngine(registry)
     told: list[Event] = []
     run = begin(Project(str(root)), engine, registry, tell=told.append)

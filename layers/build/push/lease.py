@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from layers.build.push.claim import (
     FAR,
@@ -21,7 +22,6 @@ from layers.build.push.claim import (
     Timing,
     Wait,
     beats,
-    claim_tag,
 )
 from layers.oci.artifact import EMPTY, MANIFEST_TYPE, digest_of
 from layers.oci.digest import Digest
@@ -39,18 +39,30 @@ _TRIES = 3
 """Puts that may fail one after the other; the registry's client repeats each of them by itself."""
 
 
+class Contested(NamedTuple):
+    """A key that several machines may want to push."""
+
+    repository: str
+    tag: str
+    """The key's."""
+    claim: str
+    """The tag over which they agree."""
+
+    def __str__(self) -> str:
+        return f"{self.repository}:{self.tag}"
+
+
 @contextlib.contextmanager
 def claimed(
     registry: Registry,
-    repository: str,
-    key: str,
+    what: Contested,
     broken: Digest | None = None,
     waits: Callable[[], None] = lambda: None,
     owner: str | None = None,
     dead: str | None = None,
     timing: Timing | None = None,
 ) -> Iterator[Digest | None]:
-    """Hold ``key`` for as long as the body pushes it; gives None then.
+    """Hold a key for as long as the body pushes it; gives None then.
 
     Or the digest of the image that somebody else pushed meanwhile: nothing is to be pushed.
     ``broken`` is an image that counts as not there; ``waits`` is called when somebody else holds
@@ -58,11 +70,11 @@ def claimed(
     registry that says that it takes no claims is pushed to without one; where claims fail for
     any other reason nothing is to be pushed.  Raises RegistryError.
     """
-    claim = _Claim(registry, repository, key, owner)
+    claim = _Claim(registry, what, owner)
     forget = signals.at_farewell(claim.release)
     try:
         gone = frozenset(map(digest_of, beats(dead))) if dead else frozenset()
-        theirs = _win(claim, key, broken, waits, timing, gone)
+        theirs = _win(claim, broken, waits, timing, gone)
         if theirs is None:
             with claim.renewed():
                 yield None
@@ -75,15 +87,14 @@ def claimed(
 
 def _win(
     claim: _Claim,
-    key: str,
     broken: Digest | None,
     waits: Callable[[], None],
     timing: Timing | None,
     dead: frozenset[Digest],
 ) -> Digest | None:
     """The image to adopt; None when the key is ours."""
-    look = claim.look(key)
-    claim.timing = timing or _timing(claim.repository, look)
+    look = claim.look()
+    claim.timing = timing or _timing(claim.what.repository, look)
     contest = Contest(frozenset(claim.digests), claim.timing, broken, dead)
     told, failed = False, 0
     while True:
@@ -91,7 +102,7 @@ def _win(
         if isinstance(move, Put):
             try:
                 if claim.prepare():
-                    look = claim.look(key)  # some round trips later: the put must come promptly
+                    look = claim.look()  # some round trips later: the put must come promptly
                     continue
                 claim.put()
                 failed = 0
@@ -99,14 +110,13 @@ def _win(
                 raise
             except (RegistryRefused, RegistryRejected):
                 claim.refused = True  # no right to, or tags that never move: `Adopt` is left to us
-                found = claim.look(key).image
+                found = claim.look().image
                 return found if found != broken else None
             except RegistryError as error:
                 failed += 1
                 if failed == _TRIES:
                     raise RegistryError(
-                        f"{claim.repository}:{key} is not pushed, since it cannot be claimed: "
-                        f"{error}",
+                        f"{claim.what} is not pushed, since it cannot be claimed: {error}",
                         hint=error.hint,
                     ) from error
             contest, move = contest.put(look.began, time.monotonic(), sure=not failed)
@@ -114,8 +124,8 @@ def _win(
             return move.image
         if isinstance(move, GiveUp):
             raise RegistryError(
-                f"{claim.repository}:{key} is being pushed by another machine for an hour",
-                hint=f"if that machine is gone, delete the tag {claim_tag(key)} in the registry",
+                f"{claim.what} is being pushed by another machine for an hour",
+                hint=f"if that machine is gone, delete the tag {claim.what.claim} in the registry",
             )
         if not isinstance(move, Wait):
             return None
@@ -123,7 +133,7 @@ def _win(
             told = True
             waits()
         time.sleep(move.seconds)
-        look = claim.look(key)
+        look = claim.look()
 
 
 def _timing(repository: str, look: Look) -> Timing:
@@ -134,12 +144,11 @@ def _timing(repository: str, look: Look) -> Timing:
 class _Claim:
     """Our claim on one key, there or not."""
 
-    def __init__(self, registry: Registry, repository: str, key: str, owner: str | None) -> None:
-        self.repository = repository
+    def __init__(self, registry: Registry, what: Contested, owner: str | None) -> None:
+        self.what = what
         self.timing = FAR
         self.refused = False
         self._registry = registry
-        self._tag = claim_tag(key)
         self._beats: Sequence[bytes] = beats(owner or os.urandom(8).hex())
         self.digests = tuple(map(digest_of, self._beats))
         self._next = 0
@@ -147,9 +156,12 @@ class _Claim:
         self._ended = threading.Event()
         self._lock = threading.Lock()
 
-    def look(self, key: str) -> Look:
+    def look(self) -> Look:
         """What the key's tag and the claim's point at."""
-        image, claim = (self.repository, key), (self.repository, self._tag)
+        image, claim = (
+            (self.what.repository, self.what.tag),
+            (self.what.repository, self.what.claim),
+        )
         began = time.monotonic()
         found = self._registry.heads([image, claim])
         return Look(began, time.monotonic(), found.get(image), found.get(claim))
@@ -158,7 +170,7 @@ class _Claim:
         """Put what a claim's manifest names; False when that was done before."""
         if self._prepared:
             return False
-        self._registry.put_blob(self.repository, EMPTY)
+        self._registry.put_blob(self.what.repository, EMPTY)
         self._prepared = True
         return True
 
@@ -170,7 +182,9 @@ class _Claim:
             content = self._beats[self._next % len(self._beats)]
             self._next += 1
             self._prepared = False
-            self._registry.put_manifest(self.repository, self._tag, content, MANIFEST_TYPE)
+            self._registry.put_manifest(
+                self.what.repository, self.what.claim, content, MANIFEST_TYPE
+            )
             self._prepared = True
 
     @contextlib.contextmanager
@@ -198,7 +212,7 @@ class _Claim:
         with self._lock:
             for digest in self.digests[: self._next]:
                 with contextlib.suppress(RegistryError):
-                    if not self._registry.delete(self.repository, digest):
+                    if not self._registry.delete(self.what.repository, digest):
                         break
             self._next = 0
 

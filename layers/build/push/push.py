@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from layers.build.push.lease import claimant, claimed
+from layers.build.push.claim import claim_tag
+from layers.build.push.lease import Contested, claimant, claimed
 from layers.build.push.local import fetch, find, name, timed
 from layers.engine.engine import EngineError, LocalImage
 from layers.engine.errors import MissingContent, UnknownReference
@@ -74,17 +75,17 @@ def there(run: Session, step: Step, remote: str) -> Digest | None:
 
     Raises RegistryError, and TagMoved where the lock has another digest.
     """
-    question = (remote, str(step.key))
+    question = (remote, step.names.tag)
     found = run.backends.registry.heads([question]).get(question)
     if found is None:
         return None
     if found == _broken(run, step):
         # Before anything is replaced: a wrong header, or a pull that failed by itself, is no proof.
-        manifest = run.backends.registry.manifest(remote, str(step.key))
+        manifest = run.backends.registry.manifest(remote, step.names.tag)
         if manifest is None or run.backends.registry.missing(remote, manifest):
             return None
         found = manifest.digest
-    held_fast(remote, str(step.key), found, run.project.lock.expected)
+    held_fast(step.names, str(step.key), found, run.project.lock.expected)
     return found
 
 
@@ -127,9 +128,10 @@ def contested(
         run.tell(Output(layer, "another machine pushes this key now; waiting for it"))
 
     mark = run.project.state.path("claims", f"{layer}@{step.key}".replace(":", "."))
+    names = Contested(remote, step.names.tag, f"{step.names.prefix}{claim_tag(str(step.key))}")
     with (
         claimant(mark) as (us, dead),
-        claimed(run.backends.registry, remote, str(step.key), broken, waits, us, dead) as theirs,
+        claimed(run.backends.registry, names, broken, waits, us, dead) as theirs,
     ):
         if theirs is None:
             digest, theirs = put()
@@ -144,7 +146,7 @@ def contested(
 
 def _push(run: Session, step: Step, held: LocalImage, remote: str) -> tuple[Digest, Digest]:
     """Upload, and look what the tag points at then: the digest sent, and the one that is there."""
-    layer, full = str(step.layer), f"{remote}:{step.key}"
+    layer, full = str(step.layer), f"{remote}:{step.names.tag}"
     run.backends.engine.tag(str(held.id), full)
     try:
         sent = run.backends.engine.push(full, lambda d, total: run.tell(Transfer(layer, d, total)))
@@ -156,7 +158,7 @@ def _push(run: Session, step: Step, held: LocalImage, remote: str) -> tuple[Dige
         return held.digest, theirs
     finally:
         run.backends.engine.untag(full)
-    return sent, arrived(run, remote, str(step.key))
+    return sent, arrived(run, remote, step.names.tag)
 
 
 def arrived(run: Session, remote: str, tag: str) -> Digest:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from layers.build.push.claim import KIND, NEAR, beats, claim_tag
-from layers.build.push.lease import claimant, claimed
+from layers.build.push.lease import Contested, claimant, claimed
 from layers.oci.artifact import EMPTY, MANIFEST_TYPE, artifact, descriptor, digest_of
 from layers.oci.digest import Digest
 from layers.registry.registry import (
@@ -25,6 +25,7 @@ from tests.fakes import MemoryRegistry
 
 REPOSITORY = "127.0.0.1:5000/demo/app"
 KEY = "xxh3-" + "0" * 32
+CONTESTED = Contested(REPOSITORY, KEY, claim_tag(KEY))
 QUICK = replace(NEAR, prompt=0.1, settle=0.15, renew=0.05, lease=1.0, poll=0.05)
 
 
@@ -53,7 +54,7 @@ def test_many_machines_at_once_push_once() -> None:
     ends: list[Digest] = []
 
     def work(number: int) -> None:
-        with claimed(registry, REPOSITORY, KEY, timing=QUICK) as theirs:
+        with claimed(registry, CONTESTED, timing=QUICK) as theirs:
             ends.append(theirs or push(registry, f"image {number}", seconds=1.5))
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
@@ -74,9 +75,7 @@ def test_a_claim_that_a_killed_machine_left_is_passed_over() -> None:
     registry.put_manifest(REPOSITORY, claim_tag(KEY), left, MANIFEST_TYPE)
     told: list[str] = []
     begin = time.monotonic()
-    with claimed(
-        registry, REPOSITORY, KEY, waits=lambda: told.append("waits"), timing=QUICK
-    ) as theirs:
+    with claimed(registry, CONTESTED, waits=lambda: told.append("waits"), timing=QUICK) as theirs:
         assert theirs is None
     assert time.monotonic() - begin >= QUICK.lease
     assert told == ["waits"]
@@ -96,7 +95,7 @@ def test_a_process_of_ours_that_was_killed_is_not_waited_for(tmp_path: Path) -> 
             assert known is None
         with (
             claimant(str(at)) as (us, dead),
-            claimed(registry, REPOSITORY, KEY, owner=us, dead=dead) as theirs,
+            claimed(registry, CONTESTED, owner=us, dead=dead) as theirs,
         ):
             assert (dead, theirs) == (owner, None)
     assert not at.exists()
@@ -116,7 +115,7 @@ def test_a_key_that_is_there_costs_one_look() -> None:
     registry = MemoryRegistry()
     there = push(registry, "theirs")
     registry.pushed.clear()
-    with claimed(registry, REPOSITORY, KEY) as theirs:
+    with claimed(registry, CONTESTED) as theirs:
         assert theirs == there
     assert registry.pushed == []
 
@@ -125,10 +124,10 @@ def test_a_broken_image_counts_as_not_there() -> None:
     """But what somebody put in its place meanwhile is adopted."""
     registry = MemoryRegistry()
     broken = push(registry, "broken")
-    with claimed(registry, REPOSITORY, KEY, broken, timing=QUICK) as theirs:
+    with claimed(registry, CONTESTED, broken, timing=QUICK) as theirs:
         assert theirs is None
         repaired = push(registry, "repaired")
-    with claimed(registry, REPOSITORY, KEY, broken, timing=QUICK) as theirs:
+    with claimed(registry, CONTESTED, broken, timing=QUICK) as theirs:
         assert theirs == repaired
 
 
@@ -145,7 +144,7 @@ def test_a_registry_that_takes_no_claims_is_pushed_to_without_one(
         raise error
 
     monkeypatch.setattr(registry, "put_manifest", refuse)
-    with claimed(registry, REPOSITORY, KEY, timing=QUICK) as theirs:
+    with claimed(registry, CONTESTED, timing=QUICK) as theirs:
         assert theirs is None
         time.sleep(3 * QUICK.renew)
     assert registry.pushed == []
@@ -178,7 +177,7 @@ def test_trouble_that_passes_lets_no_two_machines_push() -> None:
     ends: list[Digest] = []
 
     def work(number: int) -> None:
-        with claimed(registry, REPOSITORY, KEY, timing=QUICK) as theirs:
+        with claimed(registry, CONTESTED, timing=QUICK) as theirs:
             ends.append(theirs or push(registry, f"image {number}", seconds=0.3))
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
@@ -194,7 +193,7 @@ def test_a_claim_that_came_though_it_failed_is_held_as_a_late_one() -> None:
     """Nobody knows when it came: it has to be seen to stand for a whole lease."""
     registry = Failing(times=1, done=True)
     begin = time.monotonic()
-    with claimed(registry, REPOSITORY, KEY, timing=QUICK) as theirs:
+    with claimed(registry, CONTESTED, timing=QUICK) as theirs:
         assert theirs is None
     assert time.monotonic() - begin >= QUICK.lease
     assert registry.tags(REPOSITORY) == ()
@@ -205,7 +204,7 @@ def test_a_claim_that_fails_again_and_again_is_an_error() -> None:
     registry = Failing(times=100)
     with (
         pytest.raises(RegistryError, match=r"not pushed, since it cannot be claimed: PUT: 503"),
-        claimed(registry, REPOSITORY, KEY, timing=QUICK),
+        claimed(registry, CONTESTED, timing=QUICK),
     ):
         raise AssertionError
     assert registry.times == 97
@@ -215,7 +214,7 @@ def test_a_registry_that_is_down_is_an_error() -> None:
     """Nobody goes on as if the key were theirs."""
     registry = MemoryRegistry()
     registry.down = True
-    with pytest.raises(RegistryDown), claimed(registry, REPOSITORY, KEY, timing=QUICK):
+    with pytest.raises(RegistryDown), claimed(registry, CONTESTED, timing=QUICK):
         raise AssertionError
 
 
@@ -224,7 +223,7 @@ def test_a_body_that_fails_gives_the_key_back() -> None:
     registry = MemoryRegistry()
 
     def fail() -> None:
-        with claimed(registry, REPOSITORY, KEY, timing=QUICK) as theirs:
+        with claimed(registry, CONTESTED, timing=QUICK) as theirs:
             assert theirs is None
             assert registry.tags(REPOSITORY) == (claim_tag(KEY),)
             raise ZeroDivisionError

@@ -10,9 +10,9 @@ import pytest
 
 from layers.engine.store import Container, Stored
 from layers.gc.claim_times import Seen
-from layers.gc.engine_images import FOREIGN, look_in_engine
+from layers.gc.engine_images import look_in_engine
 from layers.gc.item import Found
-from layers.gc.ownership import Owned
+from layers.gc.ownership import FOREIGN, Owned, Owner, Owners
 from layers.gc.registry_images import Looker, moment
 from layers.gc.remove import Outcome, Remover
 from layers.gc.roots import Roots
@@ -26,7 +26,7 @@ from layers.oci.artifact import (
     listing,
 )
 from layers.oci.digest import Digest
-from layers.plan.names import LABEL_PROJECT
+from layers.plan.names import LABEL_KEY, LABEL_LAYER, LABEL_PROJECT
 from layers.registry.registry import RegistryError
 from layers.runtime.state import State
 from tests.fakes import MemoryRegistry
@@ -36,8 +36,9 @@ from tests.ocidocs import OCI_CONFIG, OCI_LAYER
 HOST = "127.0.0.1:5000"
 REPOSITORY = f"{HOST}/shop/app"
 KEYS = [f"xxh3-{number:032x}" for number in range(9)]
+OWNERS = {"": Owner("app")}
 OWNED = Owned(
-    "shop", frozenset({"app"}), frozenset({"docker.io/library/shop-app"}), {REPOSITORY: "app"}
+    "shop", frozenset({"app"}), frozenset({"docker.io/library/shop-app"}), {REPOSITORY: OWNERS}
 )
 NOW = moment("2026-01-10T00:00:00Z")
 
@@ -47,27 +48,34 @@ def digest(number: int) -> Digest:
     return Digest(f"sha256:{number:064x}")
 
 
-def put_image(registry: MemoryRegistry, number: int, *tags: str, blob: bytes = b"") -> Digest:
-    """An image of the layer ``app`` at key ``number``, made on that day of January 2026."""
+def put_image(
+    registry: MemoryRegistry,
+    number: int,
+    *tags: str,
+    blob: bytes = b"",
+    layer: str = "app",
+    project: str = "",
+) -> Digest:
+    """An image of a layer at key ``number``, made on that day of January 2026."""
+    labels = {LABEL_KEY: KEYS[number], LABEL_LAYER: layer}
+    labels |= {LABEL_PROJECT: project} if project else {}
     config = json.dumps(
         {
             "os": "linux",
             "architecture": "amd64",
             "created": f"2026-01-{number + 1:02}T10:00:00.123456789Z",
-            "config": {
-                "Labels": {"io.doit-layers.key": KEYS[number], "io.doit-layers.layer": "app"}
-            },
+            "config": {"Labels": labels},
         }
     ).encode()
-    layer = blob or f"layer {number}".encode()
+    content = blob or f"layer {number}".encode()
     document = {
         "schemaVersion": 2,
         "mediaType": MANIFEST_TYPE,
         "config": descriptor(OCI_CONFIG, config),
-        "layers": [descriptor(OCI_LAYER, b"base"), descriptor(OCI_LAYER, layer)],
+        "layers": [descriptor(OCI_LAYER, b"base"), descriptor(OCI_LAYER, content)],
     }
-    for content in (config, b"base", layer):
-        registry.put_blob(REPOSITORY, content)
+    for each in (config, b"base", content):
+        registry.put_blob(REPOSITORY, each)
     raw = json.dumps(document).encode()
     found = Digest(descriptor(MANIFEST_TYPE, raw)["digest"])
     for tag in tags or (KEYS[number],):
@@ -87,9 +95,9 @@ def attach(registry: MemoryRegistry, to: Digest) -> Digest:
     return Digest(entry["digest"])
 
 
-def look(registry: MemoryRegistry) -> tuple[Found, ...]:
+def look(registry: MemoryRegistry, owners: Owners = OWNERS) -> tuple[Found, ...]:
     """What is found in the repository."""
-    return Looker(registry, lambda _tag, _claim: NOW).look(REPOSITORY, "app", mirror=False)
+    return Looker(registry, "shop", lambda _tag, _claim: NOW).look(REPOSITORY, owners)
 
 
 def clean(
@@ -236,6 +244,91 @@ def test_an_image_that_lost_its_configuration_does_not_stand_in_the_way(
     assert registry.tags(REPOSITORY) == (KEYS[1], KEYS[2])
 
 
+SHARED = {"app.": Owner("app"), "tool.": Owner("tool"), "up.": Owner("upstream", mirror=True)}
+
+
+def shared(registry: MemoryRegistry) -> dict[str, Digest]:
+    """One repository with two versions of an image, another image, a copy, and a stranger's."""
+    return {
+        "old": put_image(registry, 3, f"app.{KEYS[3]}"),
+        "new": put_image(registry, 4, f"app.{KEYS[4]}"),
+        "tool": put_image(registry, 5, f"tool.{KEYS[5]}", project="", layer="tool"),
+        "copy": put_image(registry, 6, "up.12-amd64-0123456789ab", project="elsewhere"),
+        "theirs": put_image(registry, 7, f"theirs.{KEYS[7]}"),
+        "bare": put_image(registry, 8, KEYS[8]),
+    }
+
+
+def test_a_shared_repository_loses_what_is_old_of_one_image_alone(state: State) -> None:
+    """Neither the other image's nor a stranger's, whatever their keys."""
+    registry = MemoryRegistry(HOST)
+    at = shared(registry)
+    record = attach(registry, at["old"])
+    sweep = make_sweep(look(registry, SHARED), Roots(), keep=1, now=NOW)
+    remover = Remover(MemoryStore, lambda: registry, state)
+    assert [remover.remove(each).skipped for each in sweep.goes] == [""]
+    assert [each.found.digest for each in sweep.goes] == [at["old"]]
+    assert registry.tags(REPOSITORY) == tuple(
+        sorted(
+            {f"app.{KEYS[4]}", f"tool.{KEYS[5]}", "up.12-amd64-0123456789ab", KEYS[8]}
+            | {f"theirs.{KEYS[7]}"}
+        )
+    )
+    assert not registry.holds(REPOSITORY, record)
+    reasons = {each.found.digest: each.reason for each in sweep.stays}
+    assert reasons[at["theirs"]] == reasons[at["bare"]] == FOREIGN
+
+
+def test_in_a_shared_repository_what_is_attached_to_a_strangers_image_stays() -> None:
+    """Where there is no API, a tag without any image's name speaks of it."""
+    registry = MemoryRegistry(HOST)
+    registry.knows_referrers = False
+    at = shared(registry)
+    for name in ("theirs", "old"):
+        attach(registry, at[name])
+    registry.delete(REPOSITORY, at["theirs"])
+    sweep = make_sweep(look(registry, SHARED), Roots(), keep=1, now=NOW)
+    assert {tag for each in sweep.goes for tag in each.found.tags} == {
+        f"app.{KEYS[3]}",
+        fallback_tag(at["old"]),
+    }
+
+
+def test_an_image_that_another_project_labelled_stays() -> None:
+    """Two projects may have images of one name in one repository; a copy is an upstream's own."""
+    registry = MemoryRegistry(HOST)
+    put_image(registry, 1, project="other")
+    put_image(registry, 2, project="shop")
+    put_image(registry, 3)
+    found = {each.key: each.doubt for each in look(registry)}
+    assert found == {KEYS[1]: FOREIGN, KEYS[2]: "", KEYS[3]: ""}
+
+
+@pytest.mark.parametrize(
+    ("name", "project", "ours"),
+    [
+        ("app.v1", "", True),
+        ("@", "shop", True),
+        ("@", "", False),
+        ("theirs.v1", "shop", False),
+        ("up.12", "shop", False),
+    ],
+)
+def test_the_engine_holds_names_of_a_shared_repository(name: str, project: str, ours: bool) -> None:
+    """A digest is ours where the label says so: the tag told before."""
+    owned = Owned("shop", remote={REPOSITORY: SHARED})
+    labels = {LABEL_PROJECT: project} if project else {}
+    text = f"{REPOSITORY}@{digest(1)}" if name == "@" else f"{REPOSITORY}:{name}"
+    assert owned.owns(text, labels) == ours
+
+
+def test_a_key_in_a_shared_repository_is_a_key_to_the_engine() -> None:
+    """As a push that was killed leaves it."""
+    owned = Owned("shop", remote={REPOSITORY: SHARED})
+    assert owned.tag(f"{REPOSITORY}:app.{KEYS[1]}") == KEYS[1]
+    assert owned.tag("shop-app:dev") == "dev"
+
+
 def test_an_abandoned_claim_goes_a_day_after_it_was_first_seen(
     registry: MemoryRegistry, tmp_path: Path
 ) -> None:
@@ -246,8 +339,8 @@ def test_an_abandoned_claim_goes_a_day_after_it_was_first_seen(
 
     def claims(now: float) -> list[bool]:
         seen = Seen.load(path)
-        looker = Looker(registry, lambda name, claim: seen.since(name, claim, now))
-        things = looker.look(REPOSITORY, "app", mirror=False)
+        looker = Looker(registry, "shop", lambda name, claim: seen.since(name, claim, now))
+        things = looker.look(REPOSITORY, OWNERS)
         seen.save()
         sweep = make_sweep(things, Roots(), keep=9, now=now)
         return [each.found.claims for each in sweep.goes]

@@ -21,7 +21,7 @@ from layers.gc.claim_times import Seen
 from layers.gc.git_history import history
 from layers.gc.item import Found
 from layers.gc.local_files import Leftover, leftovers, remove
-from layers.gc.ownership import owned
+from layers.gc.ownership import Owner, owned
 from layers.gc.remove import Outcome
 from layers.gc.report import Done, as_json, as_text, ending
 from layers.gc.scan import CleanUp, Scope
@@ -128,11 +128,11 @@ def test_names_of_other_branches_are_ours_too() -> None:
     found = owned([now], [before, strange, "<<<<<<<"], [lock, "====="], "reg:5000")
     assert found.images == {"web", "api", "cuda"}
     assert found.remote == {
-        "reg:5000/shop/web": "web",
-        "reg:5000/shop/api": "api",
-        "reg:5000/shop/cuda": "cuda",
+        "reg:5000/shop/web": {"": Owner("web")},
+        "reg:5000/shop/api": {"": Owner("api")},
+        "reg:5000/shop/cuda": {"": Owner("cuda")},
+        "reg:5000/shop/upstream/library/node": {"": Owner("upstream", mirror=True)},
     }
-    assert found.mirrors == {"reg:5000/shop/upstream/library/node"}
     told = [
         "shop-web:latest",
         "docker.io/library/shop-api:1",
@@ -145,7 +145,7 @@ def test_names_of_other_branches_are_ours_too() -> None:
 def test_without_a_registry_nothing_there_is_ours() -> None:
     """Nobody is asked."""
     found = owned([spec('[images.web]\ncontext = "web"\n')], [], [], None)
-    assert (found.remote, found.mirrors) == ({}, frozenset())
+    assert found.remote == {}
 
 
 # -- files -------------------------------------------------------------------------------------

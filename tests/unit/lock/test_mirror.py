@@ -91,6 +91,15 @@ def test_a_copy_holds_one_platform_and_is_found_by_digest(registry: MemoryRegist
     assert len([one for one in registry.sent if one[0] == repository]) == 2
 
 
+def test_a_copy_beside_the_images_is_told_apart_by_its_tag(registry: MemoryRegistry) -> None:
+    """Where the project's template says that one repository holds all."""
+    held = pin(land(registry, "one"))
+    place = mirror.Place(OWN, "snow", "all:{image}.{tag}")
+    mirror.copy_pins(registry, place, [held], lambda _event: None)
+    assert registry.tags(f"{OWN}/all") == (f"upstream__library__debian.{mirror.tag(held)}",)
+    assert mirror.find(registry, held, place.of(held.name)) == f"{OWN}/all@{held.digest}"
+
+
 def test_a_copy_that_is_there_moves_nothing(registry: MemoryRegistry) -> None:
     """Not a byte of a layer, and no manifest is put again."""
     held = pin(land(registry, "one"))
