@@ -88,6 +88,9 @@ def built(
     RegistryError, sending.NeverStill.
     """
     image = run.project.spec.images[step.layer.image]
+    if run.project.spec.create_repository:
+        # A builder would find out that there is no repository when it has built all of it.
+        run.backends.registry.put_blob(remote, EMPTY)
     tag = f"{step.names.prefix}{candidate()}" if builder.context else ""
     call = replace(
         call,

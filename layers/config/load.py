@@ -13,6 +13,7 @@ from layers.config.faults import Faults, SpecError
 from layers.config.outside import Places, leads_out, stacks, upstreams
 from layers.config.project_table import (
     check_homes,
+    create_of,
     platform_of,
     registry_of,
     repository_of,
@@ -89,6 +90,7 @@ class Reader:
             hash=algorithm,
             stacks=stacks(self._places(data, chosen), self.faults, self.exists),
             repository=repository[1],
+            create_repository=create_of(project, self.faults),
             machine=platform,
         )
         self.faults.raise_as(SpecError)

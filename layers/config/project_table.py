@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -51,6 +52,22 @@ def repository_of(
     if "repository" in chosen:
         return ("profiles", profile or "", "repository"), str(chosen["repository"])
     return ("project", "repository"), str(project.get("repository", DEFAULT_REPOSITORY))
+
+
+def create_of(project: Mapping[str, Any], faults: Faults) -> tuple[str, ...]:
+    """The words of the command that makes repositories; braces of JSON in them are let be."""
+    words = tuple(project.get("create_repository", ()))
+    known = ("repository", "registry")
+    for number, word in enumerate(words):
+        for name in re.findall(r"\{([A-Za-z_]+)\}", word):
+            if name not in known:
+                path: Path = ("project", "create_repository", number)
+                hint = "known: {repository}, {registry}"
+                faults.add(path, f"unknown placeholder {{{name}}}{did_you_mean(name, known)}", hint)
+    whole: Path = ("project", "create_repository")
+    if words and not faults.touch(whole) and not any("{repository}" in word for word in words):
+        faults.add(whole, "expected {repository} in one of its words")
+    return words
 
 
 def platform_of(written: str | None, machine: str, faults: Faults) -> str:

@@ -266,6 +266,13 @@ FILE = Table(
                 "name": Text("First part of every path in the registry.", *_NAME),
                 "registry": REGISTRY,
                 "repository": REPOSITORY,
+                "create_repository": List(
+                    "A command that makes a repository which a push does not find, with"
+                    " {repository} (its path) and {registry} (its host) in it.",
+                    Text(),
+                    distinct=False,
+                    filled=True,
+                ),
                 "builder": BUILDER,
                 **STALLS,
                 **COMPRESSION,

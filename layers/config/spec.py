@@ -156,6 +156,8 @@ class Spec:
     """By name, in the order of the file."""
     repository: str = DEFAULT_REPOSITORY
     """Where images go below the registry; see `layers.oci.template.Template`."""
+    create_repository: tuple[str, ...] = ()
+    """A command that makes a repository which a push does not find; empty: nobody makes one."""
     machine: str = ""
     """This machine's own platform, which BuildKit calls the build platform; "": `platform`."""
     _memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)

@@ -113,7 +113,14 @@ class Backends:
         from layers.registry.client import HttpRegistry
 
         credentials = _Logins(logins(self._project.root), self._tell_once)
-        return HttpRegistry(credentials, insecure=lambda _host: False)
+        words = self._project.spec.create_repository
+        if not words:
+            return HttpRegistry(credentials, insecure=lambda _host: False)
+        from layers.registry.create import CreateCommand, CreatingRegistry
+
+        log = self._project.state.path("logs", "repositories.log")
+        create = CreateCommand(words, self._project.root, log)
+        return CreatingRegistry(credentials, lambda _host: False, create)
 
     def _tell_once(self, event: Event) -> None:
         if event not in self._told:

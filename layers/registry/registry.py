@@ -25,6 +25,10 @@ class RegistryRefused(RegistryError):
     """The registry does not let us: 401, 403, 405, or a tag that it keeps from moving."""
 
 
+class RepositoryUnknown(RegistryError):
+    """The registry has no such repository, and makes none by itself."""
+
+
 class RegistryRejected(RegistryError):
     """The registry does not take such content, and will not later: a 4xx in its own words."""
 

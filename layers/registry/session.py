@@ -12,7 +12,12 @@ from layers.oci.credentials import Credentials
 from layers.oci.reference import HUB, Reference, is_loopback
 from layers.registry.auth import Answer, Authority, bare, refusal
 from layers.registry.headers import origin
-from layers.registry.registry import RegistryError, RegistryRefused, RegistryRejected
+from layers.registry.registry import (
+    RegistryError,
+    RegistryRefused,
+    RegistryRejected,
+    RepositoryUnknown,
+)
 from layers.registry.tls import DOCKER_CERTS, certificates, context
 from layers.runtime.retry import Backoff
 
@@ -144,8 +149,12 @@ class Wire:
             raise RegistryRefused(
                 text, hint=f"{name.registry} does not allow this for {name.repository}"
             )
-        if _rejects(answer.status, {str(one.get("code")) for one in told}):
+        codes = {str(one.get("code")) for one in told}
+        if _rejects(answer.status, codes):
             raise RegistryRejected(text)
+        if answer.status == 404 and "NAME_UNKNOWN" in codes:
+            hint = "make the repository, or let create_repository in images.toml make it"
+            raise RepositoryUnknown(text, hint=hint)
         raise RegistryError(text)
 
     def must_be_absence(self, answer: Answer, method: str, url: str, name: Reference) -> None:

@@ -32,6 +32,7 @@ from layers.registry.registry import (
     RegistryError,
     RegistryRefused,
     RegistryRejected,
+    RepositoryUnknown,
 )
 from layers.runtime import signals
 
@@ -106,7 +107,7 @@ def _win(
                     continue
                 claim.put()
                 failed = 0
-            except RegistryDown:
+            except (RegistryDown, RepositoryUnknown):
                 raise
             except (RegistryRefused, RegistryRejected):
                 claim.refused = True  # no right to, or tags that never move: `Adopt` is left to us

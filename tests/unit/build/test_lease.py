@@ -20,6 +20,7 @@ from layers.registry.registry import (
     RegistryError,
     RegistryRefused,
     RegistryRejected,
+    RepositoryUnknown,
 )
 from tests.fakes import MemoryRegistry
 
@@ -216,6 +217,23 @@ def test_a_registry_that_is_down_is_an_error() -> None:
     registry.down = True
     with pytest.raises(RegistryDown), claimed(registry, CONTESTED, timing=QUICK):
         raise AssertionError
+
+
+def test_a_repository_that_is_not_there_is_an_error_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The push would be told the same; nothing passes."""
+    registry = MemoryRegistry()
+    asked: list[str] = []
+
+    def unknown(repository: str, content: bytes) -> Digest:
+        asked.append(repository)
+        raise RepositoryUnknown("404 (NAME_UNKNOWN)")
+
+    monkeypatch.setattr(registry, "put_blob", unknown)
+    with pytest.raises(RepositoryUnknown), claimed(registry, CONTESTED, timing=QUICK):
+        raise AssertionError
+    assert asked == [REPOSITORY]
 
 
 def test_a_body_that_fails_gives_the_key_back() -> None:

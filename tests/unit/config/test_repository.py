@@ -118,3 +118,29 @@ def test_an_image_may_have_a_place_of_its_own_and_a_profile_another_template() -
     assert spec(text).repository == "{image}"
     assert spec(text).images["web"].repository == "legacy/web"
     assert spec(text, profile="hub").repository == "{project}-{image}"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("['make', '{repositry}']", "4: project.create_repository[1]: unknown placeholder {rep"),
+        ("['make', '{name} {repository}']", "unknown placeholder {name}\n  known: {repository}"),
+        ("['make']", "4: project.create_repository: expected {repository} in one of its words"),
+        ("[]", "4: project.create_repository: expected at least one element"),
+        ("'make {repository}'", "4: project.create_repository: expected an array, found the str"),
+    ],
+)
+def test_a_command_that_makes_nothing_is_told_with_its_line(words: str, expected: str) -> None:
+    """Before anything is pushed."""
+    with pytest.raises(SpecError) as caught:
+        spec(f"{HEAD}create_repository = {words}\n{TWO}")
+    (fault,) = caught.value.faults
+    assert expected in str(fault)
+
+
+def test_a_command_may_hold_json() -> None:
+    """Its braces are no placeholders."""
+    words = ("make", "{repository}", '--tags=[{"Key": "a"}]')
+    text = f"{HEAD}create_repository = ['make', '{{repository}}', '{words[2]}']\n{TWO}"
+    assert spec(text).create_repository == words
+    assert spec(HEAD + TWO).create_repository == ()
