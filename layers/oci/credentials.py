@@ -38,12 +38,20 @@ class Credentials(Protocol):
         """The login for ``host`` (``host[:port]``, ``docker.io`` for the Hub), None if none."""
         ...
 
+    def failure(self, host: str) -> LayersError | None:
+        """Why the login for ``host``, which was asked for, could not be had; None: it could."""
+        ...
+
 
 class NoCredentials:
     """Nobody is logged in anywhere."""
 
     def login(self, host: str) -> Login | None:  # noqa: ARG002
         """None for every ``host``."""
+        return None
+
+    def failure(self, host: str) -> LayersError | None:  # noqa: ARG002
+        """Nothing fails."""
         return None
 
 
@@ -69,6 +77,10 @@ class DockerCredentials:
             if host not in self._logins:
                 self._logins[host] = self._ask(host)
             return self._logins[host]
+
+    def failure(self, host: str) -> LayersError | None:  # noqa: ARG002
+        """See `Credentials.failure`; whoever asked for the login was told."""
+        return None
 
     def _ask(self, host: str) -> Login | None:
         if not self._read:
@@ -144,14 +156,19 @@ class DockerCredentials:
 class Lenient:
     """Logins of others; where they cannot be had, a warning and no login.
 
-    Much can be read without one. What cannot is refused by its registry, in words of its own.
+    Much can be read without one. What cannot is refused by its registry, and then `failure` tells
+    why there was none.
     """
 
     def __init__(self, credentials: Credentials, tell: Listener) -> None:
         self._credentials = credentials
         self._tell = tell
-        self._failed: set[str] = set()
+        self._failed: dict[str, CredentialsError] = {}
         self._lock = Lock()
+
+    def failure(self, host: str) -> LayersError | None:
+        """See `Credentials.failure`."""
+        return self._failed.get(host)
 
     def login(self, host: str) -> Login | None:
         """See `Credentials.login`; a host whose login failed is not tried again."""
@@ -161,7 +178,7 @@ class Lenient:
             try:
                 return self._credentials.login(host)
             except CredentialsError as error:
-                self._failed.add(host)
+                self._failed[host] = error
                 self._tell(Warned(f"{error}\n{host} is asked without a login"))
                 return None
 

@@ -43,6 +43,10 @@ class _Logins:
         """See `Credentials.login`; what is wrong with them is a warning."""
         return self._found.login(host)
 
+    def failure(self, host: str) -> LayersError | None:
+        """See `Credentials.failure`."""
+        return self._found.failure(host)
+
 
 class Backends:
     """What answers a project's questions; nothing is started before it is needed."""

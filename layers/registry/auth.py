@@ -75,6 +75,19 @@ class Authority:
         self._asked: dict[str, Challenge] = {}
         self._lock = Lock()
 
+    def refusal(
+        self, host: str, method: str, url: str, status: int, said: Iterable[str] = ()
+    ) -> RegistryRefused:
+        """The error for 401 and 403; ``said`` are the registry's own words."""
+        words = "; ".join(said)
+        text = f"{method} {bare(url)}: {status}{f' ({words})' if words else ''}"
+        failure = self._credentials.failure(host)
+        if failure is not None:
+            text = f"{text}; this needs a login, and {failure.message}"
+            return RegistryRefused(text, file=failure.file, hint=failure.hint)
+        hint = f"run `docker login {host}` with an account that may use this repository"
+        return RegistryRefused(text, hint=hint)
+
     def header(self, host: str, errand: str, send: Send) -> str | None:
         """``Authorization`` for an errand that was challenged before, else None.
 
@@ -146,7 +159,7 @@ class Authority:
             scopes = {"scope": challenge.scope.split()} if challenge.scope else {}
             response = send(method, challenge.realm, params={**fields, **scopes}, headers=headers)
         if response.status in (400, 401, 403):
-            raise refusal(host, method, challenge.realm, response.status)
+            raise self.refusal(host, method, challenge.realm, response.status)
         try:
             content = json.loads(response.body)
             token = content.get("token") or content["access_token"]
@@ -155,17 +168,6 @@ class Authority:
             raise RegistryError(
                 f"{host}: {bare(challenge.realm)} answered {response.status} and no token"
             ) from error
-
-
-def refusal(
-    host: str, method: str, url: str, status: int, said: Iterable[str] = ()
-) -> RegistryRefused:
-    """The error for 401 and 403; ``said`` are the registry's own words."""
-    words = "; ".join(said)
-    return RegistryRefused(
-        f"{method} {bare(url)}: {status}{f' ({words})' if words else ''}",
-        hint=f"run `docker login {host}` with an account that may use this repository",
-    )
 
 
 def bare(url: str) -> str:

@@ -201,21 +201,25 @@ class HttpRegistry:
 
     def _head(self, repository: str, tag: str) -> Digest | None:
         name = Reference.parse(repository)
+        if self._wire.headless(name):
+            return self._got(repository, tag)
         url = self._wire.url(name, f"manifests/{tag}")
         answer = self._wire.ask("HEAD", url, name, _ACCEPT)
+        if self._wire.refuses_head(answer, name):
+            return self._got(repository, tag)
         if answer.status == 404:
             # An answer to HEAD has no body: one GET a host shows that a registry says this.
-            if self._wire.proven(name):
-                return None
-            found = self.manifest(repository, tag)
-            return found.digest if found else None
+            return None if self._wire.proven(name) else self._got(repository, tag)
         self._wire.must_be_fine(answer, "HEAD", url, name)
         try:
             return Digest.parse(answer.headers.get("Docker-Content-Digest", ""))
         except BadDigest:
             # The header is only recommended (distribution-spec, "Pulling manifests").
-            found = self.manifest(repository, tag)
-            return found.digest if found else None
+            return self._got(repository, tag)
+
+    def _got(self, repository: str, tag: str) -> Digest | None:
+        found = self.manifest(repository, tag)
+        return found.digest if found else None
 
 
 def _digest_of(body: bytes) -> Digest:

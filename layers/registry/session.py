@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from layers.oci.credentials import Credentials
 from layers.oci.reference import HUB, Reference, is_loopback
-from layers.registry.auth import Answer, Authority, bare, refusal
+from layers.registry.auth import Answer, Authority, bare
 from layers.registry.headers import origin
 from layers.registry.registry import (
     RegistryError,
@@ -64,6 +64,7 @@ class Wire:
         self._lock = Lock()
         self._transports: dict[str, Transport] = {}
         self._proven: set[str] = set()
+        self._headless: set[str] = set()
 
     def url(self, name: Reference, rest: str) -> str:
         """``rest`` below a repository; loopback and insecure hosts speak http."""
@@ -141,7 +142,7 @@ class Wire:
         told = errors(answer)
         said = [f"{one.get('code')}: {one.get('message')}" for one in told]
         if answer.status in (401, 403):
-            raise refusal(name.registry, method, url, answer.status, said)
+            raise self._authority.refusal(name.registry, method, url, answer.status, said)
         words = f" ({'; '.join(said)})" if said else ""
         text = f"{method} {bare(url)}: {answer.status}{words}"
         # 405: the registry is read-only; 409, 412 and "immutable": it keeps its tags (Harbor, ECR).
@@ -171,6 +172,17 @@ class Wire:
         taken for what it says.
         """
         return name.registry in self._proven
+
+    def headless(self, name: Reference) -> bool:
+        """Whether that host is known to answer no HEAD, so that GET is all there is."""
+        return name.registry in self._headless
+
+    def refuses_head(self, answer: Answer, name: Reference) -> bool:
+        """Whether an answer to HEAD says that only GET may tell; remembered where it is plain."""
+        if answer.status in (405, 501):
+            self._headless.add(name.registry)
+        # Links signed for GET alone answer 403 to HEAD, and some proxies 400.
+        return answer.status in (400, 403, 405, 501)
 
     def _authorised(
         self,

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from hashes.errors import LayersError
 from layers.engine.client import Client
 from layers.engine.docker import DockerEngine
 from layers.engine.engine import About, EngineDown, EngineError
@@ -398,6 +399,9 @@ def test_a_login_goes_with_the_request_only(tmp_path: Path) -> None:
         def login(self, host: str) -> Login | None:
             hosts.append(host)
             return Login("me", "hunter2")
+
+        def failure(self, _host: str) -> LayersError | None:
+            return None
 
     stream = lines({"errorDetail": {"message": "denied"}})
     with (

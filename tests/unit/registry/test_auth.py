@@ -10,10 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from layers.oci.credentials import Credentials, Login, NoCredentials
+from hashes.errors import LayersError
+from layers.oci.credentials import Credentials, DockerCredentials, Lenient, Login, NoCredentials
 from layers.registry.auth import Challenge, challenges
 from layers.registry.client import HttpRegistry
-from layers.registry.registry import RegistryError
+from layers.registry.registry import RegistryError, RegistryRefused
+from layers.runtime.events import Event
 from layers.runtime.retry import Backoff
 from tests.httpscript import Asked, Said, Script, serving
 from tests.ocidocs import OCI_MANIFEST, digest_of
@@ -29,6 +31,10 @@ class Logins:
 
     def __init__(self, **fields: str) -> None:
         self.fields = fields
+
+    def failure(self, host: str) -> LayersError | None:
+        """See `layers.oci.credentials.Credentials.failure`."""
+        return None
 
     def login(self, host: str) -> Login | None:
         return Login(**self.fields)
@@ -253,3 +259,23 @@ def test_a_write_has_a_token_of_its_own() -> None:
             registry.manifest(f"{server.host}/a", "t")
             registry.put_manifest(f"{server.host}/a", "t", BODY, OCI_MANIFEST)
     assert scopes == ["repository:a:pull", "repository:a:push"]
+
+
+def test_a_helper_that_fails_is_an_error_only_where_a_login_is_needed(tmp_path: Path) -> None:
+    """Whoever may read without one reads, with a warning; else the error names the helper."""
+    (tmp_path / "config.json").write_text('{"credsStore": "nowhere"}')
+    told: list[Event] = []
+    logins = Lenient(DockerCredentials({"DOCKER_CONFIG": str(tmp_path)}), told.append)
+    with serving(TokenRegistry()) as server:
+        found = client(logins)
+        assert found.heads([(f"{server.host}/a", "t")]) == {(f"{server.host}/a", "t"): DIGEST}
+        (warning,) = told
+        assert "docker-credential-nowhere" in str(warning)
+    with (
+        serving(lambda asked: Said(401, headers={"WWW-Authenticate": 'Basic realm="r"'})) as server,
+        pytest.raises(RegistryRefused) as caught,
+    ):
+        client(logins).heads([(f"{server.host}/a", "t")])
+    assert "401; this needs a login, and the credential helper for" in str(caught.value)
+    assert str(caught.value).startswith(f"{tmp_path}/config.json: ")
+    assert "take it out of credsStore" in caught.value.hint

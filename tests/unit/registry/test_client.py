@@ -15,7 +15,7 @@ from layers.oci.credentials import Credentials, NoCredentials
 from layers.oci.digest import Digest
 from layers.oci.reference import is_loopback
 from layers.registry.client import HttpRegistry
-from layers.registry.registry import RegistryDown, RegistryError
+from layers.registry.registry import Manifest, RegistryDown, RegistryError
 from layers.runtime.retry import Backoff
 from tests.httpscript import Asked, Said, Script, serving
 from tests.ocidocs import OCI_MANIFEST, digest_of
@@ -255,3 +255,57 @@ def test_what_was_being_handled_is_no_cause_of_a_silent_registry() -> None:
             client(backoff=QUICK).heads([("127.0.0.1:1/a", "t")])
     assert "Connection refused" in caught.value.message
     assert "elsewhere" not in str(caught.value)
+
+
+def no_heads(status: int) -> Script:
+    """A registry of one image that answers no HEAD; ``large`` is a blob whose ranges it ignores."""
+
+    def script(asked: Asked) -> Said:
+        if asked.method == "HEAD":
+            return Said(status)
+        last = asked.path.rpartition("/")[2]
+        if last == "t":
+            return FINE
+        return Said(200, bytes(32 << 20)) if last == LARGE.text else unknown("MANIFEST_UNKNOWN")
+
+    return script
+
+
+LARGE = Digest("sha256:" + "1" * 64)
+
+
+@pytest.mark.parametrize("status", [405, 501])
+def test_a_registry_that_answers_no_head_is_asked_by_get_from_then_on(status: int) -> None:
+    """Remembered for its host; the digest is that of what came."""
+    with serving(no_heads(status)) as server:
+        found, name = client(), f"{server.host}/a"
+        assert found.heads([(name, "t")]) == {(name, "t"): DIGEST}
+        assert found.heads([(name, "t"), (f"{server.host}/b", "x")]) == {(name, "t"): DIGEST}
+    assert [one.method for one in server.asked] == ["HEAD", "GET", "GET", "GET"]
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_head_that_is_refused_is_asked_again_by_get(status: int) -> None:
+    """A link signed for GET alone says so; what a GET says counts."""
+    with serving(no_heads(status)) as server:
+        found, name = client(), f"{server.host}/a"
+        assert found.heads([(name, "t"), (name, "x")]) == {(name, "t"): DIGEST}
+
+
+def test_a_host_that_lets_nobody_in_says_so_by_get() -> None:
+    """An answer to HEAD has no words."""
+    words = json.dumps({"errors": [{"code": "DENIED", "message": "not yours"}]}).encode()
+    with (
+        serving(lambda asked: Said(403, words)) as server,
+        pytest.raises(RegistryError, match="403 \\(DENIED: not yours\\)"),
+    ):
+        client().heads([(f"{server.host}/a", "t")])
+
+
+@pytest.mark.parametrize("status", [403, 405])
+def test_blobs_are_asked_for_by_get_without_their_bytes(status: int) -> None:
+    """Whether they are there shows in how the answer begins."""
+    layers = [{"digest": one, "size": 1} for one in (LARGE.text, "sha256:" + "2" * 64)]
+    manifest = Manifest(DIGEST, OCI_MANIFEST, {"layers": layers}, 1)
+    with serving(no_heads(status)) as server:
+        assert client().missing(f"{server.host}/a", manifest) == (Digest("sha256:" + "2" * 64),)

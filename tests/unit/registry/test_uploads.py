@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hashes.errors import LayersError
 from layers.oci.credentials import Login
 from layers.registry.client import HttpRegistry
 from layers.registry.registry import RegistryError, RegistryRefused, RegistryRejected
@@ -27,6 +28,10 @@ class Logins:
 
     def __init__(self, logins: Mapping[str, Login]) -> None:
         self.logins = logins
+
+    def failure(self, host: str) -> LayersError | None:
+        """See `layers.oci.credentials.Credentials.failure`."""
+        return None
 
     def login(self, host: str) -> Login | None:
         """See `layers.oci.credentials.Credentials.login`."""
