@@ -39,6 +39,19 @@ class IgnoreError(LayersError):
 class ContextError(LayersError):
     """A file that a Dockerfile asks for and its build context does not have."""
 
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        hint: str = "",
+        gone: str = "",
+    ) -> None:
+        """``gone`` is the path in the context that is not there; empty: it is something else."""
+        super().__init__(message, file=file, line=line, hint=hint)
+        self.gone = gone
+
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The tail of a message: ``" (did you mean 'cuda'?)"``, or nothing where no word is near."""

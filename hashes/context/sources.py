@@ -228,7 +228,9 @@ class Sources:
         siblings = list(self._tree.folder(folder).entries) if self._present(folder) else []
         near = difflib.get_close_matches(name, siblings, 1)
         hint = f"did you mean {_join(folder, near[0])!r}?" if near else ""
-        return ContextError(f"{source!r} is not in the build context{reached}", hint=hint)
+        return ContextError(
+            f"{source!r} is not in the build context{reached}", hint=hint, gone=gone
+        )
 
     def _present(self, folder: str) -> bool:
         node = self._tree.node(folder) if folder else None

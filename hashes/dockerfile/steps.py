@@ -85,6 +85,7 @@ class Steps(Settings):
                 file=self.path,
                 line=item.line,
                 hint=error.hint or item.shown(),
+                gone=error.gone,
             ) from None
 
     def _whole(self, item: Instruction) -> None:

@@ -19,6 +19,7 @@ from layers.check.shell.calls import Call, calls
 from layers.check.shell.lines import script
 from layers.check.shell.parser import Unreadable, commands
 from layers.config.spec import Image
+from layers.graph.checkout import Lack
 from layers.graph.graph import Edge
 
 _FILES = frozenset(("RUN", "COPY", "ADD"))
@@ -105,6 +106,10 @@ class Subject:
     platform: str
     copied: frozenset[str] = frozenset()
     """Paths of the context that some stage reads."""
+    pointers: tuple[Lack, ...] = ()
+    """Files that some stage reads and that Git LFS has yet to fetch."""
+    empty: tuple[Lack, ...] = ()
+    """Git submodules that some stage names, and that are not checked out."""
     addresses: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     """By line: what an ADD fetches and nothing fixes."""
     _walked: dict[int, tuple[tuple[Step, ...], State]] = field(default_factory=dict)

@@ -101,9 +101,10 @@ class Survey:
             for before, after in zip(inputs.reached(name), reached, strict=True)
             if before is not after
         }
+        manifests = (*found.stages.values(), *found.unnamed.values(), found.own)
         copied: set[str] = set()
         addresses: dict[int, tuple[str, ...]] = {}
-        for manifest in (*found.stages.values(), *found.unnamed.values(), found.own):
+        for manifest in manifests:
             for entry in manifest.entries:
                 if entry.kind == "file" and entry.line not in assumed:
                     copied.add(entry.name)
@@ -124,6 +125,8 @@ class Survey:
             Context(folder, ignore, shown),
             spec.platform,
             copied=frozenset(copied),
+            pointers=inputs.checkout.pointers(image, manifests),
+            empty=inputs.checkout.submodules(image, manifests)[0],
             addresses=addresses,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from hashes.manifest import Manifest
@@ -30,6 +30,13 @@ class ImageInputs:
     def manifest(self, stage: str | None) -> Manifest:
         """The manifest of a named stage, or of the image itself."""
         return self.own if stage is None else self.stages[stage]
+
+    def built(self, stage: str | None, kept: Collection[str]) -> tuple[Manifest, ...]:
+        """What a build of a stage or the image runs, its own last; stages that are kept are not."""
+        if stage is not None:
+            return (self.stages[stage],)
+        stages = (each for name, each in self.stages.items() if name not in kept)
+        return (*stages, *self.unnamed.values(), self.own)
 
     def record(self, stage: str | None) -> Record:
         """What is kept of a layer, to explain a later key against it."""

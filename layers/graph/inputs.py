@@ -10,11 +10,12 @@ from typing import TypeVar
 from hashes.dockerfile.parser import Dockerfile
 from hashes.dockerfile.reachable import Reached, reach
 from hashes.dockerfile.state import told
-from hashes.errors import LayersError
+from hashes.errors import ContextError, LayersError
 from hashes.key import Key
 from hashes.manifest import CONFIG, EPOCH, Entry, Manifest
 from hashes.stage import UNPINNED, External, Request, layers
 from layers.config.spec import Image, Spec
+from layers.graph.checkout import Checkout
 from layers.graph.contexts import Contexts
 from layers.graph.dockerfiles import Dockerfiles, Reads, unknown
 from layers.graph.edges import Wiring, onbuild_of
@@ -51,6 +52,7 @@ class Inputs:
         self.lock = lock
         self.wiring = Wiring(spec, lock, self.dockerfile)
         self.contexts = contexts
+        self.checkout = Checkout(root)
         self._reached: dict[str, tuple[Reached, ...]] = {}
         self._images: dict[str, ImageInputs | LayersError] = {}
         self._keys: dict[Layer, Key] = {}
@@ -75,6 +77,8 @@ class Inputs:
         """What a reading gives, or why it gives nothing."""
         try:
             return read(image)
+        except ContextError as error:
+            return self.checkout.explained(error, image)
         except LayersError as error:
             return error
         except OSError as error:

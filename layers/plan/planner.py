@@ -12,6 +12,7 @@ from hashes.errors import LayersError
 from hashes.key import BadKey, Key
 from layers.engine.engine import EngineDown, LocalImage
 from layers.graph.causes import why
+from layers.graph.checkout import Lack, hollow, pull, update
 from layers.graph.faults import ParentUnknown
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
@@ -221,11 +222,30 @@ class Planner:
             if node.layer not in seen.engine
         }
         there = self.policy.remain
-        nodes = [self._readable(node) if seen.lacks(node.layer) else node for node in nodes]
+        nodes = [self._buildable(node) if seen.lacks(node.layer) else node for node in nodes]
         plan = make_plan(nodes, seen.presence(), self.wanted, causes, there=there)
         self._remember(node for node in nodes if node.layer in seen.engine)
         self._project.cache.save()
         return plan
+
+    def _buildable(self, node: Node) -> Node:
+        """The node with a problem where git has not brought what it reads; see `Checkout`."""
+        if node.key is None or node.problem:
+            return node
+        inputs = self._project.inputs
+        image = self._project.spec.images[node.layer.image]
+        found = inputs.image(node.layer.image)
+        manifests = found.built(node.layer.stage, image.push_stages)
+        named, within = inputs.checkout.submodules(image, manifests)
+        for each in within:
+            said = f"{image.dockerfile}:{each.line}: {each.path} is a git submodule that is empty"
+            self._tell(Warned(f"{said}\n  {update(each.path)}", str(node.layer)))
+        if pointers := inputs.checkout.pointers(image, manifests):
+            said = f"{image.dockerfile}:{pointers[0].line}: {hollow(pointers)}"
+            self._tell(Warned(f"{said}\n  {pull(pointers)}", str(node.layer)))
+        if named:
+            return replace(node, problem=_not_there(image.dockerfile, named))
+        return self._readable(node)
 
     def _readable(self, node: Node) -> Node:
         """The node with a problem where the engine's frontend does not take its Dockerfile.
@@ -267,3 +287,12 @@ class Planner:
         except EngineDown as error:
             self._tell(Warned(str(error)))
             return make_plan(self.nodes.values(), Presence(), self.wanted, {})
+
+
+def _not_there(dockerfile: str, submodules: Iterable[Lack]) -> str:
+    """Why nothing can be built from submodules that are not checked out."""
+    return "\n".join(
+        f"{dockerfile}:{each.line}: {each.path} is a git submodule that is not checked out"
+        f"\n  {update(each.path)}"
+        for each in submodules
+    )

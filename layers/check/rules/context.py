@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from hashes.errors import IgnoreError
 from layers.check.finding import Finding, Rule
 from layers.check.subject import Subject
+from layers.graph.checkout import hollow, pull, update
 
 IGNORE_INCOMPLETE = Rule(
     "dockerignore-incomplete", "warning", "a whole folder is copied, and little is left out of it"
 )
 LARGE_UNUSED = Rule("large-file-unused", "warning", "a large file in the context that nobody reads")
-RULES = (IGNORE_INCOMPLETE, LARGE_UNUSED)
+LFS_POINTER = Rule("lfs-pointer", "warning", "a Git LFS pointer in place of the file")
+EMPTY_SUBMODULE = Rule("empty-submodule", "error", "a git submodule that is not checked out")
+RULES = (IGNORE_INCOMPLETE, LARGE_UNUSED, LFS_POINTER, EMPTY_SUBMODULE)
 
 LARGE = 10_000_000
 """Bytes from which on a file is worth a word."""
@@ -46,6 +49,24 @@ def check(subject: Subject) -> Iterator[Finding]:
     """Gaps of the ignore file where they matter, and large files that no stage reads."""
     yield from _gaps(subject)
     yield from _large(subject)
+    yield from _not_brought(subject)
+
+
+def _not_brought(subject: Subject) -> Iterator[Finding]:
+    """What git has left out, a finding for each instruction that reads any of it."""
+    for lines in sorted({each.line for each in subject.pointers}):
+        lacks = [each for each in subject.pointers if each.line == lines]
+        yield _finding(subject, LFS_POINTER, lines, hollow(lacks), pull(lacks))
+    for each in subject.empty:
+        said = f"{each.path} is a git submodule that is not checked out"
+        yield _finding(subject, EMPTY_SUBMODULE, each.line, said, update(each.path))
+
+
+def _finding(subject: Subject, rule: Rule, line: int, message: str, command: str) -> Finding:
+    until = subject.ends.get(line, line)
+    path, images = subject.dockerfile.path, (subject.image.name,)
+    hint = f"run `{command}`"
+    return Finding(rule.name, rule.severity, path, line, message, hint, images, line, until)
 
 
 def _gaps(subject: Subject) -> Iterator[Finding]:
