@@ -10,7 +10,7 @@ from typing import Any
 from hashes.algorithm import DEFAULT
 from hashes.errors import did_you_mean
 from layers.config.faults import Faults, SpecError
-from layers.config.outside import Places, leads_out, stacks, upstreams
+from layers.config.outside import Places, leads_out, stacks, tag_faults, upstreams
 from layers.config.project_table import (
     check_homes,
     create_of,
@@ -71,7 +71,8 @@ class Reader:
             name: self._image(name, {**stalls, **table}, builder_of(table, common, builder))
             for name, table in tables.items()
         }
-        self._check_tags(images)
+        for name, message, hint in tag_faults(images):
+            self._fault(name, ("tag",), message, hint)
         repository = repository_of(project, chosen, self.profile)
         algorithm = project.get("hash", DEFAULT)
         check_homes(project.get("name", ""), images, repository, self._home, algorithm, self.faults)
@@ -231,29 +232,6 @@ class Reader:
             message = f"expected 0 to {most} with {found.kind}, found {found.level}"
             self._fault(name, ("compression_level",), message)
         return found
-
-    def _check_tags(self, images: Mapping[str, Image]) -> None:
-        """A plain name means one image, or ``FROM`` and the engine would take turns."""
-        names = {Reference.parse(name).normal: name for name in images}
-        owners: dict[str, str] = {}
-        repositories: dict[str, str] = {}
-        for name, image in images.items():
-            try:
-                tag = Reference.parse(image.tag)
-            except BadReference as error:
-                self._fault(name, ("tag",), error.message)
-                continue
-            owner = owners.setdefault(tag.normal, name)
-            if tag.digest:
-                self._fault(name, ("tag",), f"{image.tag!r} is a digest, not a plain name")
-            elif owner != name:
-                self._fault(name, ("tag",), f"{image.tag!r} is the tag of {owner!r} too")
-            elif names.get(tag.normal, name) != name:
-                self._fault(name, ("tag",), f"{image.tag!r} is the name of another image")
-            elif (other := repositories.setdefault(tag.name, name)) != name:
-                hint = "stages and keys are tags there, too: give it a repository of its own"
-                message = f"{image.tag!r} is in the repository of {other!r}"
-                self._fault(name, ("tag",), message, hint)
 
     def _check_names(
         self, name: str, image: Image, secrets: Mapping[str, Any], images: Mapping[str, Image]

@@ -1,9 +1,9 @@
-"""What a file names outside itself: upstream images that stand for others, and compose files."""
+"""What a file names outside itself: images in the engine and upstream, and compose files."""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hashes.errors import did_you_mean
@@ -42,6 +42,32 @@ def upstreams(places: Places, images: Mapping[str, Image], faults: Faults) -> di
                 faults.add(path, f"no image {instead!r}{guess}", hint)
             result[normal] = instead
     return result
+
+
+def tag_faults(images: Mapping[str, Image]) -> Iterator[tuple[str, str, str]]:
+    """Image, fault and hint of each plain name that is wrong, or not one image's alone.
+
+    A plain name means one image, or ``FROM`` and the engine would take turns.
+    """
+    names = {Reference.parse(name).normal: name for name in images}
+    owners: dict[str, str] = {}
+    repositories: dict[str, str] = {}
+    for name, image in images.items():
+        try:
+            tag = Reference.parse(image.tag)
+        except BadReference as error:
+            yield name, error.message, ""
+            continue
+        owner = owners.setdefault(tag.normal, name)
+        if tag.digest:
+            yield name, f"{image.tag!r} is a digest, not a plain name", ""
+        elif owner != name:
+            yield name, f"{image.tag!r} is the tag of {owner!r} too", ""
+        elif names.get(tag.normal, name) != name:
+            yield name, f"{image.tag!r} is the name of another image", ""
+        elif (other := repositories.setdefault(tag.name, name)) != name:
+            hint = "stages and keys are tags there, too: give it a repository of its own"
+            yield name, f"{image.tag!r} is in the repository of {other!r}", hint
 
 
 def stacks(places: Places, faults: Faults, exists: Callable[[str], bool]) -> dict[str, Stack]:
