@@ -9,10 +9,8 @@ from typing import TypeVar
 
 from hashes.dockerfile.parser import Dockerfile
 from hashes.dockerfile.reachable import Reached, reach
-from hashes.dockerfile.state import told
 from hashes.errors import ContextError, LayersError
 from hashes.key import Key
-from hashes.manifest import CONFIG, EPOCH, Entry, Manifest
 from hashes.stage import UNPINNED, External, Request, layers
 from layers.config.spec import Image, Spec
 from layers.graph.checkout import Checkout
@@ -23,7 +21,7 @@ from layers.graph.faults import ParentUnknown, unreadable
 from layers.graph.frontier import Frontier, frontier
 from layers.graph.graph import Edge, Graph, Layer, make_graph
 from layers.graph.image_inputs import ImageInputs
-from layers.graph.recipe import ENV, Recipe
+from layers.graph.recipe import Recipe
 from layers.graph.record import Home
 from layers.graph.required import lacking
 from layers.graph.stages import called, knows_target, lends_args
@@ -231,13 +229,8 @@ class Inputs:
     def _compute(self, image: Image, contexts: Contexts, edges: Sequence[Edge]) -> ImageInputs:
         if image.rootfs is not None:
             recipe = self.recipe(image.name)
-            entries = tuple(Entry(kind, "", value) for kind, value in recipe.manifest_entries())
-            env = {**ENV, **recipe.env}
-            config = tuple(Entry(CONFIG, f"ENV {k}", told(k, v)) for k, v in sorted(env.items()))
-            epoch = self.epoch(image.name)
-            head = (Entry(EPOCH, "", str(epoch)),) if epoch else ()
-            own = Manifest((*head, *entries, *config), algorithm=self.spec.hash)
-            return ImageInputs("", own, {}, {}, env, home=self._home(image))
+            own = recipe.manifest(self.epoch(image.name), self.spec.hash)
+            return ImageInputs("", own, {}, {}, recipe.whole_env, home=self._home(image))
         for name, at in image.contexts.items():
             if ours := contexts.ours_sent(at):
                 raise LayersError(

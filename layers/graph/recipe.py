@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hashes.dockerfile.state import told
+from hashes.manifest import CONFIG, EPOCH, Entry, Manifest
 from layers.host import ca
 
 ENV = {
@@ -50,6 +51,18 @@ class Recipe:
             *(("env", f"{name}={told(name, value)}") for name, value in sorted(self.env.items())),
             ("ca", self.ca or "none"),
         ]
+
+    @property
+    def whole_env(self) -> dict[str, str]:
+        """The image's environment."""
+        return {**ENV, **self.env}
+
+    def manifest(self, epoch: int, algorithm: str) -> Manifest:
+        """What the key of the base in one of its epochs covers; 0: it was never refreshed."""
+        head = [Entry(EPOCH, "", str(epoch))] if epoch else []
+        own = [Entry(kind, "", value) for kind, value in self.manifest_entries()]
+        config = [Entry(CONFIG, f"ENV {k}", told(k, v)) for k, v in sorted(self.whole_env.items())]
+        return Manifest((*head, *own, *config), algorithm=algorithm)
 
     def all_packages(self) -> list[str]:
         """The packages asked for and the ones that every base gets; sorted, each once."""
