@@ -215,3 +215,18 @@ def test_who_asks_for_it_gets_the_fault(broken: Path, words: list[str]) -> None:
 def test_an_error_that_is_told_is_an_error_of_people() -> None:
     """Whatever stops an image is a sentence."""
     assert isinstance(ParentUnknown("a", ["b"], LayersError("x")), LayersError)
+
+
+def test_stages_of_an_image_with_an_error_have_it_too(tmp_path: Path) -> None:
+    """Also those that could be made without what is wrong; one that is not there is told."""
+    text = "FROM scratch AS deps\nCOPY a /a\nFROM deps\nCOPY gone /gone\n"
+    project(tmp_path, {"base/Dockerfile": text})
+    for words in (("base:deps",), ("keys", "base:deps"), ("why", "base:deps")):
+        status, out, err = doit(tmp_path, *words)
+        assert (status, out) == (1, "")
+        assert "base/Dockerfile:4: COPY: 'gone' is not in the build context" in err
+    status, _, err = doit(tmp_path, "base:dep")
+    assert status == 1
+    assert "did you mean 'base:deps'?" in err
+    _, out, _ = doit(tmp_path, "list", "base:deps")
+    assert out.split()[:2] == ["base:deps", "error"]
