@@ -42,6 +42,29 @@ def as_json(result: Result, images: list[str]) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
+def as_annotations(result: Result, spec: str) -> str:
+    """A line a finding that GitHub shows at the file's line; ``spec`` stands for an image.
+
+    Workflow commands, docs.github.com, "Setting an error message".
+    """
+    lines = []
+    for each in result.findings:
+        path = spec if each.file in each.images else each.file
+        where = {"file": path, "line": str(each.line or 1), "title": each.rule}
+        told = ",".join(f"{key}={_property(value)}" for key, value in where.items())
+        text = "\n".join(filter(None, (each.message, each.hint)))
+        lines.append(f"::{each.severity} {told}::{_escaped(text)}\n")
+    return "".join(lines)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+
+
 def _object(finding: Finding) -> dict[str, Any]:
     return {
         "rule": finding.rule,

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from layers.check.finding import Finding
 
 
+FORMATS = ("text", "json", "sarif", "github")
+
+
 class CheckCommand(ProjectCommand):
     """Looks at images and builds nothing."""
 
@@ -36,8 +39,12 @@ class CheckCommand(ProjectCommand):
         option("strict", "status 1 for warnings, too"),
         option("rule", "only this rule; may be given several times", []),
         option(
-            "as_json", "print one JSON object with findings, silenced ones and notes", long="json"
+            "format",
+            "how findings are printed: text, json, sarif for code scanners, github for annotations",
+            "text",
+            choices=[(name, "") for name in FORMATS],
         ),
+        option("as_json", "the same as --format json", long="json"),
     )
 
     def act(self, root: str, options: Any, names: list[str]) -> int:
@@ -46,8 +53,10 @@ class CheckCommand(ProjectCommand):
 
 
 def _check(root: str, options: Any, asked: list[str]) -> int:
+    from importlib.metadata import version
+
     from layers.check.catalogue import BUILT_RULES, HADOLINT, ONLINE_RULES, RULES
-    from layers.check.render import as_json, as_text
+    from layers.check.render import as_annotations, as_json, as_text
     from layers.check.run import conclude, offline
     from layers.check.survey import Survey
 
@@ -85,10 +94,18 @@ def _check(root: str, options: Any, asked: list[str]) -> int:
     for note in result.notes:
         sys.stderr.write(f"{note}\n")
     seconds = time.monotonic() - began
-    if options["as_json"]:
-        sys.stdout.write(as_json(result, names))
+    form = "json" if options["as_json"] else options["format"]
+    if form == "json":
+        text = as_json(result, names)
+    elif form == "sarif":
+        from layers.check.sarif import as_sarif
+
+        text = as_sarif(result, RULES, version("doit-layers"), project.spec.path)
+    elif form == "github":
+        text = as_annotations(result, project.spec.path)
     else:
-        sys.stdout.write(as_text(result, len(names), seconds, color=_color()))
+        text = as_text(result, len(names), seconds, color=_color())
+    sys.stdout.write(text)
     return MISTAKE if result.errors or (options["strict"] and result.warnings) else 0
 
 

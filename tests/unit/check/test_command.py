@@ -140,3 +140,63 @@ def test_a_hadolint_that_is_not_there_is_said_so(
     monkeypatch.setattr("sys.executable", str(project / "python"))
     assert run("--hadolint") == 1
     assert "pip install 'doit-layers[hadolint]'" in capsys.readouterr().err
+
+
+def sarif(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """The results of the one run."""
+    run("--format", "sarif")
+    (found,) = told(capsys)["runs"]
+    names = [rule["id"] for rule in found["tool"]["driver"]["rules"]]
+    assert all(names[each["ruleIndex"]] == each["ruleId"] for each in found["results"])
+    results: list[dict[str, Any]] = found["results"]
+    return results
+
+
+def test_sarif_has_rule_level_place_and_the_reasons_of_silences(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As code scanners read it (SARIF 2.1.0, 3.27)."""
+    text = f"{PINNED}# doit-check: ignore=world-writable it is a test\nRUN chmod 777 /x\n"
+    (project / "other" / "Dockerfile").write_text(text)
+    found = {each["ruleId"]: each for each in sarif(capsys)}
+    asks, writable = found["install-asks"], found["world-writable"]
+    assert asks["level"] == "error"
+    assert asks["locations"] == [
+        {
+            "physicalLocation": {
+                "artifactLocation": {"uri": "app/Dockerfile", "uriBaseId": "SRCROOT"},
+                "region": {"startLine": 2},
+            }
+        }
+    ]
+    assert "suppressions" not in asks
+    assert writable["suppressions"] == [{"kind": "inSource", "justification": "it is a test"}]
+
+
+def test_a_finding_keeps_its_fingerprint_when_lines_move(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And two alike have two."""
+    dockerfile = project / "app" / "Dockerfile"
+    one, two = "RUN apt-get install git\n", "RUN true\nRUN apt-get install git\n"
+    prints = []
+    for text in (one, f"# a comment\n{one}", one + two):
+        dockerfile.write_text(PINNED + text)
+        told = [each for each in sarif(capsys) if each["ruleId"] == "install-asks"]
+        prints.append([each["partialFingerprints"]["doitLayers/v1"] for each in told])
+    assert prints[0] == prints[1]
+    assert len(set(prints[2])) == 2
+    assert prints[2][0] == prints[0][0]
+
+
+def test_annotations_are_escaped_as_github_reads_them(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line each; a comma or colon in a path would begin another property."""
+    (project / "a,b:c").mkdir()
+    (project / "a,b:c" / "Dockerfile").write_text(f"{PINNED}RUN apt-get install git\n")
+    (project / "images.toml").write_text(f"{HEAD}[images.app]\ncontext = 'a,b:c'\n")
+    assert run("--format", "github", "--rule", "install-asks") == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("::error file=a%2Cb%3Ac/Dockerfile,line=2,title=install-asks::`apt-get")
+    assert line.endswith("%0Aadd -y")
