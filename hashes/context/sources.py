@@ -62,6 +62,33 @@ class Sources:
             found = _without(found, _root(source, parents), exclude)
         return ordered(found)
 
+    @property
+    def tree(self) -> Tree:
+        """The context itself."""
+        return self._tree
+
+    def matches(self, source: str) -> list[tuple[str, Node | None]]:
+        """What a source names, one after the other as BuildKit copies it: the last part of its
+        name, and the entry behind every link; None is the context's root.
+
+        Errors: as `copy`.
+        """
+        path = inside(source)
+        if not has_wildcard(path):
+            return [(path.rpartition("/")[2], self.resolve(path, source) if path else None)]
+        parts = path.split("/")
+        first = next(i for i, part in enumerate(parts) if has_wildcard(part))
+        prefix = "/".join(parts[:first])
+        base = self.resolve(prefix, source) if prefix else None
+        try:
+            found = self._matches(base.path if base else "", "/".join(parts[first:]))
+        except BadPattern as error:
+            raise ContextError(f"{source!r}: syntax error in pattern") from error
+        found.sort(key=lambda node: node.path.encode("utf-8", "surrogateescape").split(b"/"))
+        return [
+            (node.name, self.resolve(node.path, source) if node.is_link else node) for node in found
+        ]
+
     def resolve(self, path: str, source: str) -> Node | None:
         """Follow every link of a clean path inside the context; None is the context's root.
 

@@ -119,7 +119,7 @@ class Tree:
     def link(self, path: str) -> str:
         """Read a link's text."""
         try:
-            text = os.readlink(self._real(path))
+            text = os.readlink(self.real(path))
         except OSError as error:
             raise ContextError(f"cannot be read: {error.strerror}", file=path) from error
         return text.decode("utf-8", "surrogateescape")
@@ -162,6 +162,11 @@ class Tree:
                 found[at] = Input(node.path, "file", mode, read.value)
         return found
 
+    @property
+    def algorithm(self) -> str:
+        """What files are hashed with."""
+        return self._cache.algorithm
+
     def folder(self, path: str, *, whole: bool = False) -> Folder:
         """List a directory that is there; anything else is an empty one.
 
@@ -180,7 +185,7 @@ class Tree:
     def _list(
         self, path: str, scope: Scope, *, whole: bool = False, excluded: bool = False
     ) -> Folder:
-        real = self._real(path)
+        real = self.real(path)
         try:
             if not whole:
                 with os.scandir(os.fsdecode(real)) as listing:
@@ -245,7 +250,7 @@ class Tree:
         cache = self._cache
         clocks: dict[bytes, int] = {}
         fresh = {node.path: node for _, node in unknown if node.path not in self._values}
-        paths = {self._real(path): node for path, node in fresh.items()}
+        paths = {self.real(path): node for path, node in fresh.items()}
 
         def read(path: bytes) -> FileHash:
             clocks[path] = cache.now(paths[path].entry.stat(follow_symlinks=False))
@@ -263,11 +268,12 @@ class Tree:
         if known is not None or isinstance(node.entry, Promised):
             return known or ""
         clock = self._cache.now(status)
-        value = xattr_value(self._real(node.path), self._cache.algorithm)
+        value = xattr_value(self.real(node.path), self._cache.algorithm)
         self._cache.record(node.folder.known, node.name, status, value, clock)
         return value
 
-    def _real(self, path: str) -> bytes:
+    def real(self, path: str) -> bytes:
+        """Where a path of the context is on this machine."""
         if not path:
             return self._root_bytes
         return self._root_bytes + b"/" + path.encode("utf-8", "surrogateescape")
