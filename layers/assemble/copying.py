@@ -1,0 +1,118 @@
+"""Copying: what a COPY, a plain ADD or a WORKDIR does to an image's files.
+
+The rules are those of BuildKit (solver/llbsolver/file/backend.go) and of the copier that it uses
+(tonistiigi/fsutil, copy/copy.go).  Where its versions differ, or where it would fail, nothing is
+done: Blocked says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from layers.assemble.listing import Entry, Listing, clean
+from layers.assemble.obstacle import Blocked
+from layers.assemble.sources import Item, Match
+from layers.assemble.users import NOBODY_SAID, Owner
+
+FOLDER_MODE = 0o755
+SETGID = 0o2000
+
+
+class Written(NamedTuple):
+    """One path that a step wrote."""
+
+    entry: Entry
+    mtime: int
+    item: Item | None = None
+    """What it was copied from; None for a folder that nothing was copied to."""
+    group: tuple[int, ...] = ()
+    """Files of one group are one file with several names; () for a file of its own."""
+
+
+class Look(NamedTuple):
+    """What the flags of a COPY say of what it writes."""
+
+    owner: Owner = NOBODY_SAID
+    chmod: int | None = None
+    stamp: int = 0
+    """When folders count as made, in seconds since the epoch."""
+
+
+class Step:
+    """One step that writes into a listing, and remembers what it wrote."""
+
+    def __init__(self, listing: Listing) -> None:
+        self.listing = listing
+        self.written: dict[str, Written] = {}
+        """By path; folders on the way to these are not in it unless the step made them."""
+        self._calls = 0
+
+    def make(self, path: str, look: Look) -> None:
+        """Make a folder with all that lead to it, as WORKDIR does."""
+        self._folders(self.listing.resolve(clean(path)), look)
+
+    def copy(self, matches: Iterable[Match], destination: str, look: Look) -> None:
+        """Copy to an absolute destination; a slash at its end makes it a folder."""
+        for match in matches:
+            self._calls += 1
+            self._copy(match, destination, look)
+
+    def _copy(self, match: Match, destination: str, look: Look) -> None:
+        listing = self.listing
+        path = clean(destination)
+        ensured = path if destination.endswith("/") else path.rpartition("/")[0]
+        self._folders(listing.resolve(ensured), look)
+        place = listing.resolve(path)
+        there = self._get(place)
+        if match.top.kind != "dir" and there is not None and there.kind == "dir":
+            place = f"{place}/{match.name}" if place else match.name
+        target = place if match.top.kind == "dir" and there is None else place.rpartition("/")[0]
+        self._folders(target, look)
+        for item in match.items:
+            if item.path:
+                self._write(f"{place}/{item.path}" if place else item.path, item, look)
+            elif item.kind != "dir":
+                self._write(place, item, look)
+            elif getattr(self._get(place), "kind", "") != "dir":
+                raise Blocked(f"a folder is copied onto /{place}, which is none")
+
+    def _get(self, path: str) -> Entry | None:
+        return self.listing.get(path)
+
+    def _folders(self, path: str, look: Look) -> None:
+        """Make a folder and those above it, where they are missing; links are followed already."""
+        at, above = "", self._get("")
+        for part in filter(None, path.split("/")):
+            at = f"{at}/{part}" if at else part
+            entry = self._get(at)
+            if entry is None:
+                if above is not None and above.mode & SETGID:
+                    raise Blocked(f"/{at} is made in a folder that is setgid")
+                if look.chmod not in (None, FOLDER_MODE):
+                    raise Blocked(f"versions of BuildKit give /{at} different modes under --chmod")
+                entry = Entry("dir", FOLDER_MODE, *look.owner, look.stamp)
+                self._put(at, entry, Written(entry, look.stamp))
+            elif entry.kind != "dir":
+                raise Blocked(f"/{at} is not a folder")
+            above = entry
+
+    def _write(self, path: str, item: Item, look: Look) -> None:
+        there = self._get(path)
+        if item.kind == "dir":
+            if there is not None and there.kind != "dir":
+                raise Blocked(f"a folder is copied onto /{path}, which is none")
+        elif there is not None and there.kind == "dir":
+            raise Blocked(f"a file is copied onto /{path}, which is a folder")
+        mode = item.mode if look.chmod is None or item.kind == "link" else look.chmod
+        mtime = item.mtime if item.kind == "dir" else 0
+        entry = Entry(item.kind, mode, *look.owner, mtime, item.link)
+        group = (self._calls, *item.inode) if item.inode else ()
+        if item.kind == "dir" and there is not None and there._replace(mtime=mtime) == entry:
+            return self.listing.put(path, entry)  # as it was: BuildKit records no change
+        self._put(path, entry, Written(entry, item.mtime, item, group))
+        return None
+
+    def _put(self, path: str, entry: Entry, written: Written) -> None:
+        self.listing.put(path, entry)
+        self.written[path] = written

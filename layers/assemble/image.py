@@ -1,0 +1,282 @@
+"""Images: a tail put upon a trunk, as configuration, manifest and new filesystem layers."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hashes.context.sources import Sources
+from hashes.dockerfile import git
+from hashes.dockerfile.arguments import global_args, normal_platform
+from hashes.dockerfile.expand import WordError
+from hashes.dockerfile.heredocs import chomp, heredoc
+from hashes.dockerfile.instruction import Instruction
+from hashes.dockerfile.parser import Dockerfile
+from hashes.dockerfile.state import State
+from hashes.dockerfile.steps import Steps
+from hashes.errors import LayersError
+from layers.assemble import layer, sources
+from layers.assemble.configuration import Configuration, known
+from layers.assemble.copying import Look, Step
+from layers.assemble.layer import NewLayer
+from layers.assemble.listing import Listing
+from layers.assemble.obstacle import Blocked, Obstacle
+from layers.assemble.sources import Match, Moved
+from layers.assemble.trunk import Division
+from layers.assemble.users import NOBODY_SAID, owner
+from layers.oci.artifact import MANIFEST_TYPE, descriptor
+
+CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+_OCI = {
+    "application/vnd.docker.image.rootfs.diff.tar.gzip": (
+        "application/vnd.oci.image.layer.v1.tar+gzip"
+    ),
+    "application/vnd.docker.image.rootfs.diff.tar": "application/vnd.oci.image.layer.v1.tar",
+    "application/vnd.docker.image.rootfs.diff.tar.zstd": layer.MEDIA_TYPE,
+}
+_LAYERS = frozenset(_OCI.values())
+_NAMES = ("os", "architecture", "variant")
+_MOST_CHMOD = 0o7777
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """What a tail is put upon."""
+
+    configuration: Mapping[str, Any]
+    """As the registry has it; {} for an empty base."""
+    layers: tuple[Mapping[str, Any], ...]
+    """The descriptors of its filesystem layers."""
+    listing: Listing
+
+
+EMPTY = Trunk({}, (), Listing())
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a tail is made from, beside the files."""
+
+    dockerfile: Dockerfile
+    division: Division
+    args: Mapping[str, str]
+    """The build arguments that are given."""
+    platform: str
+    """``os/architecture[/variant]``, of the image and of the machine."""
+    target: str | None = None
+    labels: Mapping[str, str] | None = None
+    """Those that stand in no Dockerfile."""
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """An image that was put together."""
+
+    configuration: bytes
+    manifest: bytes
+    layers: tuple[NewLayer, ...]
+    """Those that its trunk does not have; the other blobs are where the trunk is."""
+
+    def close(self) -> None:
+        """Let go of the new layers."""
+        for each in self.layers:
+            each.file.close()
+
+
+def assemble(trunk: Trunk, recipe: Recipe, context: Sources) -> Assembled | Obstacle:
+    """Put the tail of a recipe upon the image that its line of stages begins with.
+
+    The same bytes for the same values.  Raises Moved where a file is not what was hashed, and
+    LayersError for what BuildKit would refuse, too.
+    """
+    if recipe.division.last is not None:
+        return recipe.division.last
+    obstacle = _in_the_way(trunk, recipe)
+    if obstacle is not None:
+        return obstacle
+    made = _Assembly(trunk, recipe, context)
+    try:
+        found = made.run()
+    except BaseException:
+        made.close()
+        raise
+    if isinstance(found, Obstacle):
+        made.close()
+    return found
+
+
+def _in_the_way(trunk: Trunk, recipe: Recipe) -> Obstacle | None:
+    """What stands in the way of any tail."""
+    syntax = recipe.args.get("BUILDKIT_SYNTAX", recipe.dockerfile.syntax)
+    if syntax and not syntax.removeprefix("docker.io/").startswith("docker/dockerfile:1"):
+        return Obstacle(1, "", f"the file is read by {syntax}")
+    strange = [name for name in recipe.args if name.startswith(("BUILDKIT_", "SOURCE_DATE_EPOCH"))]
+    if strange:
+        return Obstacle(0, "", f"the build argument {strange[0]} is given")
+    has = "/".join(
+        filter(
+            None, normal_platform(*(str(trunk.configuration.get(each) or "") for each in _NAMES))
+        )
+    )
+    if trunk.configuration and has != recipe.platform:
+        return Obstacle(0, "", f"the base is for {has}, the image for {recipe.platform}")
+    if any(stage.platform != recipe.platform for stage in recipe.division.line):
+        return Obstacle(0, "", "a stage is for another platform")
+    for each in trunk.layers:
+        kind = each.get("mediaType", "")
+        if _OCI.get(str(kind), kind) not in _LAYERS:
+            return Obstacle(0, "", f"the base has a layer of a kind that is not known: {kind}")
+    return None
+
+
+class _Assembly:
+    def __init__(self, trunk: Trunk, recipe: Recipe, context: Sources) -> None:
+        self.trunk, self.recipe, self.context = trunk, recipe, context
+        self.listing = trunk.listing.copy()
+        self.configuration = (
+            Configuration(trunk.configuration)
+            if trunk.configuration
+            else Configuration.scratch(recipe.platform)
+        )
+        self.created = _seconds(trunk.configuration.get("created"))
+        """The time of folders that are made, and of the image: that of the newest file in it."""
+        self.layers: list[NewLayer] = []
+
+    def close(self) -> None:
+        for each in self.layers:
+            each.file.close()
+
+    def run(self) -> Assembled | Obstacle:
+        file, recipe = self.recipe.dockerfile, self.recipe
+        outer = global_args(file, recipe.args, recipe.platform, recipe.platform, recipe.target)
+        state = State(file.escape, self.configuration.environment())
+        state.workdir(self.configuration.workdir, 0)
+        for number, stage in enumerate(recipe.division.line):
+            state = state.child() if number else state
+            self.configuration.begin_stage()
+            steps = Steps(file.path, state, self.context, recipe.args, outer, "", file.frontend)
+            for position, item in enumerate(stage.instructions):
+                if position == stage.triggers:
+                    self.configuration.end_triggers()
+                try:
+                    self._step(item, state, steps)
+                except Blocked as error:
+                    return Obstacle(item.line, item.keyword, str(error))
+                except WordError as error:
+                    return Obstacle(item.line, item.keyword, str(error))
+            if stage.triggers == len(stage.instructions):
+                self.configuration.end_triggers()
+        return self._image()
+
+    def _step(self, item: Instruction, state: State, steps: Steps) -> None:
+        step = Step(self.listing)
+        if item.keyword in ("COPY", "ADD"):
+            self._copy(item, state, step)
+        else:
+            self.configuration.take(item, state)
+            steps.step(item, {})
+            if item.keyword == "WORKDIR":
+                user = self.configuration.user
+                who = owner(self.listing, user) if user else NOBODY_SAID
+                step.make(self.configuration.workdir, Look(who, stamp=self.created))
+        if step.written:
+            made = layer.write(self.listing, step.written)
+            self.layers.append(made)
+            self.configuration.diff_ids.append(made.diff_id.text)
+        self.configuration.done(item, layer=bool(step.written))
+
+    def _copy(self, item: Instruction, state: State, step: Step) -> None:
+        *heads, last = item.words
+        bodies = {each.name: each.content for each in item.heredocs}
+        target = known(state, last)
+        if target.endswith(("/.", "/..")) or target == "..":
+            raise Blocked(f"versions of BuildKit differ in what {target!r} means as a destination")
+        found: list[Match] = []
+        documents: list[Match] = []
+        for head in heads:
+            opened = heredoc(head)
+            if opened is not None and opened.name in bodies:
+                body = bodies[opened.name]
+                body = chomp(body) if opened.chomp else body
+                if opened.expand:
+                    word = state.expand(body, escape="\\", quotes=False)
+                    if not word.known:
+                        raise Blocked("a document depends on what the base brings")
+                    body = word.text
+                documents.append(sources.document(opened.name, body, self.created))
+            else:
+                found += self._matches(item, known(state, head))
+        self.created = max(self.created, sources.newest(found))
+        step.copy([*found, *documents], state.destination(target), self._look(item, state))
+
+    def _matches(self, item: Instruction, source: str) -> list[Match]:
+        if git.is_web(source) or git.is_git(source) or git.like_git(source):
+            raise Blocked(f"it fetches {source}")
+        try:
+            found = sources.matches(self.context, source)
+        except Moved:
+            raise
+        except LayersError as error:
+            raise Blocked(error.message) from error
+        if item.keyword == "ADD":
+            for match in found:
+                if sources.unpacks(match.top):
+                    raise Blocked(f"{source} may be an archive, which ADD unpacks")
+        return found
+
+    def _look(self, item: Instruction, state: State) -> Look:
+        chmod, text = None, known(state, item.flag("chmod") or "")
+        if text:
+            if not all(sign in "01234567" for sign in text) or int(text, 8) > _MOST_CHMOD:
+                raise Blocked(f"versions of BuildKit differ in what --chmod={text} means")
+            chmod = int(text, 8)
+        user = known(state, item.flag("chown") or "")
+        who = owner(self.listing, user) if user else NOBODY_SAID
+        return Look(who, chmod, self.created)
+
+    def _image(self) -> Assembled:
+        self.configuration.label(self.recipe.labels or {})
+        created = datetime.datetime.fromtimestamp(self.created, datetime.timezone.utc)
+        configuration = self.configuration.to_bytes(f"{created:%Y-%m-%dT%H:%M:%SZ}")
+        value = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST_TYPE,
+            "config": descriptor(CONFIG_TYPE, configuration),
+            "layers": [
+                *map(_oci, self.trunk.layers),
+                *(each.descriptor() for each in self.layers),
+            ],
+        }
+        manifest = json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
+        return Assembled(configuration, manifest, tuple(self.layers))
+
+
+def _oci(layer_: Mapping[str, Any]) -> dict[str, Any]:
+    kind = str(layer_.get("mediaType"))
+    return {
+        "mediaType": _OCI.get(kind, kind),
+        "digest": layer_["digest"],
+        "size": layer_["size"],
+    }
+
+
+def _seconds(text: object) -> int:
+    """When an image was made, in seconds since the epoch; 0 where it does not say."""
+    try:
+        found = datetime.datetime.fromisoformat(str(text)[:19])
+    except ValueError:
+        return 0
+    return max(0, int(found.replace(tzinfo=datetime.timezone.utc).timestamp()))
+
+
+def listing_of(parts: Sequence[Any]) -> Listing:
+    """The listing of an image, from its filesystem layers (iterators of bytes) in their order."""
+    from layers.assemble.tarballs import apply
+
+    found = Listing()
+    for each in parts:
+        apply(found, each)
+    return found

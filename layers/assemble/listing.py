@@ -1,0 +1,219 @@
+"""Listings: what is at each path of an image, without the contents of files."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from hashes.errors import LayersError
+from layers.assemble.obstacle import Blocked
+
+MOST_LINKS = 255
+"""How many links BuildKit follows on the way to one path (continuity/fs, RootPath)."""
+VERSION = 1
+LARGEST = 1 << 30
+"""Bytes of an unpacked listing; what would grow beyond is not read."""
+LEVEL = 12
+"""Of zstd: a listing is written once and read often."""
+KEPT = ("passwd", "group")
+"""Names of files whose text is kept, in whatever folder: users and groups are looked up there."""
+LARGEST_KEPT = 1 << 20
+
+
+class BadListing(LayersError):
+    """A text that is not a listing, or not that of the image which was asked for."""
+
+
+class Entry(NamedTuple):
+    """What is at one path."""
+
+    kind: str
+    """``dir``, ``file``, ``link`` or ``other`` (device, FIFO)."""
+    mode: int
+    """Permission bits with setuid, setgid and sticky."""
+    uid: int
+    gid: int
+    mtime: int = 0
+    """Of a folder, in seconds since the epoch; 0 for all others, so that equal ones are one."""
+    link: str = ""
+    """Where a symbolic link leads, as it is written."""
+
+
+ROOT = Entry("dir", 0o755, 0, 0)
+
+
+class Listing:
+    """A tree of entries; paths are clean and relative to the root, which is ``""``."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, dict[str, Entry]] = {"": {}}
+        self._shared: dict[Entry, Entry] = {}
+        self._texts: dict[str, str] = {}
+
+    def copy(self) -> Listing:
+        """Another listing of the same entries."""
+        new = Listing()
+        new._take(self)
+        return new
+
+    def _take(self, other: Listing) -> None:
+        self._folders = {path: dict(entries) for path, entries in other._folders.items()}
+        self._shared = dict(other._shared)
+        self._texts = dict(other._texts)
+
+    def get(self, path: str) -> Entry | None:
+        """What is at a path, links not followed."""
+        if not path:
+            return ROOT
+        folder, _, name = path.rpartition("/")
+        return self._folders.get(folder, {}).get(name)
+
+    def put(self, path: str, entry: Entry, text: str | None = None) -> None:
+        """Put an entry into a folder that is there; what was at its path goes, unless both are
+        folders.  ``text`` is a file's content where it is to be kept.
+        """
+        folder, _, name = path.rpartition("/")
+        if path in self._folders and entry.kind != "dir":
+            self.remove(path)
+        self._folders[folder][name] = self._shared.setdefault(entry, entry)
+        self._texts.pop(path, None)
+        if entry.kind == "dir":
+            self._folders.setdefault(path, {})
+        elif text is not None:
+            self._texts[path] = text
+
+    def remove(self, path: str) -> None:
+        """Remove a path and all below it; one that is not there is no error."""
+        folder, _, name = path.rpartition("/")
+        self._folders.get(folder, {}).pop(name, None)
+        self._texts.pop(path, None)
+        todo = [path]
+        while todo:
+            at = todo.pop()
+            for below, entry in self._folders.pop(at, {}).items():
+                self._texts.pop(f"{at}/{below}", None)
+                if entry.kind == "dir":
+                    todo.append(f"{at}/{below}")
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """What is in a folder, in no order; () for what is none."""
+        return tuple(self._folders.get(folder, ()))
+
+    def text(self, path: str) -> str | None:
+        """The content of a file of a name in `KEPT`; None: not known."""
+        return self._texts.get(path)
+
+    def walk(self) -> Iterator[tuple[str, Entry]]:
+        """Every path but the root, in the order of folders' paths."""
+        for folder in sorted(self._folders):
+            slash = folder + "/" if folder else ""
+            for name in sorted(self._folders[folder]):
+                yield slash + name, self._folders[folder][name]
+
+    def resolve(self, path: str) -> str:
+        """Where a clean path leads once every link on it is followed inside of the root.
+
+        What is not there leads to itself.  Raises Blocked where a part of it is no folder, or
+        links go round in a circle.
+        """
+        links = 0
+        rest = path.split("/") if path else []
+        at = ""
+        while rest:
+            part = rest.pop(0)
+            here = f"{at}/{part}" if at else part
+            entry = self.get(here)
+            if entry is None:
+                return "/".join([here, *rest])
+            if entry.kind == "link":
+                links += 1
+                if links > MOST_LINKS:
+                    raise Blocked(f"/{path}: its links go round in a circle")
+                rest = [
+                    *split(entry.link if entry.link[:1] == "/" else f"{at}/{entry.link}"),
+                    *rest,
+                ]
+                at = ""
+            elif rest and entry.kind != "dir":
+                raise Blocked(f"/{here} is not a folder")
+            else:
+                at = here
+        return at
+
+    def to_bytes(self, image: str) -> bytes:
+        """A compact form, zstd, that `from_bytes` reads back; the same bytes for the same listing.
+
+        ``image`` is what it is a listing of.
+        """
+        import zstandard
+
+        looks: dict[tuple[str, int, int, int], int] = {}
+        folders: dict[str, list[list[object]]] = {}
+        for folder in sorted(self._folders):
+            rows = folders[folder] = []
+            for name, entry in sorted(self._folders[folder].items()):
+                look = looks.setdefault(entry[:4], len(looks))
+                more: list[object] = (
+                    [entry.link or entry.mtime] if entry.link or entry.mtime else []
+                )
+                rows.append([name, look, *more])
+        value = {
+            "version": VERSION,
+            "image": image,
+            "looks": [list(look) for look in looks],
+            "folders": folders,
+            "texts": dict(sorted(self._texts.items())),
+        }
+        text = json.dumps(value, separators=(",", ":")).encode()
+        return zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(text)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, image: str) -> Listing:
+        """Read a listing of ``image``; raises BadListing for anything else."""
+        import zstandard
+
+        try:
+            with zstandard.ZstdDecompressor().stream_reader(data) as stream:
+                text = stream.read(LARGEST)
+            value = json.loads(text)
+            if value["version"] != VERSION or value["image"] != image:
+                raise BadListing(f"listing {value['version']} of {value['image']}, not of {image}")
+            return cls._read(value)
+        except (zstandard.ZstdError, ValueError, TypeError, KeyError, IndexError) as error:
+            raise BadListing(f"not a listing: {error!r}") from None
+
+    @classmethod
+    def _read(cls, value: Mapping[str, Any]) -> Listing:
+        found = cls()
+        looks = [
+            (str(kind), int(mode), int(uid), int(gid)) for kind, mode, uid, gid in value["looks"]
+        ]
+        for folder, rows in sorted(value["folders"].items()):
+            if folder and getattr(found.get(folder), "kind", "") != "dir":
+                raise ValueError(f"{folder!r} is in no folder")
+            for name, look, *more in rows:
+                kind, mode, uid, gid = looks[look]
+                mtime = int(more[0]) if more and kind == "dir" else 0
+                link = str(more[0]) if more and kind == "link" else ""
+                path = f"{folder}/{name}" if folder else str(name)
+                entry = Entry(kind, mode, uid, gid, mtime, link)
+                found.put(path, entry, value["texts"].get(path))
+        return found
+
+
+def split(path: str) -> list[str]:
+    """The parts of a path as it is from the root: ``.`` and ``..`` are taken out by its text."""
+    parts: list[str] = []
+    for part in re.split("/+", path):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return parts
+
+
+def clean(path: str) -> str:
+    """A path as a listing has it."""
+    return "/".join(split(path))

@@ -1,0 +1,1 @@
+"""Images assembled without an engine against those that BuildKit builds, on random cases."""
