@@ -10,6 +10,7 @@ from pathlib import Path
 from layers.setup.choose import ensure, stop
 from layers.setup.endpoint import Endpoint
 from layers.setup.private.paths import Places
+from tests.fuzz.assemble.command import main as assemble
 from tests.fuzz.cases import FOLDER
 from tests.fuzz.images.command import main as images
 from tests.fuzz.judge import DISAGREEMENTS, FALSE_STALE
@@ -35,10 +36,13 @@ def engine(root: Path) -> Endpoint:
 def main(words: list[str]) -> int:
     """Exit status 0: no false-fresh, no refusal that BuildKit does not share, few false-stale.
 
-    With ``--images`` as the first word images are compared instead of keys: `images.command`.
+    With ``--images`` as the first word images are compared instead of keys: `images.command`; with
+    ``--assemble`` images that no engine made: `assemble.command`.
     """
     if words[:1] == ["--images"]:
         return images(words[1:], engine, CHECKOUT / ".layers" / "fuzz-images")
+    if words[:1] == ["--assemble"]:
+        return assemble(words[1:], engine, CHECKOUT / ".layers" / "fuzz-assemble")
     parser = argparse.ArgumentParser(prog="./run fuzz", description=__doc__)
     parser.add_argument("--cases", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)

@@ -31,7 +31,9 @@ class Engine:
         self.endpoint = endpoint
         self.builds = 0
         self._contents = contents
-        self._blobs = from_store(str(self._json("GET", "/info")["DockerRootDir"]))
+        about = self._json("GET", "/info")
+        self.version = str(about["ServerVersion"])
+        self._blobs = from_store(str(about["DockerRootDir"]))
         plugin = os.path.join(
             endpoint.environment.get("DOCKER_CONFIG", ""), "cli-plugins", "docker-buildx"
         )

@@ -1,0 +1,43 @@
+"""Images assembled without an engine against those that BuildKit builds: a short run."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.lab import Lab
+from tests.fuzz.assemble.command import run, table_of, text
+from tests.fuzz.assemble.draw import draw
+from tests.fuzz.assemble.play import DIFFERS, SAME
+from tests.fuzz.assemble.twin import TWINS, broken
+
+pytestmark = pytest.mark.e2e
+
+SEED = 20260201
+CASES = 30
+
+
+def test_assembled_images_are_those_that_buildkit_builds(lab: Lab) -> None:
+    """Every file with mode, owner, content and links; every setting."""
+    if lab.classic:
+        pytest.skip("images are read from the containerd image store")
+    verdicts = run(table_of(lab.endpoint), [draw(SEED, each) for each in range(CASES)], 2)
+    print(f"\n./run fuzz --assemble --cases {CASES} --seed {SEED}\n{text(verdicts)}")
+    assert [each.case.name for each in verdicts if each.fault] == []
+    assert sum(each.kind == SAME for each in verdicts) >= CASES / 4
+
+
+SHOWN_BY = {"owner": 0, "lost": 0, "mode": 0, "settings": 0, "whiteouts": 2, "links": 12}
+"""Which case each fault spoils."""
+
+
+def test_a_broken_twin_is_found(lab: Lab) -> None:
+    """An assembler with a fault is caught."""
+    if lab.classic:
+        pytest.skip("images are read from the containerd image store")
+    assert SHOWN_BY.keys() == TWINS.keys()
+    table, kinds = table_of(lab.endpoint), {}
+    for twin, number in SHOWN_BY.items():
+        with broken(twin):
+            (verdict,) = run(table, [draw(SEED, number)], 1)
+        kinds[twin] = verdict.kind
+    assert kinds == dict.fromkeys(TWINS, DIFFERS)

@@ -1,0 +1,52 @@
+"""Broken twins of the assembler: they show that the comparison can fail."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+from layers.assemble import copying, image, layer, tarballs
+from layers.assemble.configuration import Configuration
+from layers.assemble.listing import Listing
+from layers.assemble.users import Owner
+
+
+def _links(_listing: Listing, path: str) -> str:
+    return path
+
+
+def _parents(written: Any) -> list[str]:
+    return sorted(written, key=lambda path: path.split("/"))[1:]
+
+
+def _mode(step: Any, path: str, item: Any, look: Any) -> None:
+    copying.Step.true_write(step, path, item._replace(mode=item.mode ^ 0o020), look)  # type: ignore[attr-defined]  # put there below
+
+
+TWINS = {
+    "links": (Listing, "resolve", _links),
+    "owner": (image, "owner", lambda _listing, _text: Owner(0, 0)),
+    "lost": (layer, "_with_parents", _parents),
+    "mode": (copying.Step, "_write", _mode),
+    "whiteouts": (tarballs, "WHITEOUT", ".none."),
+    "settings": (Configuration, "_environ", lambda *_: None),
+}
+"""Links on the way to a destination are not followed; --chown counts for nothing; the first file of
+a layer is lost; modes are others; whiteouts take nothing away; ENV is lost."""
+
+
+@contextlib.contextmanager
+def broken(name: str) -> Iterator[None]:
+    """With that fault for as long as the block runs; "": without any."""
+    if not name:
+        yield
+        return
+    owner, attribute, value = TWINS[name]
+    with contextlib.ExitStack() as stack:
+        if name == "mode":
+            true = copying.Step._write
+            stack.enter_context(mock.patch.object(copying.Step, "true_write", true, create=True))
+        stack.enter_context(mock.patch.object(owner, attribute, value))
+        yield
