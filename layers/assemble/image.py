@@ -14,7 +14,7 @@ from hashes.dockerfile.arguments import global_args, normal_platform
 from hashes.dockerfile.expand import WordError
 from hashes.dockerfile.heredocs import chomp, heredoc
 from hashes.dockerfile.instruction import Instruction
-from hashes.dockerfile.parser import Dockerfile
+from hashes.dockerfile.parser import Dockerfile, parse_trigger
 from hashes.dockerfile.state import State
 from hashes.dockerfile.steps import Steps
 from hashes.errors import LayersError
@@ -123,6 +123,10 @@ def _in_the_way(trunk: Trunk, recipe: Recipe) -> Obstacle | None:
     )
     if trunk.configuration and has != recipe.platform:
         return Obstacle(0, "", f"the base is for {has}, the image for {recipe.platform}")
+    first = recipe.division.line[0]
+    triggers = tuple((trunk.configuration.get("config") or {}).get("OnBuild") or ())
+    if first.instructions[: first.triggers] != _triggers(triggers, recipe):
+        return Obstacle(0, "", "the base has other ONBUILD triggers than the key knows of")
     if any(stage.platform != recipe.platform for stage in recipe.division.line):
         return Obstacle(0, "", "a stage is for another platform")
     for each in trunk.layers:
@@ -130,6 +134,12 @@ def _in_the_way(trunk: Trunk, recipe: Recipe) -> Obstacle | None:
         if _OCI.get(str(kind), kind) not in _LAYERS:
             return Obstacle(0, "", f"the base has a layer of a kind that is not known: {kind}")
     return None
+
+
+def _triggers(texts: Sequence[str], recipe: Recipe) -> tuple[Instruction, ...]:
+    file = recipe.dockerfile
+    line = file.stages[recipe.division.line[0].index].line
+    return tuple(parse_trigger(each, file.path, line, file.frontend) for each in texts)
 
 
 class _Assembly:

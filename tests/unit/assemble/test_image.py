@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from layers.assemble.trunk import SETTINGS, divide
 from tests.unit.assemble.test_users import PASSWD
 
 GZIP = "application/vnd.docker.image.rootfs.diff.tar.gzip"
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "os": "linux",
     "architecture": "amd64",
     "created": "2026-01-01T00:00:00.123Z",
@@ -129,7 +130,13 @@ def test_an_image_can_stand_on_nothing(context: Path) -> None:
 
 def test_stages_and_triggers_are_gone_through_in_their_order(context: Path) -> None:
     text = "FROM b AS one\nARG X=/x\nONBUILD COPY g $X/\nFROM one\nCOPY f $X/$A\n"
-    image = assembled(context, text, args={"A": "unused"}, onbuild=("ENV A=y",))
+    onbuild = ("ENV A=y",)
+    base = Trunk(
+        {**CONFIG, "config": {**CONFIG["config"], "OnBuild": onbuild}},
+        trunk().layers,
+        trunk().listing,
+    )
+    image = assembled(context, text, base, args={"A": "unused"}, onbuild=onbuild)
     assert files(image) == {"x/y": "0:0", "x/g": "0:0"}
     assert "OnBuild" not in json.loads(image.configuration)["config"]
 
@@ -171,6 +178,12 @@ def test_a_base_for_another_machine_stands_in_the_way(
     found = made(context, "FROM b\nCMD x\n", Trunk({**CONFIG, **change}, base.layers, base.listing))
     assert isinstance(found, Obstacle)
     assert obstacle in str(found)
+
+
+def test_triggers_that_the_key_does_not_know_stand_in_the_way(context: Path) -> None:
+    """Nobody looked at the base before: whatever stood for them is not what it has."""
+    found = made(context, "FROM b\nCMD x\n", onbuild=("COPY . /",))
+    assert "other ONBUILD triggers" in str(found)
 
 
 def test_a_layer_of_a_strange_kind_stands_in_the_way(context: Path) -> None:
