@@ -148,6 +148,19 @@ class RegistryContract:
         assert digest == world.registry.put_blob(world.repository, content) == digest_of(content)
         assert world.registry.blob(world.repository, digest) == content
 
+    @pytest.mark.parametrize("size", [0, 1, 300_000])
+    def test_a_blob_travels_part_by_part(self, world: RegistryWorld, size: int) -> None:
+        """There and back, in parts of any size; what is not right is not taken."""
+        content = bytes(size)
+        digest, parts = digest_of(content), [content[:100], content[100:]]
+        for _ in range(2):
+            world.registry.upload(world.repository, digest, size, lambda: iter(parts))
+        assert b"".join(world.registry.parts(world.repository, digest, size)) == content
+        with pytest.raises(RegistryError):
+            world.registry.upload(
+                world.repository, digest_of(b"other"), size, lambda: iter((content,))
+            )
+
     def test_a_manifest_is_put_by_tag_and_by_digest(self, world: RegistryWorld) -> None:
         """A tag moves to what was put last; under a digest it has no tag."""
         registry, repository = world.registry, world.repository

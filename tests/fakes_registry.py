@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,6 +107,22 @@ class MemoryRegistry:
             there.content[digest] = content
             self.sent.append((repository, digest))
         return digest
+
+    def parts(self, repository: str, digest: Digest, size: int) -> Iterator[bytes]:
+        """See `layers.registry.registry.Registry.parts`."""
+        content = self.blob(repository, digest)
+        if len(content) != size:
+            raise RegistryError(f"{repository}: blob {digest}: {len(content)} bytes came")
+        return iter((content,))
+
+    def upload(
+        self, repository: str, digest: Digest, size: int, parts: Callable[[], Iterator[bytes]]
+    ) -> None:
+        """See `layers.registry.registry.Registry.upload`."""
+        content = b"".join(parts())
+        if (digest_of(content), len(content)) != (digest, size):
+            raise RegistryError(f"PUT {repository} {digest}: 400 (DIGEST_INVALID)")
+        self.put_blob(repository, content)
 
     def put_manifest(
         self, repository: str, reference: str, content: bytes, media_type: str

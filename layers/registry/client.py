@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from threading import Event
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -137,6 +138,20 @@ class HttpRegistry:
         if not self._blobs.there(name, digest):
             self._blobs.put(name, digest, lambda: content)
         return digest
+
+    def parts(self, repository: str, digest: Digest, size: int) -> Iterator[bytes]:
+        """See `Registry.parts`."""
+        return self._blobs.read(Reference.parse(repository), digest, size, Event())
+
+    def upload(
+        self, repository: str, digest: Digest, size: int, parts: Callable[[], Iterator[bytes]]
+    ) -> None:
+        """See `Registry.upload`."""
+        from layers.registry.blobs import Body
+
+        name = Reference.parse(repository)
+        if not self._blobs.there(name, digest):
+            self._blobs.put(name, digest, lambda: Body(parts(), size) if size else b"")
 
     def put_manifest(
         self, repository: str, reference: str, content: bytes, media_type: str

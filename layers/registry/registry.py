@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -77,6 +77,23 @@ class Registry(Protocol):
 
     def put_blob(self, repository: str, content: bytes) -> Digest:
         """Store a small blob, at most 16 MiB; one that is there already is not sent."""
+        ...
+
+    def parts(self, repository: str, digest: Digest, size: int) -> Iterator[bytes]:
+        """The parts of a blob of ``size`` bytes, of any size: never whole in memory.
+
+        The last part comes once all of them are known to be right; whoever reads to the end has
+        what the digest says.
+        """
+        ...
+
+    def upload(
+        self, repository: str, digest: Digest, size: int, parts: Callable[[], Iterator[bytes]]
+    ) -> None:
+        """Store a blob of any size; one that is there already is not sent.
+
+        ``parts`` is asked again where the upload has to begin anew.
+        """
         ...
 
     def put_manifest(
