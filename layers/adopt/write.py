@@ -24,7 +24,7 @@ _LONG = 96
 def as_toml(proposal: Proposal) -> str:
     """The whole of ``images.toml``."""
     head = [
-        "# Written by `doit init`; from here on it is yours.  Keys: docs/images-toml.md.",
+        "# Written by `doit init`; from here on it is yours.  Keys: `doit help images.toml`.",
         "version = 1",
         "",
         "[project]",

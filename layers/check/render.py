@@ -24,7 +24,9 @@ def as_text(result: Result, images: int, seconds: float, *, color: bool) -> str:
         counts.append(f"{len(result.silenced)} silenced with a reason")
     lines.append(f"{', '.join(counts)} in {seconds:.1f} s")
     if result.findings:
-        lines.append("docs/rules/<rule>.md of doit-layers: why, how to mend it, how to silence it")
+        lines.append(
+            "`doit help rule NAME` tells of a rule: why, how to mend it, how to silence it"
+        )
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -74,7 +76,7 @@ def _object(finding: Finding) -> dict[str, Any]:
         "message": finding.message,
         "hint": finding.hint,
         "images": list(finding.images),
-        "page": f"docs/rules/{finding.rule}.md",
+        "page": f"doit help rule {finding.rule}",
     }
 
 

@@ -26,7 +26,7 @@ class CheckCommand(ProjectCommand):
     """Looks at images and builds nothing."""
 
     name = "check"
-    doc_purpose = "tell what is known to go wrong in a build, before it starts"
+    doc_purpose = "tell what will go wrong in a build, before it starts"
     doc_usage = "[IMAGE ...]"
     doc_description = (
         "Reads Dockerfiles and contexts; nothing is asked over a network without --online.  Status"
@@ -37,7 +37,7 @@ class CheckCommand(ProjectCommand):
         option("built", "look into the built images, too: secrets in any layer, and max_size"),
         option("hadolint", "run hadolint as well: pip install 'doit-layers[hadolint]'"),
         option("strict", "status 1 for warnings, too"),
-        option("rule", "only this rule; may be given several times", []),
+        option("rule", "only this rule; may be given several times", [], value="NAME"),
         option(
             "format",
             "how findings are printed: text, json, sarif for code scanners, github for annotations",
@@ -64,7 +64,8 @@ def _check(root: str, options: Any, asked: list[str]) -> int:
     for name in options["rule"]:
         if name not in RULES:
             guess = did_you_mean(name, RULES)
-            raise LayersError(f"there is no rule {name!r}{guess}", hint="docs/rules has them all")
+            hint = "`doit help rules` lists them"
+            raise LayersError(f"there is no rule {name!r}{guess}", hint=hint)
     rules = set(options["rule"] or RULES)
     project = open_project(root)
     run = Session.begin(project, start=False)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hashes.errors import LayersError
+from hashes.errors import LayersError, did_you_mean
 from layers.commands.parsing import ProjectCommand, option
 from layers.setup.private.paths import STORES, VERSIONS
 
@@ -18,7 +18,7 @@ class EngineCommand(ProjectCommand):
     """Shows, starts and stops the engine."""
 
     name: ClassVar[str] = "engine"
-    doc_purpose: ClassVar[str] = "show, start or stop the Docker engine and registry in use"
+    doc_purpose: ClassVar[str] = "show, start or stop the engine and registry in use"
     doc_usage: ClassVar[str] = "[start [--version=…] [--store=…] | stop | env]"
     doc_description: ClassVar[str] = (
         "Without a word: what is in use, and where its logs are. "
@@ -60,7 +60,8 @@ def _act(root: str, words: list[str], kind: Mapping[str, str], *, as_json: bool)
     word = words[0] if words else ""
     if word not in actions or len(words) > 1:
         unknown = " ".join(words)
-        raise LayersError(f"engine: unknown {unknown!r}", hint="it takes start, stop or env")
+        guess = did_you_mean(unknown, [each for each in actions if each])
+        raise LayersError(f"engine: unknown {unknown!r}{guess}", hint="it takes start, stop or env")
     if kind and word != "start":
         raise LayersError("--version and --store go with `doit engine start`")
     return actions[word]()

@@ -25,7 +25,7 @@ class GcCommand(ProjectCommand):
     """Says what goes, how many bytes, and why the rest stays; then takes it away."""
 
     name = "gc"
-    doc_purpose = "remove images, registry tags and files that nothing needs any more"
+    doc_purpose = "remove what nothing needs, here and in the registry"
     doc_usage = "[--dry-run] [--local | --remote]"
     doc_description = (
         "What this checkout is made of, what images.lock names at any branch or tag, the newest"
@@ -35,9 +35,12 @@ class GcCommand(ProjectCommand):
         option("dry_run", "say what would go, and remove nothing"),
         option("local", "only the engine and .layers"),
         option("remote", "only the registry"),
-        option("keep", "so many newest keys of each layer stay; default 3", "3"),
+        option("keep", "so many newest keys of each layer stay; default 3", "3", value="N"),
         option(
-            "build_cache", "empty the engine's build cache, too, down to a size such as '10 GB'", ""
+            "build_cache",
+            "empty the engine's build cache, too, down to a size such as '10 GB'",
+            "",
+            value="SIZE",
         ),
         option(
             "as_json",

@@ -20,7 +20,7 @@ class InitCommand(ProjectCommand):
     """Reads what is there and writes what is missing; nothing is built, no engine is asked."""
 
     name = "init"
-    doc_purpose = "propose images.toml and dodo.py for what a repository builds"
+    doc_purpose = "propose images.toml and dodo.py for what is built here"
     doc_usage = ""
     doc_description = (
         "Reads Dockerfiles, compose files, docker-bake files and GitHub workflows.  No file that is"
@@ -34,6 +34,7 @@ class InitCommand(ProjectCommand):
             "read this compose file, bake file, workflow or Dockerfile alone",
             "",
             long="from",
+            value="FILE",
         ),
         option(
             "as_json",

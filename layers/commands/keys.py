@@ -18,7 +18,7 @@ class KeysCommand(ProjectCommand):
     """Prints keys, or the input manifest behind one."""
 
     name = "keys"
-    doc_purpose = "print the keys of images, computed from their inputs alone"
+    doc_purpose = "print the keys of images, from their inputs alone"
     doc_usage = "[IMAGE[:STAGE] ...]"
     doc_description = None
     cmd_options = (

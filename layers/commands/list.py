@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from doit.cmd_list import List
 
 from hashes.errors import LayersError, did_you_mean
 from layers.commands import dodo
 from layers.commands.exit_status import guarded
-from layers.commands.parsing import Parsed, option
+from layers.commands.parsing import DODO, Parsed, option
 from layers.graph.graph import Layer
 from layers.plan.plan import Step
 from layers.plan.session import Session
@@ -30,7 +30,13 @@ class ListCommand(Parsed, List):  # type: ignore[misc]  # doit ships no types
     """Lists layers with their state and its reasons; elsewhere it is doit's own command."""
 
     name = "list"
-    doc_purpose = "list images: what is fresh, what would be pulled or built, and why"
+    doc_usage = "[IMAGE[:STAGE] ...]"
+    chief: ClassVar[Mapping[str, str]] = {
+        **DODO,
+        "subtasks": "every stage and system base, too",
+        "quiet": "names only; nothing is asked of engine or registry",
+    }
+    doc_purpose = "tell of each image whether it is there, and why not"
     cmd_options = (
         *List.cmd_options,
         option(
@@ -87,7 +93,10 @@ def _asked(names: Sequence[str], known: Mapping[str, Any]) -> list[Layer]:
         if name not in known:
             if fault := dodo.fault(name):
                 raise fault
-            raise LayersError(f"{name!r} is not an image or stage{did_you_mean(name, known)}")
+            raise LayersError(
+                f"{name!r} is not an image or stage{did_you_mean(name, known)}",
+                hint="`doit list --all` shows what there is",
+            )
     return [Layer.parse(name) for name in dodo.single(names, known)]
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
 
 from doit.cmd_base import Command
 from doit.cmdparse import CmdParseError
+from doit.exceptions import InvalidDodoFile
 
+from hashes.errors import LayersError, did_you_mean
+from layers.commands import usage
 from layers.commands.exit_status import MISTAKE, guarded
 
 _UNKNOWN = re.compile(r"Error parsing \w+: (.*?) \(parsing options: ", re.DOTALL)
@@ -28,15 +31,41 @@ def option(
     *,
     long: str = "",
     short: str = "",
+    value: str = "",
     choices: Iterable[tuple[str, str]] = (),
 ) -> dict[str, Any]:
-    """An option as doit has it: of the type of ``default``, spelled as ``name`` unless ``long``."""
+    """An option as doit has it: of the type of ``default``, spelled as ``name`` unless ``long``.
+
+    ``value`` stands for what it takes, where its name does not say that.
+    """
     found: dict[str, Any] = {"name": name, "short": short, "long": long or name.replace("_", "-")}
     found |= {"type": type(default), "default": default, "help": about}
+    found |= {"metavar": value} if value else {}
     return {**found, "choices": tuple(choices)} if choices else found
 
 
-class Parsed(Command):  # type: ignore[misc]  # doit ships no types
+DODO = {
+    "dodoFile": "another dodo.py",
+    "cwdPath": "another folder",
+    "seek_file": "search the folders above for dodo.py",
+}
+"""doit's options for where the dodo.py is, and what they mean."""
+
+
+class Paged(Command):  # type: ignore[misc]  # doit ships no types
+    """A command with a page of ours, which ``--help`` and ``doit help`` print."""
+
+    chief: ClassVar[Mapping[str, str]] = DODO
+    """Of doit's own options those that images need, by name, and what they mean for images."""
+
+    def help(self) -> str:
+        """The page; before another kind of dodo doit's own, where it has the command."""
+        if usage.doits(type(self)) and usage.strange():
+            return str(super().help())
+        return usage.usage(self)
+
+
+class Parsed(Paged):
     """A command of doit's that takes options behind its names, too: getopt stops at the first."""
 
     def parse_execute(self, in_args: list[str]) -> Any:
@@ -63,23 +92,48 @@ class ProjectCommand(Parsed):
 def parsed(command: Command, parse: Callable[[list[str]], Any], words: list[str]) -> Any:
     """What ``parse`` makes of a command's line, or a sentence and status 1; ``--help`` is answered.
 
-    Where there is no ``images.toml``, the words are another dodo's: then doit tells.
+    A command of doit's own before another kind of dodo leaves that to doit.
     """
     try:
         return parse(words)
+    except InvalidDodoFile:
+        if usage.strange(words) or os.path.exists("dodo.py"):
+            raise
+        sys.stderr.write(f"{_no_dodo()}\n")
+        return MISTAKE
     except CmdParseError as error:
-        from layers.config.spec import SPEC_FILE
-        from layers.project.open import find_root
-
-        if not os.path.isfile(os.path.join(find_root(os.getcwd()), SPEC_FILE)):
+        if usage.doits(type(command)) and usage.strange(words):
             raise
         name, told = command.name, sentence(str(error))
-        if told == "option --help not recognized":
-            sys.stdout.write(f"{command.help()}\n")
+        if told in ("option --help not recognized", "option -h not recognized"):
+            sys.stdout.write(command.help())
             return 0
-        sys.stderr.write(f"doit {name}: {told}\n")
+        guess = guessed(told, command.get_options())
+        sys.stderr.write(f"doit {name}: {told}{guess}\n")
         sys.stderr.write(f"  `doit help {name}` lists its options\n")
         return MISTAKE
+
+
+def _no_dodo() -> LayersError:
+    from layers.config.spec import SPEC_FILE
+    from layers.project.open import find_root
+
+    here = os.getcwd()
+    root = find_root(here)
+    if root != here:
+        hint = f"{SPEC_FILE} is in {root}: `doit -k` looks for dodo.py in the folders above"
+    elif os.path.exists(SPEC_FILE):
+        hint = "`doit init` writes it"
+    else:
+        hint = f"`doit init` writes it, and {SPEC_FILE}, from the Dockerfiles that are here"
+    return LayersError(f"there is no dodo.py in {here}", hint=hint)
+
+
+def guessed(told: str, options: Iterable[Any]) -> str:
+    """The option that was likely meant by one which there is not."""
+    found = re.match(r"option --([\w-]+) not recognized", told)
+    known = [name for each in options for name in (each.long, each.inverse) if name]
+    return did_you_mean(f"--{found[1]}", [f"--{name}" for name in known]) if found else ""
 
 
 def sentence(text: str) -> str:

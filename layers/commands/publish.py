@@ -20,7 +20,7 @@ class PublishCommand(ProjectCommand):
     """Publishes a set of images; what the registry has is neither pulled nor built."""
 
     name = "publish"
-    doc_purpose = "bring images into the registry under their keys, then move tags to them"
+    doc_purpose = "bring images to the registry, then move tags to them"
     doc_usage = "[IMAGE ...] [--tag TAG ...]"
     doc_description = (
         "Without names every image with push = true.  The registry is asked first: what it holds"

@@ -20,7 +20,7 @@ class RefreshCommand(ProjectCommand):
     """Looks after the images that have a probe or ``refresh = true``."""
 
     name = "refresh"
-    doc_purpose = "build bases anew where an upstream moved or their probe says so"
+    doc_purpose = "build bases anew where an upstream or a probe moved"
     doc_usage = "[IMAGE ...]"
     doc_description = (
         "Without names all images that have a probe or `refresh = true`; with names these and those"
@@ -30,7 +30,7 @@ class RefreshCommand(ProjectCommand):
     cmd_options = (
         option("dry_run", "tell what is due and why; build, push and write nothing"),
         option("as_json", "print the report as one JSON object", long="json"),
-        option("report", "write the report as Markdown to this file", ""),
+        option("report", "write the report as Markdown to this file", "", value="FILE"),
     )
 
     def act(self, root: str, options: Any, names: list[str]) -> int:

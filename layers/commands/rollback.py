@@ -27,7 +27,9 @@ class RollbackCommand(ProjectCommand):
         " there. The next refresh builds again only what moved since."
     )
     cmd_options = (
-        option("to", "the epoch to go to; default: the one before the present one", 0),
+        option(
+            "to", "the epoch to go to; default: the one before the present one", 0, value="EPOCH"
+        ),
         option("listing", "show the epochs that are remembered, and write nothing", long="list"),
         option("as_json", "print one JSON object", long="json"),
     )

@@ -6,7 +6,7 @@ import fnmatch
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from doit.cmd_run import Run
 from doit.exceptions import InvalidCommand
@@ -15,7 +15,7 @@ from hashes.errors import did_you_mean
 from layers.commands import dodo
 from layers.commands.dodo import is_layer, single
 from layers.commands.exit_status import BUG, MISTAKE, guarded
-from layers.commands.parsing import option, parsed
+from layers.commands.parsing import DODO, Paged, option, parsed
 from layers.graph.graph import Layer
 from layers.plan.session import Session
 from layers.runtime import signals
@@ -24,11 +24,18 @@ if TYPE_CHECKING:
     from layers.project.project import Project
 
 
-class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
+class RunCommand(Paged, Run):  # type: ignore[misc]  # doit ships no types
     """Runs tasks; in a project without ``images.toml`` it is doit's own command unchanged."""
 
     name = "run"
-    doc_purpose = "make images true: nothing if they are there, a pull, or else a build"
+    doc_usage = "[IMAGE[:STAGE] ...]"
+    chief: ClassVar[Mapping[str, str]] = {
+        **DODO,
+        "continue": "go on with what does not depend on a layer that failed",
+        "num_process": "layers at a time; default 4",
+        "always": "look at each layer again; what the engine has under its key is not built again",
+    }
+    doc_purpose = "make images true: found, pulled, or else built"
     cmd_options = (
         *Run.cmd_options,
         option("json_lines", "tell what happens as one JSON object a line", long="json"),
@@ -43,12 +50,19 @@ class RunCommand(Run):  # type: ignore[misc]  # doit ships no types
                 raise
             known = [task.name for task in getattr(self, "task_list", [])]
             word = error.not_found or ""
+            if word in ("-h", "--help"):
+                sys.stdout.write(self.help())
+                return 0
             if fault := dodo.fault(word):
                 sys.stderr.write(f"{fault}\n")
                 return MISTAKE
-            guess = did_you_mean(word, known) if word else ""
-            sys.stderr.write(f"{word!r} is not an image or stage of images.toml{guess}\n")
-            sys.stderr.write("  `doit list --all` shows what there is\n")
+            if word.startswith("-"):
+                sys.stderr.write(f"option {word} stands behind a name\n")
+                sys.stderr.write(f"  options come first, as in `doit {word} NAME`\n")
+                return MISTAKE
+            guess = did_you_mean(word, {*known, *self.loader.cmd_names}) if word else ""
+            sys.stderr.write(f"{word!r} is no command, image or stage of images.toml{guess}\n")
+            sys.stderr.write("  `doit list --all` shows images and stages, `doit help` commands\n")
             return MISTAKE
 
     def _execute(

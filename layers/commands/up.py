@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from hashes.errors import LayersError
 from layers.commands import dodo
 from layers.commands.exit_status import MISTAKE, guarded
-from layers.commands.parsing import Parsed, option
+from layers.commands.parsing import DODO, Parsed, option
 from layers.commands.run import RunCommand
 from layers.plan.session import Session
 
@@ -27,7 +27,8 @@ class UpCommand(Parsed, RunCommand):
     """Makes a stack's images true in an ordinary run, then brings its services up."""
 
     name = "up"
-    doc_purpose = "start a stack's services from its images, wait until they are well"
+    chief = DODO
+    doc_purpose = "start a stack's services, and wait until they are well"
     doc_usage = "[STACK ...]"
     doc_description = (
         "Without names every stack of images.toml.  Images are made as `doit` makes them and"
@@ -37,13 +38,17 @@ class UpCommand(Parsed, RunCommand):
         *(each for each in RunCommand.cmd_options if each["name"] != "json_lines"),
         option("no_wait", "do not wait until all services are well"),
         option(
-            "timeout", "seconds until services must be well, images not counted; default 120", "120"
+            "timeout",
+            "seconds until services must be well, images not counted; default 120",
+            "120",
+            value="SECONDS",
         ),
         option(
             "over",
             "a compose file laid over those of the stacks; may be given again",
             [],
             long="with",
+            value="FILE",
         ),
         option(
             "as_json",

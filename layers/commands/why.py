@@ -23,7 +23,7 @@ class WhyCommand(ProjectCommand):
     """Explains one key against another."""
 
     name = "why"
-    doc_purpose = "explain what changed since the image that is there, or since an earlier key"
+    doc_purpose = "tell what changed since the image that is there, or a key"
     doc_usage = "IMAGE[:STAGE] [KEY | TAG]"
     doc_description = (
         "KEY is any earlier key of the image, whole or its first 6 digits or more, TAG any tag of"

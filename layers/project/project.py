@@ -61,7 +61,7 @@ class Project:
         except FileNotFoundError:
             raise LayersError(
                 f"there is no {SPEC_FILE} in {self.root}",
-                hint="docs/images-toml.md shows the smallest one",
+                hint="`doit init` writes one; `doit help images.toml` tells of every key",
             ) from None
         return load(
             text,

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 ORDER = """
-hashes runtime oci host assemble config registry engine lock report graph setup project plan build
+hashes runtime pages oci host assemble config registry engine lock report graph setup project plan build
 check gc compose adopt
 refresh plugin commands tasks
 """
@@ -46,7 +46,7 @@ FOREIGN = {
 """Distributions that each package may import."""
 
 OWNERS = {
-    "rich": {"layers/report/terminal.py"},
+    "rich": {"layers/report/terminal.py", "layers/pages/terminal.py"},
     "doit": {"layers/tasks.py", "layers/project/open.py", "layers/plugin.py"},
     "docker": {
         "layers/engine/client.py",
@@ -72,6 +72,7 @@ LAZY = {
 }
 """What nobody imports at the top of a module, unless the module itself is imported late."""
 LATE = {
+    "layers/pages/terminal.py",
     "layers/check/online/pip_resolve.py",
     "layers/check/shell/pip_calls.py",
     "layers/report/terminal.py",

@@ -95,7 +95,7 @@ def spellings(options: Any) -> set[str]:
 
 def options_of(command: type[Any]) -> set[str]:
     """Every option that a command takes, inherited ones too."""
-    found = spellings(command.cmd_options)
+    found = spellings(command.cmd_options) | {"--help"}
     if issubclass(command, DoitCmdBase):
         found |= spellings(command.base_options)
         found |= {"-f", "--file", "-d", "--dir", "-k", "--seek-file"}

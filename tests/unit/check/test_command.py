@@ -69,7 +69,7 @@ def test_json_has_everything(project: Path, capsys: pytest.CaptureFixture[str]) 
     found = told(capsys)
     assert (found["version"], found["images"], found["errors"]) == (1, ["app"], 1)
     first = found["findings"][0]
-    assert first["page"] == f"docs/rules/{first['rule']}.md"
+    assert first["page"] == f"doit help rule {first['rule']}"
     assert (first["file"], first["line"], first["images"]) == ("app/Dockerfile", 2, ["app"])
 
 

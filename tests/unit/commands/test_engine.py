@@ -54,4 +54,5 @@ def test_an_unknown_word_is_the_users_mistake(tmp_path: Path, words: tuple[str, 
     """Told with what there is."""
     done = engine(tmp_path, "pass", *words)
     assert done.returncode == 1
-    assert done.stderr == f"engine: unknown {' '.join(words)!r}\n  it takes start, stop or env\n"
+    said = f"engine: unknown {' '.join(words)!r} (did you mean 'stop'?)"
+    assert done.stderr == f"{said}\n  it takes start, stop or env\n"

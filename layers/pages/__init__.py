@@ -1,0 +1,1 @@
+"""Pages: the documentation that is installed along."""
