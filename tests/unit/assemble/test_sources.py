@@ -152,6 +152,7 @@ def archive(pack: object = bytes) -> bytes:
         (b"x" * 1024, False),
         (archive()[:400], False),
     ],
+    ids=lambda value: "may" if value is True else "not" if value is False else "data",
 )
 def test_what_add_may_unpack_is_known(context: Path, data: bytes, may: bool) -> None:
     """By content, never by name."""
