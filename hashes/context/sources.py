@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from hashes.context.gopath import BadPattern, glob, has_wildcard, inside
 from hashes.context.gopatterns import Pattern, Patterns
@@ -16,6 +17,16 @@ MOST_LINKS = 255
 """How many links BuildKit follows for one source."""
 
 IGNORE_HINT = "add '!{path}' behind that line to have it in the context"
+
+
+class Found(NamedTuple):
+    """One match of a source."""
+
+    name: str
+    """The last part of its name."""
+    node: Node | None
+    """What is behind every link; None: the context's root."""
+    pattern_met_link: bool = False
 
 
 class Sources:
@@ -67,15 +78,12 @@ class Sources:
         """The context itself."""
         return self._tree
 
-    def matches(self, source: str) -> list[tuple[str, Node | None]]:
-        """What a source names, one after the other as BuildKit copies it: the last part of its
-        name, and the entry behind every link; None is the context's root.
-
-        Errors: as `copy`.
-        """
+    def matches(self, source: str) -> list[Found]:
+        """What a source names, one after the other as BuildKit copies it.  Errors: as `copy`."""
         path = inside(source)
         if not has_wildcard(path):
-            return [(path.rpartition("/")[2], self.resolve(path, source) if path else None)]
+            name = path.rpartition("/")[2]
+            return [Found(name, self.resolve(path, source) if path else None)]
         parts = path.split("/")
         first = next(i for i, part in enumerate(parts) if has_wildcard(part))
         prefix = "/".join(parts[:first])
@@ -86,7 +94,10 @@ class Sources:
             raise ContextError(f"{source!r}: syntax error in pattern") from error
         found.sort(key=lambda node: node.path.encode("utf-8", "surrogateescape").split(b"/"))
         return [
-            (node.name, self.resolve(node.path, source) if node.is_link else node) for node in found
+            Found(
+                node.name, self.resolve(node.path, source) if node.is_link else node, node.is_link
+            )
+            for node in found
         ]
 
     def resolve(self, path: str, source: str) -> Node | None:

@@ -30,6 +30,20 @@ class Written(NamedTuple):
     """Files of one group are one file with several names; () for a file of its own."""
 
 
+def unchanged(before: Written | None, after: Written) -> bool:
+    """Whether a step left a path as an earlier one wrote it: BuildKit then records no change.
+
+    util/overlay, sameDirent: mode, owner, time and content; of a folder no time.
+    """
+    if before is None or before.entry[:4] != after.entry[:4]:
+        return False
+    if after.entry.kind == "dir":
+        return True
+    alike = before.entry.link == after.entry.link and before.mtime == after.mtime
+    one, two = before.item, after.item
+    return alike and one is not None and two is not None and one.identity == two.identity
+
+
 class Look(NamedTuple):
     """What the flags of a COPY say of what it writes."""
 

@@ -20,7 +20,7 @@ from hashes.dockerfile.steps import Steps
 from hashes.errors import LayersError
 from layers.assemble import layer, sources
 from layers.assemble.configuration import Configuration, known
-from layers.assemble.copying import Look, Step
+from layers.assemble.copying import Look, Step, Written, unchanged
 from layers.assemble.layer import NewLayer
 from layers.assemble.listing import Listing
 from layers.assemble.obstacle import Blocked, Obstacle
@@ -154,6 +154,8 @@ class _Assembly:
         self.created = _seconds(trunk.configuration.get("created"))
         """The time of folders that are made, and of the image: that of the newest file in it."""
         self.layers: list[NewLayer] = []
+        self.written: dict[str, Written] = {}
+        """What the steps so far wrote last at each path."""
 
     def close(self) -> None:
         for each in self.layers:
@@ -192,11 +194,17 @@ class _Assembly:
                 user = self.configuration.user
                 who = owner(self.listing, user) if user else NOBODY_SAID
                 step.make(self.configuration.workdir, Look(who, stamp=self.created))
-        if step.written:
-            made = layer.write(self.listing, step.written)
+        written = {
+            path: one
+            for path, one in step.written.items()
+            if not unchanged(self.written.get(path), one)
+        }
+        self.written |= written
+        if written:
+            made = layer.write(self.listing, written)
             self.layers.append(made)
             self.configuration.diff_ids.append(made.diff_id.text)
-        self.configuration.done(item, layer=bool(step.written))
+        self.configuration.done(item, layer=bool(written))
 
     def _copy(self, item: Instruction, state: State, step: Step) -> None:
         *heads, last = item.words

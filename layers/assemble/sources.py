@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from hashes.algorithm import hasher
+from hashes.context.gopath import has_wildcard, inside
 from hashes.context.sources import Sources
 from hashes.context.tree import Node, Tree
 from hashes.errors import LayersError
@@ -46,6 +47,8 @@ class Item(NamedTuple):
     """Seconds since the epoch."""
     size: int = 0
     link: str = ""
+    identity: str = ""
+    """Of a file's content: equal where the content is."""
     inode: tuple[int, int] | None = None
     """Of a file that has several names; BuildKit keeps them linked."""
     read: Read = lambda: iter(())
@@ -70,15 +73,21 @@ def matches(sources: Sources, source: str) -> list[Match]:
 
     Raises Blocked for what is not known well enough, ContextError for what is not there.
     """
-    return [
-        Match(name, tuple(_items(sources.tree, node))) for name, node in sources.matches(source)
-    ]
+    sources.copy(source)  # it refuses what BuildKit refuses, such as links that lead nowhere
+    found = sources.matches(source)
+    made = [Match(each.name, tuple(_items(sources.tree, each.node))) for each in found]
+    links = any(item.kind == "link" for match in made for item in match.items)
+    if has_wildcard(inside(source)) and (links or any(each.pattern_met_link for each in found)):
+        # It sends what a name leads to, and what a pattern leads to not always.
+        raise Blocked(f"the pattern {source} meets a link, where BuildKit may not find all files")
+    return made
 
 
 def document(name: str, content: str, mtime: int) -> Match:
     """A document that stands in the Dockerfile."""
     data = content.encode("utf-8", "surrogateescape")
-    return Match(name, (Item("", "file", 0o644, mtime, len(data), read=lambda: iter((data,))),))
+    item = Item("", "file", 0o644, mtime, len(data), "", content, read=lambda: iter((data,)))
+    return Match(name, (item,))
 
 
 def unpacks(item: Item) -> bool:
@@ -144,7 +153,7 @@ def _file(tree: Tree, node: Node, path: str, mtime: int, where: tuple[int, int, 
         return _checked(real, node.path, size, value["hash"], algorithm)
 
     inode = where[:2] if where[2] > 1 else None
-    return Item(path, "file", known.mode, mtime, size, "", inode, read)
+    return Item(path, "file", known.mode, mtime, size, "", known.value, inode, read)
 
 
 def _checked(real: bytes, path: str, size: int, digest: str, algorithm: str) -> Iterator[bytes]:

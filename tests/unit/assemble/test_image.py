@@ -110,6 +110,16 @@ def test_settings_alone_make_no_layer(context: Path) -> None:
     assert json.loads(image.configuration)["created"] == "2026-01-01T00:00:00Z"
 
 
+def test_what_is_copied_again_as_it_was_is_in_one_layer(context: Path) -> None:
+    """BuildKit sees no change; another mode is one."""
+    text = "FROM b\nCOPY . /x/\nCOPY f g /x/\nCOPY --chmod=600 f /x/\n"
+    image = assembled(context, text)
+    assert len(image.layers) == 2
+    listing = Listing()
+    apply(listing, image.layers[1].parts())
+    assert [path for path, _ in listing.walk()] == ["x", "x/f"]
+
+
 def test_a_working_folder_belongs_to_the_user(context: Path) -> None:
     """The base's, by its name in the base."""
     image = assembled(context, "FROM b\nWORKDIR /w\n")
