@@ -254,25 +254,19 @@ class Sources:
     def _missing(self, gone: str, path: str, source: str) -> ContextError:
         line = self._tree.ignore.excluded_by(gone)
         reached = f" (it leads to {gone!r})" if gone != path else ""
+        message = f"{source!r} is not in the build context{reached}"
         if line is not None and os.path.lexists(os.path.join(self._tree.root, gone)):
-            return ContextError(
-                f"{source!r} is not in the build context{reached}: "
-                f"{self._tree.ignore.path}:{line} excludes it",
-                hint=IGNORE_HINT.format(path=gone),
-            )
+            message += f": {self._tree.ignore.path}:{line} excludes it"
+            return ContextError(message, hint=IGNORE_HINT.format(path=gone))
         import difflib
 
         folder, _, name = gone.rpartition("/")
-        siblings = list(self._tree.folder(folder).entries) if self._present(folder) else []
+        node = self._tree.node(folder) if folder else None
+        there = not folder or (node is not None and node.is_dir)
+        siblings = list(self._tree.folder(folder).entries) if there else []
         near = difflib.get_close_matches(name, siblings, 1)
         hint = f"did you mean {_join(folder, near[0])!r}?" if near else ""
-        return ContextError(
-            f"{source!r} is not in the build context{reached}", hint=hint, gone=gone
-        )
-
-    def _present(self, folder: str) -> bool:
-        node = self._tree.node(folder) if folder else None
-        return not folder or (node is not None and node.is_dir)
+        return ContextError(message, hint=hint, gone=gone)
 
 
 def _root(source: str, parents: bool) -> str | None:
