@@ -76,7 +76,7 @@ def hand_over(run: Session, step: Step, parents: Parents) -> Given:
     image = run.project.spec.images[step.layer.image]
     taken = {stage.name.lower() for stage in run.project.inputs.dockerfile(image).stages}
     head = START
-    while any(name.startswith(head) for name in (*taken, *image.contexts)):
+    while any(name.startswith(head) for name in (*taken, *image.contexts, *image.git)):
         head += "x-"
     contexts: dict[str, str] = {}
     names: list[tuple[Use, str]] = []

@@ -65,7 +65,7 @@ def prepared(run: Session, step: Step, parents: Parents) -> Iterator[buildx.Buil
                 **_syntax(run, step),
                 **image.args,
             },
-            contexts={**_local_contexts(run, image), **given.contexts},
+            contexts={**_local_contexts(run, image), **image.git, **given.contexts},
             labels=labels,
             secrets=secrets,
             ssh=ssh_keys(run.project.root, image),

@@ -164,13 +164,15 @@ def _contexts(build: Build, candidate: Candidate, known: Known) -> Iterator[Diff
         ours = candidate.contexts.get(name)
         if ours is not None and same_path(ours, value):
             continue
-        if ours is None and _means(value, name, known):
-            continue
+        if ours is None or ours.startswith(_IMAGE_SCHEME):
+            meant = name if ours is None else ours.removeprefix(_IMAGE_SCHEME)
+            if _means(value, meant, known):
+                continue
         have = f"{ours} in images.toml" if ours is not None else "not a context in images.toml"
         if value.startswith((_IMAGE_SCHEME, _SERVICE_SCHEME)):
-            hint = f'[upstream] "{name}" = … says which image {name} is'
+            hint = _remedy(candidate, f'contexts.{name} = "docker-image://…"')
         elif "://" in value:
-            hint = "images.toml has folders as contexts; ADD in the Dockerfile takes an address"
+            hint = _remedy(candidate, f'contexts.{name} = "{value}"')
         else:
             hint = _remedy(candidate, f"contexts.{name}")
         said = f"it is {value}; of image {candidate.image} it is {have}"

@@ -26,7 +26,7 @@ class Candidate:
     """Named stages that are layers of their own, in lower case."""
     args: Mapping[str, str] = field(default_factory=dict)
     contexts: Mapping[str, str] = field(default_factory=dict)
-    """Absolute folders by name."""
+    """Absolute folders, ``docker-image://…`` and addresses by name."""
     network: str = "default"
     ssh: Mapping[str, str] = field(default_factory=dict)
     """A path by id; empty: the agent."""

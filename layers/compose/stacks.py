@@ -178,7 +178,11 @@ def _candidate(run: Session, image: Image, kept: Sequence[str]) -> Candidate:
         target=run.project.inputs.reached(image.name)[-1].index,
         kept=tuple(stage.lower() for stage in kept),
         args=image.args,
-        contexts={name: os.path.join(project.root, at) for name, at in image.contexts.items()},
+        contexts={
+            **{name: os.path.join(project.root, at) for name, at in image.contexts.items()},
+            **{name: f"docker-image://{at}" for name, at in image.called.items()},
+            **image.git,
+        },
         network=image.network,
         ssh={each.partition("=")[0]: each.partition("=")[2] for each in keys},
         sandbox=image.sandbox,

@@ -10,7 +10,15 @@ from typing import Any
 from hashes.algorithm import DEFAULT
 from hashes.errors import did_you_mean
 from layers.config.faults import Faults, SpecError
-from layers.config.outside import Places, leads_out, stacks, tag_faults, upstreams
+from layers.config.outside import (
+    Places,
+    context_faults,
+    contexts_of,
+    leads_out,
+    stacks,
+    tag_faults,
+    upstreams,
+)
 from layers.config.project_table import (
     check_homes,
     create_of,
@@ -33,7 +41,6 @@ from layers.config.values import (
 from layers.config.variants import check as check_variants
 from layers.config.variants import place, places, spread, variants
 from layers.oci.compression import LEVELS, Compression
-from layers.oci.reference import BadReference, Reference
 from layers.runtime.units import parse_size, parsed
 
 
@@ -77,7 +84,10 @@ class Reader:
         algorithm = project.get("hash", DEFAULT)
         check_homes(project.get("name", ""), images, repository, self._home, algorithm, self.faults)
         for name, image in images.items():
-            self._check_names(name, image, table_of(raw.get("secrets")), images)
+            self._check_secrets(name, image, table_of(raw.get("secrets")))
+        for name, table in tables.items():
+            for context, message, hint in context_faults(table.get("contexts", {}), images):
+                self._fault(name, ("contexts", context), message, hint)
         spec = Spec(
             project=project.get("name", ""),
             registry=registry_of(project, chosen, self.profile, registry, self.faults),
@@ -157,7 +167,7 @@ class Reader:
             dockerfile = self._dockerfile(name, context, table.get("dockerfile", "Dockerfile"))
         rootfs = table.get("rootfs")
         packages = table.get("packages")
-        contexts = table.get("contexts", {})
+        contexts = contexts_of(table.get("contexts", {}))
         image = Image(
             name=name,
             stack=table.get("stack", ""),
@@ -173,7 +183,11 @@ class Reader:
             sandbox=sandbox_of(table),
             compression=self._compression(name, table),
             ssh=tuple(table.get("ssh", ())),
-            contexts={key: self._folder(name, at, "contexts", key) for key, at in contexts.items()},
+            contexts={
+                key: self._folder(name, at, "contexts", key) for key, at in contexts.folders.items()
+            },
+            called=contexts.images,
+            git=contexts.git,
             max_size=parse_size(table["max_size"]) if "max_size" in table else None,
             refresh=table.get("refresh", "probe" in table),
             probe=command(table.get("probe", "")),
@@ -233,22 +247,12 @@ class Reader:
             self._fault(name, ("compression_level",), message)
         return found
 
-    def _check_names(
-        self, name: str, image: Image, secrets: Mapping[str, Any], images: Mapping[str, Image]
-    ) -> None:
+    def _check_secrets(self, name: str, image: Image, secrets: Mapping[str, Any]) -> None:
         for secret in image.secrets:
             if secret not in secrets:
                 guess = did_you_mean(secret, secrets)
                 hint = f"say where it comes from in [secrets.{secret}]"
                 self._fault(name, ("secrets",), f"unknown secret {secret!r}{guess}", hint)
-        for context in image.contexts:
-            try:
-                normal = Reference.parse(context).normal
-            except BadReference as error:
-                self._fault(name, ("contexts", context), error.message)
-                continue
-            if any(normal == Reference.parse(other).normal for other in images):
-                self._fault(name, ("contexts", context), "hides the image of that name")
 
     def _fault(self, image: str, keys: Path, message: str, hint: str = "") -> None:
         """A fault of an image, told where the value stands: profile, variant or image."""

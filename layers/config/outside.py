@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from hashes.dockerfile.git import is_git
 from hashes.errors import did_you_mean
 from layers.config.faults import Faults, SpecError
 from layers.config.spec import Image, Stack
@@ -42,6 +43,58 @@ def upstreams(places: Places, images: Mapping[str, Image], faults: Faults) -> di
                 faults.add(path, f"no image {instead!r}{guess}", hint)
             result[normal] = instead
     return result
+
+
+TARGET, IMAGE = "target:", "docker-image://"
+
+
+class Contexts(NamedTuple):
+    """Named contexts by their kinds."""
+
+    folders: Mapping[str, str]
+    """As written."""
+    images: Mapping[str, str]
+    """Names of ours, or references."""
+    git: Mapping[str, str]
+
+
+def contexts_of(written: Mapping[str, str]) -> Contexts:
+    """What the named contexts of a table are, as buildx and bake write them."""
+    folders: dict[str, str] = {}
+    images: dict[str, str] = {}
+    git: dict[str, str] = {}
+    for name, at in written.items():
+        if at.startswith((TARGET, IMAGE)):
+            images[name] = at.removeprefix(TARGET).removeprefix(IMAGE)
+        elif is_git(at):
+            git[name] = at
+        else:
+            folders[name] = at
+    return Contexts(folders, images, git)
+
+
+def context_faults(
+    written: Mapping[str, str], images: Collection[str]
+) -> Iterator[tuple[str, str, str]]:
+    """Context, fault and hint of each named context that is wrong by itself."""
+    for name, at in written.items():
+        try:
+            normal = Reference.parse(name).normal
+            if at.startswith(IMAGE):
+                Reference.parse(at.removeprefix(IMAGE))
+        except BadReference as error:
+            yield name, error.message, ""
+            continue
+        if any(normal == Reference.parse(other).normal for other in images):
+            yield name, "hides the image of that name", ""
+        elif at.startswith(TARGET) and at.removeprefix(TARGET) not in images:
+            wrong = at.removeprefix(TARGET)
+            yield name, f"no image {wrong!r}{did_you_mean(wrong, images)}", ""
+        elif "://" in at and not at.startswith(IMAGE) and not is_git(at):
+            hint = (
+                f"a folder, {TARGET}IMAGE, {IMAGE}NAME, or a git address such as https://…/x.git#v1"
+            )
+            yield name, f"{at!r} is no context that images.toml knows", hint
 
 
 def tag_faults(images: Mapping[str, Image]) -> Iterator[tuple[str, str, str]]:

@@ -137,7 +137,7 @@ _IMAGE: dict[str, Shape] = {
     "network": Text("Network of RUN steps.", choices=("default", "none", "host")),
     **SANDBOX,
     "contexts": Map(
-        "Named contexts: local folders, relative to images.toml.",
+        "Named contexts: a folder, 'target:IMAGE', 'docker-image://NAME', or a git address.",
         Text("", r"^[a-z0-9][a-z0-9._/:-]*$", "a context's name"),
         Text("", *_PATH),
     ),

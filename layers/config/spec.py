@@ -92,6 +92,10 @@ class Image:
     """Of its new filesystem layers; None: nothing was said."""
     ssh: tuple[str, ...] = ()
     """SSH agents and keys that its build may use: an id, or ``id=path``."""
+    called: Mapping[str, str] = field(default_factory=dict)
+    """What its Dockerfile alone calls an image of ours, or an upstream."""
+    git: Mapping[str, str] = field(default_factory=dict)
+    """Addresses of git repositories by the name that a Dockerfile gives to ``--from``."""
     max_size: int | None = None
     """Bytes of its files, unpacked; None: any size is right."""
     refresh: bool = False

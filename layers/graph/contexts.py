@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import NamedTuple
 
 from hashes.context.ignore import Ignore, read_ignore
@@ -11,6 +12,7 @@ from hashes.context.input import Input
 from hashes.context.sources import Sources
 from hashes.context.statcache import StatCache
 from hashes.context.tree import Tree
+from hashes.stage import UNPINNED, External
 from layers.config.spec import Image, Require
 from layers.graph.required import problem_of
 from layers.host import ca
@@ -19,6 +21,9 @@ from layers.runtime.state import State
 
 _NOT_SERVED = b"**/__pycache__\n**/*.egg-info\n*/build\n*/dist\n"
 """What `sdist.make_sdist` leaves out of a package's source."""
+
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Required(NamedTuple):
@@ -56,9 +61,15 @@ class Contexts:
         inside = os.path.relpath(os.path.realpath(self.state.folder), os.path.realpath(folder))
         return "" if inside == ".." or inside.startswith("../") else inside
 
-    def named(self, image: Image) -> dict[str, Sources]:
-        """Its named contexts; each obeys the ignore file in its own root."""
-        found = {}
+    def named(self, image: Image) -> dict[str, Sources | External]:
+        """Its named contexts; each folder obeys the ignore file in its own root.
+
+        A git address counts by its text, which holds fast where it names a commit.
+        """
+        found: dict[str, Sources | External] = {}
+        for name, at in image.git.items():
+            fast = _COMMIT.fullmatch(at.partition("#")[2].partition(":")[0])
+            found[name] = External(f"{'' if fast else UNPINNED}git {at}", {})
         for name, at in image.contexts.items():
             folder = os.path.join(self.root, at)
             found[name] = Sources(Tree(folder, read_ignore(folder, None), self.cache))

@@ -52,6 +52,8 @@ class Wiring:
         Raises BadReference, and LayersError for a name that may mean either.
         """
         reference = ImageReference.parse(text)
+        if image is not None and (called := self._called(reference, image)) is not None:
+            return self.meaning(called)
         ours = self.spec.find(reference)
         if ours is not None and ours is not image:
             self._check_one_meaning(text, reference.name, ours)
@@ -61,6 +63,26 @@ class Wiring:
             return None, text
         ours = self.spec.find(ImageReference.parse(stand_in))
         return (ours.name, None) if ours is not None else (None, stand_in)
+
+    def _called(self, reference: ImageReference, image: Image) -> str | None:
+        """What a Dockerfile's own name for an image stands for; None: it is none of them."""
+        for name, stands_for in image.called.items():
+            if ImageReference.parse(name).normal == reference.normal:
+                return stands_for
+        return None
+
+    def _check_called(self, image: Image) -> None:
+        """Refuse a name for an image that a stage has, too: BuildKit would replace the stage."""
+        stages = {stage.name.lower() for stage in self._stages(image)}
+        for name in image.called:
+            if name.lower() in stages:
+                raise LayersError(
+                    f"{image.name}: the context {name!r} would take the place of the stage of that"
+                    f" name in {image.dockerfile}",
+                    file=self.spec.path,
+                    line=self.spec.line(image.name, "contexts", name),
+                    hint="rename one of them",
+                )
 
     def _check_one_meaning(self, text: str, repository: str, ours: Image) -> None:
         """Refuse the name of an image that is itself made from an upstream of that repository."""
@@ -130,6 +152,7 @@ class Wiring:
         if image.rootfs is not None:
             return ()
         self._check_kept(image)
+        self._check_called(image)
         found = references(
             self.dockerfile(image),
             image.target,
@@ -137,7 +160,7 @@ class Wiring:
             self.spec.platform,
             self.spec.machine,
             triggers=self.triggers(image),
-            contexts=image.contexts,
+            contexts=(*image.contexts, *image.git),
         )
         self._check_stand_in(image, [each.text for each in found])
         return tuple(self._edge(image, each) for each in found)

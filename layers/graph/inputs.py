@@ -146,7 +146,7 @@ class Inputs:
                 self.spec.platform,
                 self.spec.machine,
                 triggers=self.wiring.triggers(image),
-                contexts=image.contexts,
+                contexts=(*image.contexts, *image.git),
             )
         return self._reached[name]
 

@@ -206,7 +206,11 @@ def test_what_a_build_says_is_so_of_our_image(asked: Service) -> None:
             "it is docker-image://app",
         ),
         (full(contexts={"full": "service:other"}), "additional_contexts.full", "service:other"),
-        (full(contexts={"x": "https://a/b.git"}), "additional_contexts.x", "ADD in the Dockerfile"),
+        (
+            full(contexts={"x": "https://a/b.git"}),
+            "additional_contexts.x",
+            'contexts.x = "https',
+        ),
         (full(network="host"), "network", "it is 'host', of image full 'none'"),
         (full(network="shop_net"), "network", "images.toml knows default, none and host"),
         (full(platforms=("linux/arm64",)), "platforms", "linux/arm64: image full is for"),

@@ -139,3 +139,53 @@ def test_a_named_context_that_would_send_our_own_folder_is_refused(tmp_path: Pat
     assert fault.hint == "put /.layers into .dockerignore"
     (tmp_path / ".dockerignore").write_text("/.layers\n")
     assert Project(str(tmp_path)).inputs.fault("app") is None
+
+
+KINDS = """\
+[images.base]
+context = "base"
+[images.app]
+context = "app"
+[images.app.contexts]
+ours = "target:base"
+up = "docker-image://debian:12"
+src = "https://host/x.git#{ref}"
+"""
+USES = "FROM up\nCOPY --from=ours /a /a\nCOPY --from=src /b /b\n"
+
+
+@pytest.mark.parametrize(
+    ("ref", "fast"), [("a" * 40, True), ("a" * 40 + ":dir", True), ("v1", False)]
+)
+def test_a_context_is_an_image_of_ours_an_upstream_or_a_git_address(
+    tmp_path: Path, ref: str, fast: bool
+) -> None:
+    """Names that this file alone gives them; an address counts by its text."""
+    made = project(tmp_path, KINDS.format(ref=ref), base="FROM scratch\n", app=USES).inputs
+    edges = {each.text: (each.image, each.upstream) for each in made.graph.edges["app"]}
+    assert edges == {"up": (None, "debian:12"), "ours": ("base", None)}
+    assert ("src" in made.image("app").unpinned) is not fast
+    assert f"git https://host/x.git#{ref}" in made.image("app").own.text()
+
+
+def test_a_context_that_is_an_image_gives_the_key_of_the_image_itself(tmp_path: Path) -> None:
+    """What a file calls it is no part of what it is; what it stands for is."""
+    keys = []
+    for number, (name, at) in enumerate(
+        (("a", "debian:12"), ("b", "debian:12"), ("a", "debian:13"))
+    ):
+        (tmp_path / str(number)).mkdir()
+        toml = f'[images.app]\ncontext = "app"\ncontexts.{name} = "docker-image://{at}"\n'
+        made = project(tmp_path / str(number), toml, app=f"FROM {name}\n")
+        keys.append(made.inputs.image("app").own.key())
+    assert keys[0] == keys[1]
+    assert keys[0] != keys[2]
+
+
+def test_a_context_that_would_replace_a_stage_is_refused(tmp_path: Path) -> None:
+    """BuildKit would lose all instructions of the stage without a word."""
+    toml = '[images.app]\ncontext = "app"\ncontexts.deps = "docker-image://debian"\n'
+    made = project(tmp_path, toml, app="FROM scratch AS Deps\nFROM deps\n")
+    assert str(made.inputs.graph.faults["app"]).startswith(
+        "images.toml:6: app: the context 'deps' would take the place of the stage"
+    )
