@@ -52,7 +52,7 @@ def _upstreams(subject: Subject) -> Iterator[Finding]:
             "warning",
             SPEC_FILE,
             0,
-            "no upstream image is pinned: two machines may build on two versions of each",
+            "nothing is locked: an upstream without a digest may be another one on each machine",
             "doit lock, and commit images.lock",
             (subject.image.name,),
         )
