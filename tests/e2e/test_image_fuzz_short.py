@@ -38,7 +38,7 @@ def played(plan: Plan, pair: engines.Lab) -> Tally:
 
 def test_images_are_those_of_plain_builds(pair: engines.Lab, tmp_path: Path) -> None:
     """Cold, after an edit, from the registry, published: every file and every setting."""
-    tally = played(Plan(CASES, SEED, batch=CASES, folder=str(tmp_path)), pair)
+    tally = played(Plan(CASES, SEED, jobs=3, batch=CASES, folder=str(tmp_path)), pair)
     assert len(tally.verdicts) == CASES
     assert [(each.case.name, each.signature) for each in tally.faults] == [], f"kept in {tmp_path}"
     compared = sum(each.kind == SAME and each.phase == PHASES[-1] for each in tally.verdicts)
