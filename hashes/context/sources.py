@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from hashes.context.exclude import start, without
 from hashes.context.gopath import BadPattern, glob, has_wildcard, inside
 from hashes.context.gopatterns import Pattern, Patterns
 from hashes.context.ignore import Ignore
@@ -70,7 +71,7 @@ class Sources:
             else:
                 found = self._literal(path, source)
         if exclude:
-            found = _without(found, _root(source, parents), exclude)
+            found = without(found, start(source, parents), exclude)
         return ordered(found)
 
     @property
@@ -267,44 +268,6 @@ class Sources:
         near = difflib.get_close_matches(name, siblings, 1)
         hint = f"did you mean {_join(folder, near[0])!r}?" if near else ""
         return ContextError(message, hint=hint, gone=gone)
-
-
-def _root(source: str, parents: bool) -> str | None:
-    """The folder that ``--exclude`` patterns start from; None: one for each match of a pattern.
-
-    With ``--parents`` that is the context or what stands before ``/./``, whatever the source
-    (cache/contenthash, shouldIncludePath; dockerfile2llb, convert_copy.go).
-    """
-    head, pivot, _ = source.partition("/./")
-    base = inside(source) if not parents else inside(head) if pivot else ""
-    return None if has_wildcard(base) else base
-
-
-def _without(found: list[Input], base: str | None, exclude: tuple[str, ...]) -> list[Input]:
-    """Drop what ``--exclude`` leaves out below a folder; a single file always stays."""
-    try:
-        patterns = Ignore("", Patterns([Pattern(text) for text in exclude]))
-        slash = base + "/" if base else ""
-        dropped = [
-            base is not None
-            and item.path.startswith(slash)
-            and item.path != base
-            and patterns.matches(item.path[len(slash) :])
-            for item in found
-        ]
-    except (BadPattern, IgnoreError) as error:
-        raise ContextError(f"--exclude: syntax error in one of {', '.join(exclude)}") from error
-    needed: set[str] = set()
-    for item, drop in zip(found, dropped, strict=True):
-        if not drop:
-            at = item.path
-            while at := at.rpartition("/")[0]:
-                needed.add(at)
-    return [
-        item
-        for item, drop in zip(found, dropped, strict=True)
-        if not drop or (item.kind == "dir" and item.path in needed)
-    ]
 
 
 def _join(head: str, tail: str) -> str:
