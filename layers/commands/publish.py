@@ -50,6 +50,7 @@ class PublishCommand(ProjectCommand):
 
 def _publish(root: str, names: Sequence[str], tags: Sequence[str], program: bool) -> int:
     from layers.build.publish import chosen, publish
+    from layers.build.stamp import facts, marked, marks
     from layers.build.tags import check_tag, move_tags
     from layers.plan.names import home
     from layers.report.report import report_for
@@ -63,8 +64,11 @@ def _publish(root: str, names: Sequence[str], tags: Sequence[str], program: bool
     report = report_for(sys.stderr if program else sys.stdout)
     run = Session.begin(project, report)
     try:
-        images = publish(run, chosen(run, names))
-        moved = move_tags(run.backends.registry, images, tags)
+        wanted = chosen(run, names)
+        told = [project.spec.images[layer.image] for layer in wanted] if tags else []
+        mark = marks(run, told, facts(project.root))
+        images = publish(run, wanted)
+        moved = move_tags(run.backends.registry, marked(run.backends.registry, images, mark), tags)
     finally:
         report.close()
         project.cache.save()

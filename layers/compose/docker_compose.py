@@ -138,7 +138,7 @@ def _words(files: Files) -> list[str]:
 
 def _ssh(files: Files) -> ComposeError:
     """Compose to 2.40 and later writes ``ssh`` with a path as JSON that is none."""
-    from layers.config.yaml import read_yaml
+    from layers.runtime.yaml import read_yaml
 
     hint = "a secret serves in its place, [secrets.ID] in images.toml; take ssh out"
     for path in files.paths:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hashes.errors import LayersError
-from layers.config.yaml import Value, read_yaml
+from layers.runtime.yaml import Value, read_yaml
 
 
 class Places:

@@ -19,6 +19,7 @@ from layers.config.outside import (
     tag_faults,
     upstreams,
 )
+from layers.config.packaging import arg_fault, compression_of, inherited, level_fault
 from layers.config.project_table import (
     check_homes,
     create_of,
@@ -27,7 +28,7 @@ from layers.config.project_table import (
     repository_of,
 )
 from layers.config.sandbox import sandbox_of
-from layers.config.schema import COMPRESSION, FILE, IMAGE, STALLS, VERSION
+from layers.config.schema import FILE, IMAGE, STALLS, VERSION
 from layers.config.spec import Image, Require, Secret, Spec
 from layers.config.toml import Path, TomlError, read
 from layers.config.values import (
@@ -40,7 +41,6 @@ from layers.config.values import (
 )
 from layers.config.variants import check as check_variants
 from layers.config.variants import place, places, spread, variants
-from layers.oci.compression import LEVELS, Compression
 from layers.runtime.units import parse_size, parsed
 
 
@@ -72,12 +72,22 @@ class Reader:
         secrets = {name: Secret(**table) for name, table in data.get("secrets", {}).items()}
         project = data.get("project", {})
         common = chosen.get("builder", project.get("builder", ""))
-        common_keys = (*STALLS, *COMPRESSION, "source_date_epoch")
-        stalls = {key: project[key] for key in common_keys if key in project}
+        stalls = {key: project[key] for key in (*STALLS, "source_date_epoch") if key in project}
         images = {
-            name: self._image(name, {**stalls, **table}, builder_of(table, common, builder))
+            name: self._image(
+                name,
+                {**stalls, **table, **inherited(project, table)},
+                builder_of(table, common, builder),
+            )
             for name, table in tables.items()
         }
+        for name, image in images.items():
+            if message := level_fault(image.compression):
+                self._fault(name, ("compression_level",), message)
+            for arg, value in image.args.items():
+                if message := arg_fault(value):
+                    hint = "labels and annotations of images.toml are put on by `doit publish`"
+                    self._fault(name, ("args", arg), message, hint)
         for name, message, hint in tag_faults(images):
             self._fault(name, ("tag",), message, hint)
         repository = repository_of(project, chosen, self.profile)
@@ -181,7 +191,9 @@ class Reader:
             secrets=tuple(table.get("secrets", ())),
             network=table.get("network", "default"),
             sandbox=sandbox_of(table),
-            compression=self._compression(name, table),
+            compression=compression_of(table),
+            labels=table["labels"],
+            annotations=table["annotations"],
             ssh=tuple(table.get("ssh", ())),
             contexts={
                 key: self._folder(name, at, "contexts", key) for key, at in contexts.folders.items()
@@ -237,15 +249,6 @@ class Reader:
         return Require(
             path, table.get("sha256"), table.get("message", ""), tuple(table.get("make", ()))
         )
-
-    def _compression(self, name: str, table: Mapping[str, Any]) -> Compression | None:
-        if not COMPRESSION.keys() & table.keys():
-            return None
-        found = Compression(table.get("compression", "zstd"), table.get("compression_level"))
-        if found.level is not None and found.level > (most := LEVELS[found.kind]):
-            message = f"expected 0 to {most} with {found.kind}, found {found.level}"
-            self._fault(name, ("compression_level",), message)
-        return found
 
     def _check_secrets(self, name: str, image: Image, secrets: Mapping[str, Any]) -> None:
         for secret in image.secrets:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hashes.algorithm import HEX_LENGTHS
+from layers.config.packaging import KEYS as PACKAGING
 from layers.config.sandbox import KEYS as SANDBOX
 from layers.config.shapes import Constant, Either, Flag, List, Shape, Text, Whole
 from layers.config.tables import Map, Table
-from layers.oci.compression import LEVELS
 
 VERSION = 1
 
@@ -91,14 +91,6 @@ STALLS: dict[str, Shape] = {
     "stall_end": Flag("Whether a RUN step that prints nothing for stall_timeout ends the build."),
 }
 
-COMPRESSION: dict[str, Shape] = {
-    "compression": Text(
-        "How new filesystem layers are packed for the registry; default: zstd.",
-        choices=tuple(LEVELS),
-    ),
-    "compression_level": Whole("How hard it tries: up to 9 for gzip, up to 22 for zstd."),
-}
-
 EPOCH = Whole(
     "The moment that BuildKit writes into the image, seconds since 1970; part of the key. The"
     " caller's SOURCE_DATE_EPOCH never counts."
@@ -171,7 +163,7 @@ _IMAGE: dict[str, Shape] = {
     "rootfs": ROOTFS,
     "builder": BUILDER,
     **STALLS,
-    **COMPRESSION,
+    **PACKAGING,
 }
 _OF_A_DOCKERFILE = (
     *(
@@ -275,7 +267,7 @@ FILE = Table(
                 ),
                 "builder": BUILDER,
                 **STALLS,
-                **COMPRESSION,
+                **PACKAGING,
                 "source_date_epoch": EPOCH,
                 "platform": Text(
                     "What is built for; default: the machine's own.",

@@ -90,6 +90,10 @@ class Image:
     """Folders by the name that a Dockerfile gives to ``--from``."""
     compression: Compression | None = None
     """Of its new filesystem layers; None: nothing was said."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What a moving tag brings along; may have placeholders."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """The same in the manifest."""
     ssh: tuple[str, ...] = ()
     """SSH agents and keys that its build may use: an id, or ``id=path``."""
     called: Mapping[str, str] = field(default_factory=dict)

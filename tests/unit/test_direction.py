@@ -61,7 +61,7 @@ OWNERS = {
         "layers/check/online/pip_resolve.py",
         "layers/refresh/inventory.py",
     },
-    "yaml": {"layers/config/yaml.py"},
+    "yaml": {"layers/runtime/yaml.py"},
     "tomli_w": {"layers/lock/lock.py"},
     "hcl2": {"layers/adopt/sources/targets.py"},
 }

@@ -18,7 +18,7 @@ from layers.adopt.sources.programs import Programs
 from layers.adopt.sources.reading import LeftOut, Reading, Stack
 from layers.adopt.sources.services import UNSET, read_service
 from layers.adopt.sources.together import MAIN, OVERRIDE, completes, mains, nearest, parts
-from layers.config.yaml import Value, read_yaml
+from layers.runtime.yaml import Value, read_yaml
 
 _EXAMPLES = (".env.example", ".env.sample", ".env.dist", ".env.template", "env.example")
 _MISSING = re.compile(r"required variable (\w+) is missing a value")

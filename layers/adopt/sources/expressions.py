@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from layers.config.yaml import Value
+from layers.runtime.yaml import Value
 
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _PATH = re.compile(r"([A-Za-z_][\w-]*)((?:\.[\w-]+|\[\s*'[^']*'\s*\])*)")

@@ -11,7 +11,7 @@ from layers.adopt.sources.paths import is_remote, relative
 from layers.adopt.sources.reading import Build, LeftOut, Reading
 from layers.adopt.sources.tags import valid
 from layers.config.sandbox import of_compose
-from layers.config.yaml import Value
+from layers.runtime.yaml import Value
 
 UNSET = "48611"
 """Stands in for a variable that must be set: a number, as a port or a size must be one."""

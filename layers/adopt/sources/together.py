@@ -6,7 +6,7 @@ import os
 import posixpath
 from collections.abc import Mapping, Sequence
 
-from layers.config.yaml import Value
+from layers.runtime.yaml import Value
 
 MAIN = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 """What compose looks for, in its order (github.com/compose-spec/compose-go, cli/options.go)."""

@@ -14,7 +14,7 @@ from layers.adopt.sources.expressions import UNKNOWN, Scope, Text, combinations,
 from layers.adopt.sources.paths import is_remote, relative
 from layers.adopt.sources.reading import Build, LeftOut, Reading
 from layers.adopt.sources.tags import valid
-from layers.config.yaml import Value, read_yaml
+from layers.runtime.yaml import Value, read_yaml
 
 _BUILD = "docker/build-push-action"
 _METADATA = "docker/metadata-action"

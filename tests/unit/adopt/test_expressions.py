@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from layers.adopt.sources.expressions import UNKNOWN, Scope, combinations, expand
-from layers.config.yaml import read_yaml
+from layers.runtime.yaml import read_yaml
 
 SCOPE = Scope(
     {"matrix": {"v": "3.12", "image": {"file": "a/Dockerfile"}}, "env": {"OWNER": "shop"}},

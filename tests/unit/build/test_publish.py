@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from hashes.errors import LayersError
 from layers.build.publish import NotPublished, Published, chosen, publish
+from layers.build.stamp import facts, marked, marks
 from layers.build.tags import Tagged, check_tag, move_tags
 from layers.commands.publish import as_json, as_text
 from layers.engine.engine import EngineError
@@ -244,3 +247,73 @@ def test_both_outputs_tell_the_same() -> None:
         (str(digests[1]), True),
         (str(digests[0]), False),
     ]
+
+
+@pytest.fixture
+def labelled(world: World) -> World:
+    """The app has a label and an annotation that tell where it comes from."""
+    root = Path(world.project.root)
+    spec = (root / "images.toml").read_text()
+    marks = 'labels.where = "{env.WHERE}/{{x"\nannotations.when = "{date}"\n'
+    (root / "images.toml").write_text(spec.replace("[images.tool]", f"{marks}[images.tool]"))
+    return World(
+        begin(Project(str(root)), world.engine, world.registry, tell=world.told.append),
+        world.engine,
+        world.registry,
+        world.told,
+    )
+
+
+def test_a_mark_is_in_what_the_tag_points_at_and_not_under_the_key(labelled: World) -> None:
+    """The same filesystem layers; a label is no reason for another key."""
+    ask = {"env.WHERE": "here", "date": "now"}.__getitem__
+    mark = marks(labelled.run, labelled.project.spec.images.values(), ask)
+    images = publish(labelled.run, [APP, TOOL])
+    told = move_tags(labelled.registry, marked(labelled.registry, images, mark), ["v1"])
+    app, tool = (each.image for each in told)
+    assert tool.digest == images[1].digest
+    plain, stamped = (
+        labelled.registry.manifest(REPOSITORY, each.digest.text) for each in (images[0], app)
+    )
+    assert plain is not None
+    assert stamped is not None
+    assert stamped.content["layers"] == plain.content["layers"]
+    assert stamped.content["annotations"] == {"when": "now"}
+    before, after = (
+        labels(labelled, each.content["config"]["digest"]) for each in (plain, stamped)
+    )
+    assert after == {**before, "where": "here/{x"}
+    assert head(labelled, "app", labelled.key) == images[0].digest
+    assert [each.moved for each in move_tags(labelled.registry, [app], ["v1"])] == [False]
+
+
+def labels(world: World, config: str) -> dict[str, str]:
+    """The labels in a configuration of the app."""
+    found = json.loads(world.registry.blob(REPOSITORY, Digest.parse(config)))
+    return dict(found["config"]["Labels"])
+
+
+def test_a_placeholder_without_a_value_is_told_with_its_line(
+    labelled: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is sent."""
+    monkeypatch.delenv("WHERE", raising=False)
+    with pytest.raises(LayersError) as caught:
+        marks(labelled.run, labelled.project.spec.images.values(), facts(labelled.project.root))
+    assert str(caught.value).startswith("images.toml:8: app: labels.where: WHERE is not set here")
+
+
+def test_git_tells_commit_and_version(tmp_path: Path) -> None:
+    """And what it says where there is no repository."""
+    with pytest.raises(LayersError, match="not a git repository"):
+        facts(str(tmp_path))("git.commit")
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.com")
+    for words in (
+        ("init", "-q"),
+        (*who, "commit", "-q", "--allow-empty", "-m", "x"),
+        ("tag", "v1"),
+    ):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    ask = facts(str(tmp_path))
+    assert re.fullmatch("[0-9a-f]{40}", ask("git.commit"))
+    assert ask("git.describe") == "v1"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hashes.errors import LayersError
-from layers.config.yaml import Value, read_yaml
+from layers.runtime.yaml import Value, read_yaml
 
 
 def read(tmp_path: Path, text: str | bytes) -> Value:

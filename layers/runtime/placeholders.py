@@ -1,0 +1,33 @@
+"""Placeholders: ``{git.commit}`` and others of their kind in a text of ``images.toml``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from hashes.errors import did_you_mean
+
+KNOWN = ("git.commit", "git.describe", "date")
+"""Beside ``env.NAME``."""
+_FOUND = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+_ENV = re.compile(r"env\.[A-Za-z_][A-Za-z0-9_]*")
+
+
+def names(text: str) -> tuple[str, ...]:
+    """What a text asks for, each once; ``{{`` is a brace."""
+    found = (match[1] for match in _FOUND.finditer(text) if match[1] is not None)
+    return tuple(dict.fromkeys(found))
+
+
+def fault(text: str) -> str:
+    """What is wrong with a text's placeholders; "": nothing."""
+    for name in names(text):
+        if name not in KNOWN and not _ENV.fullmatch(name):
+            guess = did_you_mean(name, KNOWN)
+            return f"unknown placeholder {{{name}}}{guess}: {', '.join(KNOWN)} or env.NAME"
+    return ""
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """The text with its placeholders' values.  Raises KeyError for one that has none."""
+    return _FOUND.sub(lambda match: match[0][0] if match[1] is None else values[match[1]], text)
