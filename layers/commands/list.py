@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
+import shutil
 import sys
+import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from doit.cmd_list import List
 
@@ -14,16 +18,16 @@ from layers.commands import dodo
 from layers.commands.exit_status import guarded
 from layers.commands.parsing import DODO, Parsed, option
 from layers.graph.graph import Layer
+from layers.plan.facts import Facts, add_up, facts
 from layers.plan.plan import Step
 from layers.plan.session import Session
+from layers.report.listing import Row, as_lines, as_tree, summed
 
 if TYPE_CHECKING:
     from layers.project.project import Project
 
-MOST = 3
-"""Reasons of one layer that the table shows; JSON has all."""
-
-_PARENTS = (" is built first", " is pulled first")
+SAID = ("the engine has this key", "the registry has this key")
+"""Reasons that the state tells already; JSON has them."""
 
 
 class ListCommand(Parsed, List):  # type: ignore[misc]  # doit ships no types
@@ -41,7 +45,8 @@ class ListCommand(Parsed, List):  # type: ignore[misc]  # doit ships no types
         *List.cmd_options,
         option(
             "as_json",
-            'print {"layers": [{"name", "state", "reasons", "key", "where"}]}',
+            'print {"layers": [{"name", "state", "reasons", "key", "where", "parents", "size",'
+            ' "created", "expected"}], "sum"}',
             long="json",
         ),
     )
@@ -67,13 +72,18 @@ class ListCommand(Parsed, List):  # type: ignore[misc]  # doit ships no types
             )
 
         def work() -> int:
-            steps = self._look(found, tuple(pos_args or ()), subtasks)
-            self.outstream.write(_as_json(steps) if as_json else as_text(steps))
+            run, steps = self._look(found, tuple(pos_args or ()), subtasks)
+            known = {step.layer: facts(run, step) for step in steps}
+            self.outstream.write(
+                to_json(steps, known) if as_json else to_text(steps, known, self.outstream)
+            )
             return 0
 
         return guarded(work, found.root)
 
-    def _look(self, found: Project, names: Sequence[str], everything: bool) -> list[Step]:
+    def _look(
+        self, found: Project, names: Sequence[str], everything: bool
+    ) -> tuple[Session, list[Step]]:
         from layers.report.report import report_for
 
         report = report_for(sys.stderr, json=False)
@@ -83,7 +93,7 @@ class ListCommand(Parsed, List):  # type: ignore[misc]  # doit ships no types
             run = Session.begin(found, report, asked or None, start=False)
             plan = run.planner.look()
             wanted = set(run.planner.wanted)
-            return [s for s in plan.steps.values() if s.layer in wanted or not s.idle]
+            return run, [s for s in plan.steps.values() if s.layer in wanted or not s.idle]
         finally:
             report.close()
 
@@ -100,7 +110,8 @@ def _asked(names: Sequence[str], known: Mapping[str, Any]) -> list[Layer]:
     return [Layer.parse(name) for name in dodo.single(names, known)]
 
 
-def _as_json(steps: Sequence[Step]) -> str:
+def to_json(steps: Sequence[Step], known: Mapping[Layer, Facts]) -> str:
+    """One object for programs: each layer, and what a run comes to."""
     layers = [
         {
             "name": str(step.layer),
@@ -108,34 +119,48 @@ def _as_json(steps: Sequence[Step]) -> str:
             "reasons": list(dict.fromkeys(step.reasons)),
             "key": str(step.key) if step.key is not None else None,
             "where": step.where,
+            "parents": [str(parent) for parent in known[step.layer].parents],
+            "size": known[step.layer].size,
+            "created": known[step.layer].created,
+            "expected": known[step.layer].expected,
         }
         for step in steps
     ]
-    return json.dumps({"layers": layers}, indent=2) + "\n"
+    found = {"layers": layers, "sum": dataclasses.asdict(add_up(steps, known))}
+    return json.dumps(found, indent=2) + "\n"
 
 
-def as_text(steps: Sequence[Step], *, color: bool | None = None) -> str:
-    """The plan as a table for people: one row a layer, further reasons below the first."""
-    if color is None:
-        color = sys.stdout.isatty()
-    paint = {"fresh": "32", "pull": "36", "build": "33", "error": "31"}
-    rows = [(str(step.layer), step.state, _reasons(step)) for step in steps]
-    width = max((len(row[0]) for row in rows), default=0)
-    lines = []
-    for name, state, (reason, *more) in rows:
-        word = f"{state:<5}"
-        if color:
-            word = f"\x1b[{paint[state]}m{word}\x1b[0m"
-        lines.append(f"{name:<{width}}  {word}  {reason}")
-        lines += [f"{'':<{width}}         {each}" for each in more]
-    return "".join(f"{line}\n" for line in lines)
+def to_text(steps: Sequence[Step], known: Mapping[Layer, Facts], stream: TextIO) -> str:
+    """The plan for people: a tree on a terminal, else a line a layer; the sum below."""
+    total = add_up(steps, known)
+    rows = [_row(step, known[step.layer]) for step in steps]
+    summary = summed(
+        build=total.build,
+        pull=total.pull,
+        fresh=total.fresh,
+        error=total.error,
+        seconds=total.seconds,
+        unknown=total.unknown,
+        size=total.bytes,
+    )
+    if not stream.isatty():
+        return as_lines(rows, summary, time.time())
+    width = shutil.get_terminal_size().columns
+    color = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    utf = (stream.encoding or "").lower().startswith("utf")
+    return as_tree(rows, summary, time.time(), width=width, color=color, utf=utf)
 
 
-def _reasons(step: Step) -> list[str]:
-    """Lines for people: the first causes, how many more there are, and what stands in the way."""
-    told = [reason for reason in dict.fromkeys(step.reasons) if reason != step.problem]
-    causes = [reason for reason in told if not reason.endswith(_PARENTS)]
-    if len(causes) > MOST:  # then the parents' own rows have to say that they are built
-        told = [*causes[:MOST], f"and {len(causes) - MOST} more: doit why {step.layer}"]
-    lines = [line for reason in told for line in reason.splitlines()]
-    return [*lines, *map(str.strip, step.problem.splitlines())] or [""]
+def _row(step: Step, fact: Facts) -> Row:
+    reasons = [each for each in dict.fromkeys(step.reasons) if each not in (step.problem, *SAID)]
+    return Row(
+        str(step.layer),
+        tuple(str(parent) for parent in fact.parents),
+        step.state,
+        step.where,
+        fact.size,
+        fact.created,
+        fact.expected,
+        tuple(reasons),
+        step.problem,
+    )

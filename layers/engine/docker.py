@@ -222,6 +222,7 @@ def _image(inspected: Mapping[str, Any], name: str) -> LocalImage:
         ),
         labels=dict(config.get("Labels") or {}),
         size=int(inspected.get("Size") or 0),
+        created=str(inspected.get("Created") or ""),
         diff_ids=tuple((inspected.get("RootFS") or {}).get("Layers") or ()),
         config=config,
     )

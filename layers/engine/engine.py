@@ -40,6 +40,8 @@ class LocalImage:
     """Bytes, as the engine counts them."""
     diff_ids: tuple[str, ...] = ()
     """Digests of the uncompressed filesystem layers, lowest first."""
+    created: str = ""
+    """When, by RFC 3339, as the image itself says; "": it does not."""
     config: Mapping[str, Any] = field(default_factory=dict)
     """How it runs: ``Env``, ``Cmd``, ``User``, … as the engine's API names them."""
 

@@ -211,6 +211,14 @@ class Planner:
         """Where the layers are."""
         return self._seen.presence()
 
+    def held(self, layer: Layer) -> LocalImage | None:
+        """What the engine told of a layer, if it has it."""
+        return self._seen.held.get(layer)
+
+    def blobs(self, layer: Layer) -> Mapping[str, int]:
+        """Of a layer in the registry the bytes of each part as it is sent, as far as known."""
+        return self._seen.blobs.get(layer, {})
+
     @cached_property
     def plan(self) -> Plan:
         """What has to be done; made once.  Saves the stat cache on the way."""

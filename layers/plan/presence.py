@@ -11,7 +11,7 @@ from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY, Names
 from layers.plan.plan import Broken, Node, Presence
-from layers.registry.registry import Registry, RegistryError
+from layers.registry.registry import Manifest, Registry, RegistryError
 from layers.runtime.events import Listener, Warned
 
 Expected = Callable[[str], Digest | None]
@@ -41,6 +41,10 @@ class Seen:
     """The key in the label of the image that the plain name points at."""
     broken: dict[Layer, Broken] = field(default_factory=dict)
     """In the registry, but not whole."""
+    held: dict[Layer, LocalImage] = field(default_factory=dict)
+    """What the engine told of those that it has."""
+    blobs: dict[Layer, Mapping[str, int]] = field(default_factory=dict)
+    """Of those in the registry the bytes of each filesystem layer as it is sent, by digest."""
 
     def lacks(self, layer: Layer) -> bool:
         """True when a layer was looked for and is nowhere."""
@@ -84,6 +88,7 @@ def look_in_engine(
         # The label is the proof: a name can be put on anything by anybody.
         if held is not None and held.labels.get(LABEL_KEY) == str(node.key):
             seen.engine[node.layer] = held.id
+            seen.held[node.layer] = held
         current = found.get(plain)
         if current is not None:
             seen.current[node.layer] = current.id
@@ -126,14 +131,24 @@ def look_in_registry(
         return
     try:
         images = [(repository, digest) for (repository, _), digest in found.items()]
-        for (question, _digest), broken in zip(
-            found.items(), parts_missing(registry(), images), strict=True
-        ):
-            if broken is not None:
-                del seen.registry[asked[question].layer]
-                seen.broken[asked[question].layer] = broken
+        for question, parts in zip(found, parts_of(registry(), images), strict=True):
+            layer = asked[question].layer
+            seen.blobs[layer] = parts.blobs
+            if parts.broken is not None:
+                del seen.registry[layer]
+                seen.broken[layer] = parts.broken
     except RegistryError as error:  # then a pull finds out
         listener(Warned(f"not known whether the registry has all of its images: {error}"))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an image in the registry is made of."""
+
+    broken: Broken | None
+    """What of it is lost; None: it is whole."""
+    blobs: Mapping[str, int] = field(default_factory=dict)
+    """See `Seen.blobs`; empty for an index."""
 
 
 def parts_missing(registry: Registry, images: Sequence[tuple[str, Digest]]) -> list[Broken | None]:
@@ -141,11 +156,18 @@ def parts_missing(registry: Registry, images: Sequence[tuple[str, Digest]]) -> l
 
     Raises RegistryError.
     """
+    return [parts.broken for parts in parts_of(registry, images)]
 
-    def look(repository: str, digest: Digest) -> Broken | None:
+
+def parts_of(registry: Registry, images: Sequence[tuple[str, Digest]]) -> list[Parts]:
+    """For each image, in a repository by digest, what it is made of.  Raises RegistryError."""
+
+    def look(repository: str, digest: Digest) -> Parts:
         manifest = registry.manifest(repository, digest.text)
-        missing = (digest,) if manifest is None else registry.missing(repository, manifest)
-        return Broken(digest, missing) if missing else None
+        if manifest is None:
+            return Parts(Broken(digest, (digest,)))
+        missing = registry.missing(repository, manifest)
+        return Parts(Broken(digest, missing) if missing else None, _blobs(manifest))
 
     if len(images) < 2:
         return [look(*one) for one in images]
@@ -153,6 +175,17 @@ def parts_missing(registry: Registry, images: Sequence[tuple[str, Digest]]) -> l
 
     with ThreadPoolExecutor(min(_THREADS, len(images))) as pool:
         return list(pool.map(lambda one: look(*one), images))
+
+
+def _blobs(manifest: Manifest) -> Mapping[str, int]:
+    layers = manifest.content.get("layers")
+    found = [each for each in layers if isinstance(each, dict)] if isinstance(layers, list) else []
+    sizes = {each.get("digest"): each.get("size") for each in found}
+    return {
+        digest: size
+        for digest, size in sizes.items()
+        if isinstance(digest, str) and isinstance(size, int)
+    }
 
 
 def held_fast(names: Names, key: str, found: Digest, expected: Expected) -> None:

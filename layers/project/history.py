@@ -40,6 +40,15 @@ class History:
         middle = len(times) // 2
         return times[middle] if len(times) % 2 else (times[middle - 1] + times[middle]) / 2
 
+    def made(self, layer: str, key: str) -> float | None:
+        """When, in Unix seconds, this checkout last built a layer at a key; None: it never did."""
+        times = [
+            record.get("time")
+            for name, record in _records(_read(self._path))
+            if name == (layer, "build") and record["ok"] and record.get("key") == key
+        ]
+        return max((each for each in times if isinstance(each, int)), default=None)
+
     def record(self, layer: str, action: str, key: str, seconds: float, ok: bool) -> None:
         """Remember one piece of work; that it cannot be written is no error."""
         record = {

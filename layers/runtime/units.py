@@ -6,6 +6,16 @@ _TIMES = {"s": 1, "m": 60, "h": 3600}
 _FACTORS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
     "ki": 2**10, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
 }  # fmt: skip
+_DAY = 86400.0
+_YEAR = 365.25 * _DAY
+_AGES = (
+    ("s", 1.0, 120.0),
+    ("min", 60.0, 7200.0),
+    ("h", 3600.0, 2 * _DAY),
+    ("days", _DAY, 14 * _DAY),
+    ("weeks", 7 * _DAY, 61 * _DAY),
+    ("months", _YEAR / 12, 2 * _YEAR),
+)
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -24,6 +34,23 @@ def clock(value: float) -> str:
     minutes, rest = divmod(round(max(value, 0.0)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def about(value: float) -> str:
+    """A duration that was guessed: ``41 s``, ``26 min``, ``1 h 20 min``."""
+    if value < 59.5:
+        return f"{max(value, 1):.0f} s"
+    hours, minutes = divmod(round(value / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def age(value: float) -> str:
+    """How long ago, in the unit of which there are two or more: ``30 s``, ``3 days``."""
+    number = max(value, 0.0)
+    for unit, length, next_from in _AGES:
+        if number < next_from:
+            return f"{number // length:.0f} {unit}"
+    return f"{number // _YEAR:.0f} years"
 
 
 def parsed(text: str) -> int:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.lab import Lab, Workspace
+from tests.terminal import on_a_terminal
 from tests.unit.test_docs import README, blocks
 
 pytestmark = pytest.mark.e2e
@@ -48,6 +52,18 @@ def shop(lab: Lab, upstream: str, tmp_path: Path) -> Iterator[Workspace]:
     forget(lab)
 
 
+def listed(shop: Workspace) -> str:
+    """What ``doit list`` writes to a terminal, without colours."""
+    env = shop.environ(NO_COLOR="1", TERM="xterm", COLUMNS="100", PYTHONIOENCODING="utf-8")
+    return on_a_terminal(shop.command("list"), shop.root, env)
+
+
+def counted(text: str) -> str:
+    """A table with all sizes, ages and durations as one, since no two runs have the same."""
+    text = re.sub(r"\d+(?:[.]\d+)? (?:[kM]?B|s|min)(?![a-z])", "N", text)
+    return "\n".join(" ".join(line.split()) for line in text.splitlines())
+
+
 def shown() -> list[str]:
     """What the README says that ``doit list`` prints, in its order."""
     found = [block.text for block in blocks(README) if block.language == "console"]
@@ -57,12 +73,18 @@ def shown() -> list[str]:
 def test_the_readmes_two_files_are_enough(shop: Workspace, lab: Lab) -> None:
     """An existing repository, an images.toml and a two-line dodo.py: all as documented."""
     before, after = shown()
-    assert shop.doit("list").out == before
+    assert listed(shop) == before
     shop.doit()
     assert set(shop.states().values()) == {"fresh"}
     assert lab.docker("run", "--rm", "api:latest") == "print(1)"
     shop.edit("services/api/app.py", "1", "2")
-    assert shop.doit("list").out == after
+    assert counted(listed(shop)) == counted(after)
+    (base, api) = json.loads(shop.doit("list", "--json").out)["layers"]
+    held = json.loads(lab.docker("image", "inspect", "base:latest"))[0]
+    assert (base["size"], base["expected"]) == (held["Size"], None)
+    assert abs(base["created"] - time.time()) < 300
+    assert (api["size"], api["created"], api["parents"]) == (None, None, ["api:deps", "base"])
+    assert 0 < api["expected"] < 300
     shop.doit()
     assert list(shop.ran()) == ["api"]
     assert lab.docker("run", "--rm", "api:latest") == "print(2)"

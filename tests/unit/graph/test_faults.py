@@ -172,7 +172,7 @@ def test_list_shows_every_image(broken: Path) -> None:
     assert told["other"]["key"] is not None
     assert status == 0
     status, out, _ = doit(broken, "list", "app")
-    assert [line.split()[:2] for line in out.splitlines() if line[0] != " "] == [
+    assert [line.split()[:2] for line in out.splitlines() if "\t" in line] == [
         ["base", "error"],
         ["app", "error"],
     ]

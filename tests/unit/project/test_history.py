@@ -124,3 +124,20 @@ def test_two_processes_at_once_lose_nothing(
         last.setdefault(record["layer"], []).append(record["seconds"])
     assert last["x"][-20:] == list(range(130, 150))
     assert last["y"][-20:] == list(range(130, 150))
+
+
+def test_when_a_key_was_last_built_is_remembered(tmp_path: Path) -> None:
+    """A pull, a failure or another key is no build of it."""
+    path = tmp_path / "h"
+    lines = [
+        {"layer": "a", "action": "build", "key": "k", "time": 5, "seconds": 1, "ok": True},
+        {"layer": "a", "action": "build", "key": "k", "time": 7, "seconds": 1, "ok": True},
+        {"layer": "a", "action": "build", "key": "k", "time": 8, "seconds": 1, "ok": False},
+        {"layer": "a", "action": "pull", "key": "k", "time": 9, "seconds": 1, "ok": True},
+        {"layer": "a", "action": "build", "key": "other", "time": 9, "seconds": 1, "ok": True},
+        {"layer": "a", "action": "build", "key": "k", "time": "x", "seconds": 1, "ok": True},
+        {"layer": "a", "action": "build", "key": "k", "seconds": 1, "ok": True},
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert History(str(path)).made("a", "k") == 7
+    assert History(str(path)).made("a", "none") is None

@@ -63,3 +63,39 @@ def test_a_clock_never_goes_back(one: Any, other: Any) -> Any:
         return total
 
     assert (shown(one) <= shown(other)) or one > other
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.2, "1 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min"),
+        (1560, "26 min"),
+        (3580, "1 h 0 min"),
+        (4800, "1 h 20 min"),
+    ],
+)
+def test_a_guess_has_no_more_digits_than_it_is_worth(value: Any, text: Any) -> None:
+    """Minutes without seconds."""
+    assert units.about(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (-5, "0 s"),
+        (119, "119 s"),
+        (120, "2 min"),
+        (7199, "119 min"),
+        (7200, "2 h"),
+        (2 * 86400, "2 days"),
+        (14 * 86400, "2 weeks"),
+        (61 * 86400, "2 months"),
+        (730.5 * 86400, "2 years"),
+        (4000 * 86400, "10 years"),
+    ],
+)
+def test_an_age_is_in_a_unit_of_which_there_are_two(value: Any, text: Any) -> None:
+    """So that no unit is ever in the singular."""
+    assert units.age(value) == text
