@@ -15,6 +15,7 @@ from layers.commands.exit_status import MISTAKE, guarded
 from layers.commands.parsing import DODO, Parsed, option
 from layers.commands.run import RunCommand
 from layers.plan.session import Session
+from layers.runtime.events import Warned
 
 if TYPE_CHECKING:
     from layers.compose.compose import Composer
@@ -148,7 +149,11 @@ class UpCommand(Parsed, RunCommand):
         report = report_for(self.shown_on())
         run = Session.begin(found, report)
         try:
-            composer = DockerCompose(run.backends.endpoint, found.state.path("logs/compose"))
+            endpoint = run.backends.endpoint
+            composer = DockerCompose(endpoint, found.state.path("logs/compose"))
+            for remark in () if endpoint.private else composer.remarks():
+                if found.state.first_time(remark):
+                    report(Warned(remark))
             return run, composer
         finally:
             report.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from hashes.errors import LayersError
 from layers.compose.compose import ComposeError, ComposeMissing, Files
 from layers.compose.containers import Container, read_containers
+from layers.engine.tried import of_compose, version_of
 from layers.runtime import process, signals
 from layers.setup.endpoint import Endpoint
 
@@ -20,6 +22,8 @@ _OURS = ("COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_PROGRESS", "COMPOSE_AN
 """Variables of compose that would say what we say."""
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _PROGRESS = re.compile(r" (?:Container|Network|Volume|Image) |\S+ Pull|time=\S+ level=warning")
+AT_LEAST = (2, 20)
+"""The first that knows ``include``."""
 LOOKS = 5
 """Times that containers are looked at again while they change."""
 NOWHERE = "/"
@@ -34,6 +38,32 @@ class DockerCompose:
         self._environment = {k: v for k, v in given.items() if k not in _OURS}
         self._program = endpoint.cli
         self._logs = logs
+
+    def remarks(self) -> list[str]:
+        """What is worth saying once about compose's version.
+
+        Raises ComposeMissing where there is none, or one older than `AT_LEAST`.
+        """
+        try:
+            done = process.run(
+                [self._program, "compose", "version", "--short"],
+                env=self._environment,
+                cwd=NOWHERE,
+                apart=True,
+            )
+        except FileNotFoundError as error:
+            raise ComposeMissing("there is no `docker` program", hint=_INSTALL) from error
+        said = done.stdout.strip().removeprefix("v") if done.returncode == 0 else ""
+        found = version_of(said)
+        least = ".".join(map(str, AT_LEAST))
+        if done.returncode or (found is not None and found < AT_LEAST):
+            what = f"is {said}" if found else "is missing"
+            other = shutil.which("docker-compose", path=self._environment.get("PATH"))
+            old = f" ({other} is another program, and not used)" if other and not found else ""
+            raise ComposeMissing(
+                f"`docker compose` {what}; at least {least} is needed{old}", hint=_INSTALL
+            )
+        return of_compose(said)
 
     def config(self, files: Files) -> Mapping[str, Any]:
         """See `Composer.config`."""

@@ -12,6 +12,7 @@ ENGINE_AT_LEAST = (23, 0)
 """Before it, BuildKit in the engine has no named build contexts (``frontend.contexts``)."""
 _ENGINES = ((26, 1), (28, 5))
 _BUILDX = ((0, 13), (0, 29))
+_COMPOSE = ((2, 26), (2, 40))
 """Oldest and newest that all tests ran on."""
 
 Version = tuple[int, int]
@@ -56,9 +57,19 @@ def remarks(about: About, registry: str | None) -> list[str]:
     return said
 
 
+def of_client(version: str) -> list[str]:
+    """The same about the docker client itself."""
+    return untried("the docker client", version, _ENGINES)
+
+
 def of_buildx(version: str) -> list[str]:
     """The same about the client's buildx."""
     return untried("docker buildx", version, _BUILDX)
+
+
+def of_compose(version: str) -> list[str]:
+    """The same about the client's compose."""
+    return untried("docker compose", version, _COMPOSE)
 
 
 def untried(program: str, version: str, tried: tuple[Version, Version]) -> list[str]:

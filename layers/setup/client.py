@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from typing import TYPE_CHECKING
 
 from hashes.errors import LayersError
-from layers.engine.tried import of_buildx, version_of
+from layers.engine.tried import of_buildx, of_client, version_of
 from layers.runtime.events import Warned
 from layers.runtime.files import read_json, write_json
 from layers.setup.addresses import Address, config_folder
@@ -37,12 +38,18 @@ def version(text: str) -> str:
     return words[1].removeprefix("v") if len(words) > 1 and "buildx" in words[0] else ""
 
 
+def client_version(text: str) -> str:
+    """The version in what ``docker --version`` prints; "" when it is no docker client's."""
+    found = re.match(r"Docker version ([^\s,]+)", text)
+    return found[1] if found else ""
+
+
 def external(root: str, address: Address, listener: Listener | None) -> Endpoint:
     """How to use the engine at ``address``, which answers.
 
-    Runs ``docker buildx version`` only when client or plugin changed since the last time.
-    Raises LayersError when either is missing or older than `BUILDX_AT_LEAST`; ``listener`` hears
-    once of one that is newer than what was tried.
+    Client and plugin are asked for their versions only when one of them changed since the last
+    time.  Raises LayersError when either is missing, or buildx older than `BUILDX_AT_LEAST`;
+    ``listener`` hears once of one that is older or newer than what was tried.
     """
     cli = shutil.which("docker")
     if cli is None:
@@ -60,10 +67,11 @@ def external(root: str, address: Address, listener: Listener | None) -> Endpoint
     stamp = os.path.join(root, ".layers", "client.json")
     seen = before = read_json(stamp)
     if seen.get("programs") != programs:
-        buildx = _check(cli, {**os.environ, **environment})
-        seen = {"programs": programs, "buildx": buildx, "told": False}
+        found = _check(cli, {**os.environ, **environment})
+        seen = {"programs": programs, **found, "told": False}
     if listener is not None and not seen.get("told"):
-        for remark in of_buildx(str(seen.get("buildx"))):
+        buildx, client = str(seen.get("buildx")), str(seen.get("client"))
+        for remark in (*of_client(client), *of_buildx(buildx)):
             listener(Warned(remark))
         seen = {**seen, "told": True}
     if seen != before:
@@ -85,13 +93,17 @@ def _print(path: str) -> list[str | int]:
     return [path, stat.st_size, stat.st_mtime_ns, stat.st_ino]
 
 
-def _check(cli: str, environment: dict[str, str]) -> str:
+def _check(cli: str, environment: dict[str, str]) -> dict[str, str]:
+    """The versions of client and buildx."""
     import subprocess
 
-    try:
-        done = subprocess.run(
-            [cli, "buildx", "version"], capture_output=True, text=True, env=environment, check=False
+    def say(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [cli, *words], capture_output=True, text=True, env=environment, check=False
         )
+
+    try:
+        done = say("buildx", "version")
     except OSError as error:
         raise LayersError(f"{cli} does not run: {error.strerror}", hint=_INSTALL) from None
     said = version(done.stdout) if done.returncode == 0 else ""
@@ -105,4 +117,4 @@ def _check(cli: str, environment: dict[str, str]) -> str:
         raise LayersError(f"`docker buildx` is missing (at least {least} is needed)", hint=_INSTALL)
     if found < BUILDX_AT_LEAST:
         raise LayersError(f"`docker buildx` is {said}; at least {least} is needed", hint=_INSTALL)
-    return said
+    return {"buildx": said, "client": client_version(say("--version").stdout)}

@@ -69,8 +69,7 @@ def client(tmp_path: Path) -> Client:
 
 @pytest.fixture
 def compose(client: Client) -> DockerCompose:
-    endpoint = Endpoint("unix:///x", {"DOCKER_HOST": "unix:///x"}, False, None, str(client.path))
-    return DockerCompose(endpoint, str(client.folder / "logs"))
+    return DockerCompose(compose_endpoint(client), str(client.folder / "logs"))
 
 
 def test_the_files_are_read_merged(client: Client, compose: DockerCompose) -> None:
@@ -209,6 +208,49 @@ def test_a_client_without_compose_is_told_what_to_install(
     with pytest.raises(ComposeMissing) as caught:
         compose.config(FILES)
     assert "docker-compose-plugin" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("version", "word"),
+    [
+        ("2.20.0", "older"),
+        ("v2.25.1", "older"),
+        ("2.26.1-4", ""),
+        ("2.40.3+ds1", ""),
+        ("5.0.1", "newer"),
+        ("dev", ""),
+    ],
+)
+def test_a_compose_that_nobody_tried_is_remarked(
+    client: Client, compose: DockerCompose, version: str, word: str
+) -> None:
+    """It is asked for its version alone."""
+    client.answer(f"{version}\n")
+    assert [word in each for each in compose.remarks()] == ([True] if word else [])
+    assert client.asked == [("compose", "version", "--short")]
+
+
+def test_a_compose_that_is_too_old_is_refused(client: Client, compose: DockerCompose) -> None:
+    """In one sentence, with what is needed."""
+    client.answer("v2.19.1\n")
+    with pytest.raises(ComposeMissing, match=r"^`docker compose` is 2\.19\.1; at least 2\.20 is"):
+        compose.remarks()
+
+
+def test_the_compose_of_old_is_told_apart(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`docker-compose` with a hyphen may be there and is not used."""
+    old = client.folder / "docker-compose"
+    old.write_text("#!/bin/sh\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{client.folder}{os.pathsep}{os.environ['PATH']}")
+    client.answer(err="docker: 'compose' is not a docker command.", status=1)
+    with pytest.raises(ComposeMissing, match=r"is missing; at least 2\.20 .*docker-compose is an"):
+        DockerCompose(compose_endpoint(client), "").remarks()
+
+
+def compose_endpoint(client: Client) -> Endpoint:
+    """An engine whose client is a script."""
+    return Endpoint("unix:///x", {"DOCKER_HOST": "unix:///x"}, False, None, str(client.path))
 
 
 def test_no_client_at_all_is_told(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from layers.project.open import find_root
 from layers.runtime.events import Event, Warned, silent
 from layers.setup.addresses import addresses
 from layers.setup.choose import endpoint, ensure
-from layers.setup.client import version
+from layers.setup.client import client_version, version
 from layers.setup.endpoint import answers
 from layers.setup.private.client_config import merge, write
 from layers.setup.private.packages import check_version
@@ -129,23 +129,29 @@ def test_the_client_is_asked_once(home: Path, listening: str, monkeypatch: Monke
     monkeypatch.setenv("DOCKER_HOST", f"unix://{listening}")
     endpoint(str(home))
     endpoint(str(home))
-    assert (home / "asked").read_text() == "x\n"
+    assert (home / "asked").read_text() == "x\n" * 2  # for buildx's version and its own
     os.utime(cli, ns=(1, 1))
     endpoint(str(home))
-    assert (home / "asked").read_text() == "x\nx\n"
+    assert (home / "asked").read_text() == "x\n" * 4
 
 
-def test_a_client_newer_than_tried_is_told_once(
+def test_a_client_that_nobody_tried_is_told_once(
     home: Path, listening: str, monkeypatch: Monkey
 ) -> None:
     """When it is first seen, and not at every run."""
-    client(home, monkeypatch, "echo github.com/docker/buildx v9.8.7 abc")
+    client(
+        home,
+        monkeypatch,
+        'case "$1" in buildx) echo github.com/docker/buildx v9.8.7 abc ;;'
+        " *) echo 'Docker version 24.0.7, build afdd53b' ;; esac",
+    )
     monkeypatch.setenv("DOCKER_HOST", f"unix://{listening}")
     told: list[Event] = []
     for _ in range(2):
         endpoint(str(home), told.append)
     assert [event.message for event in told if isinstance(event, Warned)] == [
-        "docker buildx 9.8.7 is newer than what doit-layers was tried with (0.13 to 0.29)"
+        "the docker client 24.0.7 is older than what doit-layers was tried with (26.1 to 28.5)",
+        "docker buildx 9.8.7 is newer than what doit-layers was tried with (0.13 to 0.29)",
     ]
 
 
@@ -288,6 +294,19 @@ def test_the_root_is_where_images_toml_is(tmp_path: Path) -> None:
 def test_buildx_versions_are_read(text: str, expected: str) -> None:
     """As Docker, Debian and Docker Desktop print them; Podman's program has none."""
     assert version(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Docker version 26.1.5+dfsg1, build a72d7cd", "26.1.5+dfsg1"),
+        ("Docker version 28.5.2, build ecc6942", "28.5.2"),
+        ("podman version 5.8.6", ""),
+    ],
+)
+def test_client_versions_are_read(text: str, expected: str) -> None:
+    """As Debian and Docker print them."""
+    assert client_version(text) == expected
 
 
 def test_logins_are_not_lost(tmp_path: Path) -> None:
