@@ -15,7 +15,7 @@ from layers.graph.graph import Layer
 from layers.project.backends import Backends
 from layers.project.project import Project
 from layers.runtime.files import write_whole
-from layers.runtime.state import State
+from layers.runtime.state import StateFolder
 from layers.runtime.units import seconds as as_seconds
 
 PROFILE = "local"
@@ -107,7 +107,7 @@ def fresh_machine(root: str) -> list[Row]:
 def remembered(root: str, keys: list[str]) -> list[Row]:
     """What the fresh machine cost when it was shown with these keys; empty when it never was."""
     try:
-        with open(State(root).path("demo.json"), encoding="utf-8") as file:
+        with open(StateFolder(root).path("demo.json"), encoding="utf-8") as file:
             told = json.load(file)
         return [Row(*row) for row in told["rows"]] if told["keys"] == keys else []
     except (OSError, ValueError, KeyError, TypeError):
@@ -145,7 +145,7 @@ def main(words: list[str]) -> int:
         shown = fresh_machine(root)
         rows += shown
         record = {"keys": keys, "rows": [(row.did, row.shows, row.seconds) for row in shown]}
-        write_whole(State(root).path("demo.json"), json.dumps(record).encode())
+        write_whole(StateFolder(root).path("demo.json"), json.dumps(record).encode())
     sys.stdout.write("\n" + table(rows, earlier))
     if earlier:
         sys.stdout.write("\n./run demo --full loses everything once more and gets it back\n")

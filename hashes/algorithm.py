@@ -16,7 +16,7 @@ HEX_LENGTHS = {DEFAULT: 32, "blake3": 64}
 """Hexadecimal digits of each; a registry's tag may have 128 characters, so the longest fits."""
 
 
-class State(Protocol):
+class Hash(Protocol):
     """A hash that is being made."""
 
     def update(self, data: bytes | bytearray | memoryview, /) -> object: ...
@@ -27,7 +27,7 @@ class MissingAlgorithm(LayersError):
     """An algorithm whose library is not installed."""
 
 
-def hasher(algorithm: str) -> Callable[[], State]:
+def hasher(algorithm: str) -> Callable[[], Hash]:
     """What begins a hash; raises MissingAlgorithm."""
     if algorithm == DEFAULT:
         return xxhash.xxh3_128

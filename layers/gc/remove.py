@@ -13,7 +13,7 @@ from layers.gc.sweep import Going
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
 from layers.registry.registry import Registry
-from layers.runtime.state import State
+from layers.runtime.state import StateFolder
 
 _TRUSTED = 1.0
 """Seconds for which a look at all tags of a repository is believed."""
@@ -36,7 +36,7 @@ class Remover:
 
     store: Callable[[], Store]
     registry: Callable[[], Registry]
-    state: State
+    state: StateFolder
     refusing: set[str] = field(default_factory=set)
     """Registries that do not allow deletes."""
     _saved: set[tuple[str, Digest]] = field(default_factory=set)

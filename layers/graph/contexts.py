@@ -17,7 +17,7 @@ from layers.config.spec import Image, Require
 from layers.graph.required import problem_of
 from layers.host import ca
 from layers.runtime.files import write_whole
-from layers.runtime.state import State
+from layers.runtime.state import StateFolder
 
 _NOT_SERVED = b"**/__pycache__\n**/*.egg-info\n*/build\n*/dist\n"
 """What `sdist.make_sdist` leaves out of a package's source."""
@@ -37,7 +37,7 @@ class Required(NamedTuple):
 class Contexts:
     """Reads contexts below a root; a fresh one sees the disk again, the stat cache stays."""
 
-    def __init__(self, root: str, cache: StatCache, state: State) -> None:
+    def __init__(self, root: str, cache: StatCache, state: StateFolder) -> None:
         self.root = root
         self.cache = cache
         self.state = state

@@ -7,7 +7,7 @@ import os
 from hashes.errors import LayersError
 from layers.lock.lock import LOCK_FILE, Lock
 from layers.runtime.files import read_text, write_whole
-from layers.runtime.state import State
+from layers.runtime.state import StateFolder
 
 
 class LockFile:
@@ -16,7 +16,7 @@ class LockFile:
     def __init__(self, root: str, known: Lock) -> None:
         """``known`` is what was read of it.  Raises LayersError when it says something else now."""
         self._path = os.path.join(root, LOCK_FILE)
-        self._state = State(root)
+        self._state = StateFolder(root)
         self._read = self._text()
         self._known = known
         if (Lock() if self._read is None else Lock.parse(self._read, LOCK_FILE)) != known:

@@ -11,7 +11,7 @@ from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.names import NOWHERE, Names
 
-State = Literal["fresh", "pull", "build", "error"]
+StepState = Literal["fresh", "pull", "build", "error"]
 Where = Literal["engine", "registry", ""]
 
 
@@ -65,7 +65,7 @@ class Step:
     layer: Layer
     key: Key | None
     """None in the state ``error``, and only there."""
-    state: State
+    state: StepState
     reasons: tuple[str, ...]
     where: Where
     needed: bool
@@ -121,7 +121,7 @@ def make_plan(
     function: the same values give the same plan, and nothing is asked of anybody.
     """
     nodes = list(nodes)
-    states: dict[Layer, tuple[State, Where, tuple[str, ...]]] = {}
+    states: dict[Layer, tuple[StepState, Where, tuple[str, ...]]] = {}
     for node in nodes:
         states[node.layer] = _decide(node, presence, states, causes.get(node.layer, ()))
 
@@ -167,10 +167,10 @@ def make_plan(
     return Plan(steps)
 
 
-States = Mapping[Layer, tuple[State, Where, tuple[str, ...]]]
+StepStates = Mapping[Layer, tuple[StepState, Where, tuple[str, ...]]]
 
 
-def _kept(layer: Layer, states: States) -> bool:
+def _kept(layer: Layer, states: StepStates) -> bool:
     """Whether the registry has a layer, and the engine does not."""
     return layer in states and states[layer][1] == "registry"
 
@@ -178,9 +178,9 @@ def _kept(layer: Layer, states: States) -> bool:
 def _decide(
     node: Node,
     presence: Presence,
-    states: States,
+    states: StepStates,
     causes: tuple[str, ...],
-) -> tuple[State, Where, tuple[str, ...]]:
+) -> tuple[StepState, Where, tuple[str, ...]]:
     if node.key is None:
         return "error", "", (node.problem,)
     if node.layer in presence.engine:

@@ -22,7 +22,7 @@ from layers.oci.platform import machine_platform
 from layers.project.history import History
 from layers.runtime.collector import paused
 from layers.runtime.files import read_text
-from layers.runtime.state import State
+from layers.runtime.state import StateFolder
 
 FRONTEND_FILE = "frontend.json"
 """In `.layers`: what the engine that was asked last reads."""
@@ -41,7 +41,7 @@ class Project:
         """``under``: another project of the same files, and the lock that counts here."""
         self.root = root
         self.profile = profile
-        self.state = State(root)
+        self.state = StateFolder(root)
         self.records = Records(self.state.path("manifests"))
         self.history = History(self.state.path("history.jsonl"))
         self._under = under

@@ -12,7 +12,7 @@ from layers.runtime import signals
 from layers.runtime.files import _alive, write_whole
 
 
-class State:
+class StateFolder:
     """The folder ``.layers`` of a checkout; deleting any of it costs time, never correctness."""
 
     def __init__(self, root: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from layers.check.built.saved_image import Documents
 from layers.check.finding import Finding
 from layers.runtime.files import write_whole
-from layers.runtime.state import State
+from layers.runtime.state import StateFolder
 
 RULE = "size-budget"
 NEAR = 0.9
@@ -40,7 +40,7 @@ class Sizes:
             by = documents.made_by[at] if at < len(documents.made_by) else "?"
             self.layers[f"{at + 1} {by}"] = self._blobs.get(blob, 0)
 
-    def remember(self, state: State, image: str, key: str) -> None:
+    def remember(self, state: StateFolder, image: str, key: str) -> None:
         """Keep them for the image's next key; the one before stays beside it."""
         path = state.path("sizes", f"{image}.json")
         rows = [row for row in _rows(path) if row["key"] != key][-1:]
@@ -48,7 +48,7 @@ class Sizes:
         write_whole(path, json.dumps(rows).encode())
 
     @staticmethod
-    def remembered(state: State, image: str, key: str) -> Sizes | None:
+    def remembered(state: StateFolder, image: str, key: str) -> Sizes | None:
         """Those of the key before this one; None: there is none."""
         rows = [row for row in _rows(state.path("sizes", f"{image}.json")) if row["key"] != key]
         return Sizes(dict(rows[-1]["layers"]), dict(rows[-1]["folders"])) if rows else None

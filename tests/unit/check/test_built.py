@@ -14,7 +14,7 @@ import zstandard
 
 from layers.check.built.inspect import secrets
 from layers.check.built.sizes import Sizes, budget
-from layers.runtime.state import State
+from layers.runtime.state import StateFolder
 
 KEY = b"-----BEGIN PRIVATE KEY-----\n" + b"MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" * 4 + b"\n"
 
@@ -83,7 +83,7 @@ def test_an_image_without_secrets_is_clean() -> None:
 
 def test_a_budget_is_told_from_nine_tenths_on_with_what_grew(tmp_path: Path) -> None:
     """A warning, then an error; folder and layer that grew most since the key before."""
-    state = State(str(tmp_path))
+    state = StateFolder(str(tmp_path))
     now, before = Sizes(), Sizes()
     secrets(io.BytesIO(image({"a/x": b"1"}, {"b/y": b"2"})), "app", before)
     before.remember(state, "app", "k1")
@@ -104,7 +104,7 @@ def test_a_budget_is_told_from_nine_tenths_on_with_what_grew(tmp_path: Path) -> 
 
 def test_sizes_survive_a_damaged_file(tmp_path: Path) -> None:
     """State is a cache."""
-    state = State(str(tmp_path))
+    state = StateFolder(str(tmp_path))
     Sizes().remember(state, "app", "k1")
     Path(state.path("sizes", "app.json")).write_text("{")
     assert Sizes.remembered(state, "app", "k2") is None

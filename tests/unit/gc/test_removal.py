@@ -28,7 +28,7 @@ from layers.oci.artifact import (
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY, LABEL_LAYER, LABEL_PROJECT
 from layers.registry.registry import RegistryError
-from layers.runtime.state import State
+from layers.runtime.state import StateFolder
 from tests.fakes import MemoryRegistry
 from tests.fakes_store import MemoryStore
 from tests.ocidocs import OCI_CONFIG, OCI_LAYER
@@ -101,7 +101,7 @@ def look(registry: MemoryRegistry, owners: Owners = OWNERS) -> tuple[Found, ...]
 
 
 def clean(
-    registry: MemoryRegistry, state: State, keep: int = 1, roots: Roots | None = None
+    registry: MemoryRegistry, state: StateFolder, keep: int = 1, roots: Roots | None = None
 ) -> tuple[Sweep, list[Outcome]]:
     """Look, judge and remove."""
     sweep = make_sweep(look(registry), roots or Roots(), keep=keep, now=NOW)
@@ -119,9 +119,9 @@ def registry() -> MemoryRegistry:
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> State:
+def state(tmp_path: Path) -> StateFolder:
     """An empty ``.layers``."""
-    return State(str(tmp_path))
+    return StateFolder(str(tmp_path))
 
 
 def test_the_registry_tells_key_layer_platform_and_time(registry: MemoryRegistry) -> None:
@@ -133,7 +133,7 @@ def test_the_registry_tells_key_layer_platform_and_time(registry: MemoryRegistry
     assert sum(each.parts.values()) > len("base" + "layer 1")
 
 
-def test_old_keys_go_and_the_newest_is_whole(registry: MemoryRegistry, state: State) -> None:
+def test_old_keys_go_and_the_newest_is_whole(registry: MemoryRegistry, state: StateFolder) -> None:
     """And a second time there is nothing to do."""
     sweep, _ = clean(registry, state)
     assert registry.tags(REPOSITORY) == (KEYS[2],)
@@ -146,7 +146,7 @@ def test_old_keys_go_and_the_newest_is_whole(registry: MemoryRegistry, state: St
 
 @pytest.mark.parametrize("api", [True, False], ids=["referrers API", "fallback tag"])
 def test_what_is_attached_goes_with_its_image(
-    registry: MemoryRegistry, state: State, api: bool
+    registry: MemoryRegistry, state: StateFolder, api: bool
 ) -> None:
     """Nobody would ever find it again."""
     registry.knows_referrers = api
@@ -161,7 +161,7 @@ def test_what_is_attached_goes_with_its_image(
 
 
 def test_what_is_attached_to_an_image_without_a_tag_stays(
-    registry: MemoryRegistry, state: State
+    registry: MemoryRegistry, state: StateFolder
 ) -> None:
     """Somebody may use it by its digest."""
     registry.knows_referrers = False
@@ -172,7 +172,7 @@ def test_what_is_attached_to_an_image_without_a_tag_stays(
 
 
 def test_a_tag_that_is_put_meanwhile_saves_the_image(
-    registry: MemoryRegistry, state: State
+    registry: MemoryRegistry, state: StateFolder
 ) -> None:
     """Deletion takes all tags along, so each digest is looked at right before."""
     sweep = make_sweep(look(registry), Roots(), keep=1, now=NOW)
@@ -184,7 +184,7 @@ def test_a_tag_that_is_put_meanwhile_saves_the_image(
 
 
 def test_an_image_that_is_saved_keeps_what_is_attached(
-    registry: MemoryRegistry, state: State
+    registry: MemoryRegistry, state: StateFolder
 ) -> None:
     """Images are removed first."""
     registry.knows_referrers = False
@@ -196,7 +196,9 @@ def test_an_image_that_is_saved_keeps_what_is_attached(
     assert registry.holds(REPOSITORY, record)
 
 
-def test_a_key_that_moved_meanwhile_is_left_alone(registry: MemoryRegistry, state: State) -> None:
+def test_a_key_that_moved_meanwhile_is_left_alone(
+    registry: MemoryRegistry, state: StateFolder
+) -> None:
     """Its digest is not the one that was judged."""
     sweep = make_sweep(look(registry), Roots(), keep=1, now=NOW)
     put_image(registry, 7, KEYS[0])
@@ -206,7 +208,7 @@ def test_a_key_that_moved_meanwhile_is_left_alone(registry: MemoryRegistry, stat
 
 
 def test_a_registry_that_does_not_delete_is_asked_once(
-    registry: MemoryRegistry, state: State
+    registry: MemoryRegistry, state: StateFolder
 ) -> None:
     """That is no error: what could be done was done."""
     registry.deletes = False
@@ -216,7 +218,7 @@ def test_a_registry_that_does_not_delete_is_asked_once(
 
 
 def test_a_key_at_work_in_this_checkout_is_left_alone(
-    registry: MemoryRegistry, state: State
+    registry: MemoryRegistry, state: StateFolder
 ) -> None:
     """Its run holds the lock."""
     with state.lock(f"push-app@{KEYS[0]}"):
@@ -234,7 +236,7 @@ def test_what_cannot_be_read_stops_the_look(registry: MemoryRegistry) -> None:
 
 
 def test_an_image_that_lost_its_configuration_does_not_stand_in_the_way(
-    registry: MemoryRegistry, state: State
+    registry: MemoryRegistry, state: StateFolder
 ) -> None:
     """Nobody knows its platform, so that it is counted by itself."""
     held = registry.manifest(REPOSITORY, KEYS[2])
@@ -259,7 +261,7 @@ def shared(registry: MemoryRegistry) -> dict[str, Digest]:
     }
 
 
-def test_a_shared_repository_loses_what_is_old_of_one_image_alone(state: State) -> None:
+def test_a_shared_repository_loses_what_is_old_of_one_image_alone(state: StateFolder) -> None:
     """Neither the other image's nor a stranger's, whatever their keys."""
     registry = MemoryRegistry(HOST)
     at = shared(registry)
@@ -394,7 +396,9 @@ def store() -> MemoryStore:
     return found
 
 
-def clean_engine(store: MemoryStore, state: State, roots: Roots | None = None) -> list[Outcome]:
+def clean_engine(
+    store: MemoryStore, state: StateFolder, roots: Roots | None = None
+) -> list[Outcome]:
     """Look, judge and remove; this checkout made key 5 once."""
     found = look_in_engine(store, OWNED, lambda key: key == KEYS[5])
     sweep = make_sweep(found, roots or Roots(), keep=1, now=NOW)
@@ -403,7 +407,7 @@ def clean_engine(store: MemoryStore, state: State, roots: Roots | None = None) -
 
 
 def test_old_images_and_those_without_a_name_leave_the_engine(
-    store: MemoryStore, state: State
+    store: MemoryStore, state: StateFolder
 ) -> None:
     """With the name that they were pulled by; others' images stay."""
     outcomes = clean_engine(store, state)
@@ -417,7 +421,7 @@ def test_old_images_and_those_without_a_name_leave_the_engine(
 
 
 def test_a_nameless_image_of_a_key_that_was_never_made_here_stays(
-    store: MemoryStore, state: State
+    store: MemoryStore, state: StateFolder
 ) -> None:
     """Another checkout may be about to name it."""
     found = look_in_engine(store, OWNED, lambda key: False)
@@ -451,7 +455,7 @@ def test_an_image_with_another_projects_label_is_not_ours(
 
 
 def test_a_container_that_appears_meanwhile_saves_its_image(
-    store: MemoryStore, state: State
+    store: MemoryStore, state: StateFolder
 ) -> None:
     """It is looked for right before."""
     found = look_in_engine(store, OWNED, lambda key: False)
@@ -463,7 +467,7 @@ def test_a_container_that_appears_meanwhile_saves_its_image(
     assert set(store.held[digest(1)].names) == {f"shop-app:{KEYS[1]}", f"{REPOSITORY}@{digest(1)}"}
 
 
-def test_an_image_that_was_named_meanwhile_stays(store: MemoryStore, state: State) -> None:
+def test_an_image_that_was_named_meanwhile_stays(store: MemoryStore, state: StateFolder) -> None:
     """A run went back to that version."""
     found = look_in_engine(store, OWNED, lambda key: False)
     sweep = make_sweep(found, Roots(), keep=1, now=NOW)
