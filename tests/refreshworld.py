@@ -11,7 +11,7 @@ from layers.build.push.push import deliver
 from layers.graph.graph import Layer
 from layers.lock.epochs import Base
 from layers.lock.lock import Lock
-from layers.lock.pin import Wanted
+from layers.lock.pin import Upstream
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY
 from layers.plan.plan import Step
@@ -249,4 +249,4 @@ def of(report: RefreshReport, image: str) -> BaseReport:
     return next(base for base in report.bases if base.image == image)
 
 
-__all__ = ["HOST", "HUB", "BuildBroke", "Wanted", "World", "of", "outcomes"]
+__all__ = ["HOST", "HUB", "BuildBroke", "Upstream", "World", "of", "outcomes"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
 from layers.graph.faults import CycleError
-from layers.lock.pin import Wanted
+from layers.lock.pin import Upstream
 
 
 @dataclass(frozen=True, order=True)
@@ -114,13 +114,13 @@ def make_graph(
     return Graph(kept, tuple(order), wrong)
 
 
-def upstreams(graph: Graph, platform: str) -> tuple[Wanted, ...]:
+def upstreams(graph: Graph, platform: str) -> tuple[Upstream, ...]:
     """All upstreams that any image of the graph is made from, sorted.
 
     Those that the Dockerfile names by digest, too: the lock knows what triggers they have.
     """
     found = {
-        Wanted(edge.upstream, edge.platform or platform)
+        Upstream(edge.upstream, edge.platform or platform)
         for edges in graph.edges.values()
         for edge in edges
         if edge.upstream is not None

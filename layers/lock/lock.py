@@ -11,7 +11,7 @@ from hashes.errors import LayersError
 from layers.config.faults import Faults, LockError
 from layers.config.toml import Path, TomlError, read
 from layers.lock.epochs import Base, base_shape, base_table, read_base
-from layers.lock.pin import Pin, Wanted, pin_table, read_pins, read_reference
+from layers.lock.pin import Pin, Upstream, pin_table, read_pins, read_reference
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
 
@@ -118,7 +118,7 @@ class Lock:
         reference = Reference.parse(name) if isinstance(name, str) else name
         return self.pins.get((reference, platform))
 
-    def pins_of(self, wanted: Iterable[Wanted]) -> tuple[Pin, ...]:
+    def pins_of(self, wanted: Iterable[Upstream]) -> tuple[Pin, ...]:
         """The pins of some upstreams, sorted; those that are unpinned are left out."""
         found = (self.find(each.name, each.platform) for each in sorted(set(wanted)))
         return tuple(pin for pin in found if pin is not None)

@@ -39,7 +39,7 @@ class Pin:
 
 
 @dataclass(frozen=True, order=True)
-class Wanted:
+class Upstream:
     """An upstream image on one platform."""
 
     name: str

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hashes.errors import LayersError
 from layers.lock.lock import Lock
-from layers.lock.pin import Pin, Wanted
+from layers.lock.pin import Pin, Upstream
 from layers.lock.resolve import resolve
 from layers.oci.reference import Reference
 from layers.registry.registry import Registry
@@ -25,7 +25,7 @@ class Moved:
     new: str
 
 
-def resolve_all(registry: Registry, wanted: Sequence[Wanted]) -> tuple[Pin, ...]:
+def resolve_all(registry: Registry, wanted: Sequence[Upstream]) -> tuple[Pin, ...]:
     """Ask for all of them at once.  Raises RegistryError for the first that cannot be told."""
     if not wanted:
         return ()
@@ -33,12 +33,12 @@ def resolve_all(registry: Registry, wanted: Sequence[Wanted]) -> tuple[Pin, ...]
         return tuple(pool.map(lambda each: _pin(registry, each), wanted))
 
 
-def resolve_each(registry: Registry, wanted: Sequence[Wanted]) -> tuple[Pin | LayersError, ...]:
+def resolve_each(registry: Registry, wanted: Sequence[Upstream]) -> tuple[Pin | LayersError, ...]:
     """The same, with the error in place of each pin that could not be told."""
     if not wanted:
         return ()
 
-    def ask(each: Wanted) -> Pin | LayersError:
+    def ask(each: Upstream) -> Pin | LayersError:
         try:
             return _pin(registry, each)
         except LayersError as error:
@@ -48,7 +48,7 @@ def resolve_each(registry: Registry, wanted: Sequence[Wanted]) -> tuple[Pin | La
         return tuple(pool.map(ask, wanted))
 
 
-def _pin(registry: Registry, wanted: Wanted) -> Pin:
+def _pin(registry: Registry, wanted: Upstream) -> Pin:
     reference = Reference.parse(wanted.name)
     at = reference.digest or reference.tag or "latest"
     found = resolve(registry, reference.name, at, wanted.platform)

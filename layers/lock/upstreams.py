@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from layers.lock.lock import Lock
 from layers.lock.mirror import Place, find
-from layers.lock.pin import Pin, Wanted
+from layers.lock.pin import Pin, Upstream
 from layers.registry.registry import Registry, RegistryError
 from layers.runtime.events import Listener, Warned
 
@@ -49,7 +49,7 @@ class Upstreams:
         from layers.lock.update import resolve_all
 
         try:
-            (pin,) = resolve_all(self._registry(), [Wanted(upstream, platform)])
+            (pin,) = resolve_all(self._registry(), [Upstream(upstream, platform)])
         except RegistryError as error:
             self._tell(Warned(f"{upstream} was not resolved: {error}"))
             return None

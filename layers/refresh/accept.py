@@ -8,7 +8,7 @@ from hashes.errors import LayersError
 from layers.graph.graph import Layer
 from layers.lock.epochs import Epoch
 from layers.lock.lock import Lock
-from layers.lock.pin import Wanted
+from layers.lock.pin import Upstream
 from layers.oci.digest import Digest
 from layers.plan.plan import Step
 from layers.plan.session import Session
@@ -19,7 +19,7 @@ from layers.registry.registry import RegistryError
 
 
 def delivered(
-    run: Session, tools: Tools, name: str, told: Told, wanted: Iterable[Wanted], lock: Lock
+    run: Session, tools: Tools, name: str, told: Told, wanted: Iterable[Upstream], lock: Lock
 ) -> Lock:
     """Push a base with its stages, see that all arrived, and note the epoch in the lock.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashes.errors import LayersError
 from layers.config.spec import Spec, no_image
 from layers.graph.graph import Graph
-from layers.lock.pin import Wanted
+from layers.lock.pin import Upstream
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Bases:
     """The bases that a run looks after, and how they hang together; parents first."""
 
     order: tuple[str, ...]
-    upstreams: Mapping[str, tuple[Wanted, ...]]
+    upstreams: Mapping[str, tuple[Upstream, ...]]
     """Of each base: those that it, or an image between it and the next base, is made from."""
     ancestors: Mapping[str, frozenset[str]]
     """Bases below each, at any depth."""
@@ -47,9 +47,11 @@ def bases(spec: Spec, graph: Graph, asked: Iterable[str]) -> Bases:
     )
 
 
-def own_upstreams(spec: Spec, graph: Graph, image: str, every: Iterable[str]) -> tuple[Wanted, ...]:
+def own_upstreams(
+    spec: Spec, graph: Graph, image: str, every: Iterable[str]
+) -> tuple[Upstream, ...]:
     """The upstreams below an image, as far as no other base stands between."""
-    found: dict[Wanted, None] = {}
+    found: dict[Upstream, None] = {}
     seen = {image, *every}
     todo = [image]
     while todo:
@@ -58,5 +60,5 @@ def own_upstreams(spec: Spec, graph: Graph, image: str, every: Iterable[str]) ->
                 seen.add(edge.image)
                 todo.append(edge.image)
             elif edge.upstream is not None and "@" not in edge.upstream:
-                found[Wanted(edge.upstream, edge.platform or spec.platform)] = None
+                found[Upstream(edge.upstream, edge.platform or spec.platform)] = None
     return tuple(sorted(found))

@@ -10,7 +10,7 @@ from layers.graph.graph import Layer
 from layers.lock import mirror
 from layers.lock.epochs import place, upstream_name
 from layers.lock.lock import Lock
-from layers.lock.pin import Pin, Wanted
+from layers.lock.pin import Pin, Upstream
 from layers.lock.resolve import NotOffered
 from layers.lock.update import Moved, resolve_each
 from layers.oci.reference import Reference
@@ -26,10 +26,10 @@ from layers.runtime.events import Warned
 class Upstreams:
     """What the upstreams' tags point at tonight."""
 
-    pins: Mapping[Wanted, Pin] = field(default_factory=dict)
-    gone: Mapping[Wanted, LayersError] = field(default_factory=dict)
+    pins: Mapping[Upstream, Pin] = field(default_factory=dict)
+    gone: Mapping[Upstream, LayersError] = field(default_factory=dict)
     """The registry answered that it has no such tag, or not for the platform."""
-    failed: Mapping[Wanted, LayersError] = field(default_factory=dict)
+    failed: Mapping[Upstream, LayersError] = field(default_factory=dict)
     """No answer could be had."""
 
     def moved(self, lock: Lock) -> tuple[Moved, ...]:
@@ -57,7 +57,7 @@ class Told:
     seconds: float = 0.0
 
 
-def ask_upstreams(run: Session, wanted: Iterable[Wanted]) -> Upstreams:
+def ask_upstreams(run: Session, wanted: Iterable[Upstream]) -> Upstreams:
     """Resolve each at its own registry, all at once."""
     asked = sorted(set(wanted))
     found = dict(zip(asked, resolve_each(run.backends.registry, asked), strict=True))
@@ -73,13 +73,13 @@ def here(run: Session) -> str:
     return place(run.project.spec.platform, run.project.spec.profile)
 
 
-def call(run: Session, wanted: Wanted) -> str:
+def call(run: Session, wanted: Upstream) -> str:
     """What a base calls one of its upstreams."""
     name = Reference.parse(wanted.name).familiar()
     return upstream_name(name, wanted.platform, run.project.spec.platform)
 
 
-def night(run: Session, image: str, wanted: Iterable[Wanted], found: Upstreams) -> Night:
+def night(run: Session, image: str, wanted: Iterable[Upstream], found: Upstreams) -> Night:
     """What is known of a base before its probe is asked.
 
     Raises LayersError when an upstream, the engine or the registry could not be asked, or when an

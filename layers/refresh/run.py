@@ -13,7 +13,7 @@ from layers.lock.epochs import NEXT
 from layers.lock.file import LockFile
 from layers.lock.lock import Lock
 from layers.lock.mirror import copy_pins
-from layers.lock.pin import Wanted
+from layers.lock.pin import Upstream
 from layers.plan.session import Session
 from layers.refresh.accept import check_keys, delivered
 from layers.refresh.bases import bases
@@ -86,7 +86,7 @@ class _Run:
             time.monotonic() - begin,
         )
 
-    def _wanted(self) -> set[Wanted]:
+    def _wanted(self) -> set[Upstream]:
         own = {each for name in self.bases.order for each in self.bases.upstreams[name]}
         if self.everything:
             project = self.session.project
@@ -161,7 +161,7 @@ class _Run:
         check_keys(self.session.trial(trying), {name: self.told[name] for name in group})
         return trying
 
-    def _copy(self, run: Session, wanted: Iterable[Wanted]) -> None:
+    def _copy(self, run: Session, wanted: Iterable[Upstream]) -> None:
         """See to it that our registry has what is pinned for some upstreams."""
         place = run.backends.mirror()
         if place is not None:

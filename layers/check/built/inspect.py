@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO
 
 from hashes.errors import LayersError
-from layers.check.built.saved_image import Documents, Item, Wanted, items
+from layers.check.built.saved_image import Documents, Item, Selection, items
 from layers.check.built.sizes import Sizes, budget
 from layers.check.finding import Finding
 from layers.check.rules.secrets import PATTERNS, secrets_in, worth_reading
@@ -51,7 +51,7 @@ def _archived(client: Client, reference: str, name: str, sizes: Sizes) -> list[F
         return secrets(as_file(client.api.get_image(reference)), name, sizes)
 
 
-class _Worth(Wanted):
+class _Worth(Selection):
     def __call__(self, path: str, size: int) -> bool:
         return worth_reading(path, size)
 

@@ -62,7 +62,7 @@ class Documents:
         self.made_by = tuple(words)
 
 
-def items(stream: IO[bytes], wanted: Wanted, documents: Documents) -> Iterator[Item]:
+def items(stream: IO[bytes], wanted: Selection, documents: Documents) -> Iterator[Item]:
     """Every regular file of every layer; ``documents`` is filled on the way.
 
     Raises LayersError for a layer that cannot be read.
@@ -82,7 +82,7 @@ def items(stream: IO[bytes], wanted: Wanted, documents: Documents) -> Iterator[I
     documents.settle()
 
 
-class Wanted:
+class Selection:
     """Which files' content to read."""
 
     def __call__(self, path: str, size: int) -> bool:
@@ -131,7 +131,7 @@ def _unpacked(blob: _Peeked, head: bytes) -> IO[bytes] | None:
     return None
 
 
-def _files(stream: IO[bytes], blob: str, wanted: Wanted) -> Iterator[Item]:
+def _files(stream: IO[bytes], blob: str, wanted: Selection) -> Iterator[Item]:
     try:
         with tarfile.open(fileobj=stream, mode="r|") as inner:
             for member in inner:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from packaging.utils import canonicalize_name
 
 from layers.check.finding import Finding, Severity
-from layers.check.shell.pip_calls import Request, Wanted, indexed, meets
+from layers.check.shell.pip_calls import Request, Requirement, indexed, meets
 
 RULE = "pip-pin"
 ROUNDS = 4
@@ -91,11 +91,11 @@ class _Versions:
         self.options = options
         self.target = target
 
-    def fitting(self, wanted: Wanted) -> list[str]:
+    def fitting(self, wanted: Requirement) -> list[str]:
         """Versions for the target's Python, the newest first."""
         return self._ask(wanted.name)
 
-    def any(self, wanted: Wanted) -> list[str]:
+    def any(self, wanted: Requirement) -> list[str]:
         """Versions for whatever Python."""
         return self._ask(wanted.name, "--ignore-requires-python")
 
@@ -113,7 +113,7 @@ class _Versions:
 
 def _together(
     request: Request,
-    wanted: list[Wanted],
+    wanted: list[Requirement],
     target: Target,
     options: Sequence[str],
     pip: Pip,
@@ -137,7 +137,7 @@ def _together(
     notes.append(f"{place}: too much of it exists as source alone to tell whether it goes together")
 
 
-def _askable(request: Request, target: Target) -> list[Wanted]:
+def _askable(request: Request, target: Target) -> list[Requirement]:
     """What an index can be asked for; markers are read for this machine's Python alone."""
     here = target.python == _here()
     return [each for each in indexed(request.wanted) if here or not each.marked]
@@ -182,14 +182,14 @@ def platforms(target: Target) -> list[str]:
     return [*new, *(f"{each}_{arch}" for each in _GLIBC)]
 
 
-def _find(wanted: Sequence[Wanted], text: str) -> int | None:
+def _find(wanted: Sequence[Requirement], text: str) -> int | None:
     name = re.split(r"[\s\[=<>!~;(]", text)[0]
     return next(
         (at for at, each in enumerate(wanted) if each.name == canonicalize_name(name)), None
     )
 
 
-def _missing(request: Request, wanted: Wanted, target: Target, versions: _Versions) -> Finding:
+def _missing(request: Request, wanted: Requirement, target: Target, versions: _Versions) -> Finding:
     """Why there is nothing: another Python, another version, or no such project."""
     fits, every = versions.fitting(wanted), versions.any(wanted)
     where = f" ({wanted.file}:{wanted.line})" if wanted.file else ""
@@ -210,7 +210,7 @@ def _severity(request: Request) -> Severity:
     return "error" if request.call.needed else "warning"
 
 
-def _has(versions: Sequence[str], wanted: Wanted) -> bool:
+def _has(versions: Sequence[str], wanted: Requirement) -> bool:
     if wanted.pin:
         return any(meets(each, wanted.pin) for each in versions)
     return bool(versions)  # a range: there is something, and only pip could say whether it fits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from layers.check.finding import Finding
-from layers.check.shell.pip_calls import Request, Wanted, indexed, meets, requests
+from layers.check.shell.pip_calls import Request, Requirement, indexed, meets, requests
 from layers.check.subject import Subject
 
 RULE = "contradicting-pins"
@@ -20,7 +20,7 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 
 def _pairs(request: Request) -> Iterator[Finding]:
-    before: dict[str, list[Wanted]] = {}
+    before: dict[str, list[Requirement]] = {}
     asked = {each.name for each in request.wanted}
     for each in indexed((*request.wanted, *request.constraints)):
         if not each.pin or each.marked or each.name not in asked:
@@ -43,5 +43,5 @@ def _together(one: str, other: str) -> bool:
     return meets(one, other) or meets(other, one)
 
 
-def _where(wanted: Wanted) -> str:
+def _where(wanted: Requirement) -> str:
     return f" ({wanted.file}:{wanted.line})" if wanted.file else ""

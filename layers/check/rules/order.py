@@ -10,7 +10,7 @@ from hashes.dockerfile.state import BASE
 from layers.check.families import blank, python_of
 from layers.check.finding import Finding, Rule, Severity
 from layers.check.rules.build_needs import ALIASES, BRING, NEEDS, Need
-from layers.check.shell.pip_calls import Request, Wanted, project, requests
+from layers.check.shell.pip_calls import Request, Requirement, project, requests
 from layers.check.subject import Step, Subject
 
 BUILD_NEEDS = Rule("build-needs", "error", "a source build before what it imports is installed")
@@ -46,7 +46,7 @@ def _request(request: Request) -> Iterator[Finding]:
                 yield from _judged(request, wanted, name, need)
 
 
-def _judged(request: Request, wanted: Wanted, name: str, need: Need) -> Iterator[Finding]:
+def _judged(request: Request, wanted: Requirement, name: str, need: Need) -> Iterator[Finding]:
     there = need.imports == "pip" or _there(request, need)
     together = any(each.name == need.imports for each in request.wanted)
     before = f"install {need.imports} in a step before this one ({need.source})"
@@ -77,7 +77,7 @@ def _judged(request: Request, wanted: Wanted, name: str, need: Need) -> Iterator
         )
 
 
-def _cloned(request: Request, wanted: Wanted) -> str:
+def _cloned(request: Request, wanted: Requirement) -> str:
     """The project that was cloned into a folder that is installed; empty: none was."""
     steps = request.step.subject.chain(request.step.stage)
     for step in steps[: steps.index(request.step) + 1]:
@@ -104,7 +104,7 @@ def _lacks_flag(request: Request) -> bool:
     )
 
 
-def _sees(request: Request, wanted: Wanted) -> bool:
+def _sees(request: Request, wanted: Requirement) -> bool:
     """Whether the package may be there already, or an old pip builds beside what is installed."""
     step = request.step
     fetched = bool(wanted.address) or wanted.local
@@ -192,7 +192,7 @@ def _brings(step: Step, name: str, before: Request | None = None) -> bool:
 
 def _finding(
     request: Request,
-    wanted: Wanted,
+    wanted: Requirement,
     rule: str,
     message: str,
     hint: str,

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
+from packaging.requirements import Requirement as Specified
 from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion
@@ -32,7 +33,7 @@ _NAMED = re.compile(r"^\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^\]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Requirement:
     """One requirement."""
 
     name: str
@@ -61,8 +62,8 @@ class Request:
     step: Step
     call: Call
     verb: str
-    wanted: tuple[Wanted, ...]
-    constraints: tuple[Wanted, ...]
+    wanted: tuple[Requirement, ...]
+    constraints: tuple[Requirement, ...]
     whole: bool
     """False: it asks for more than is known here."""
     options: tuple[str, ...] = field(default=())
@@ -105,7 +106,7 @@ def pip(call: Call) -> tuple[str, tuple[str, ...]] | None:
 def _request(step: Step, call: Call, verb: str, args: Sequence[str]) -> Request:
     mine = call._replace(args=tuple(args))
     wanted = [_wanted(each, call.line, cwd=call.cwd) for each in mine.split(*_VALUED)]
-    constraints: list[Wanted] = []
+    constraints: list[Requirement] = []
     whole, options = call.whole, list(args)
     for option, value in _valued(args):
         if option in ("-e", "--editable"):
@@ -138,8 +139,8 @@ class _Files:
     def __init__(self, step: Step, call: Call) -> None:
         self.step = step
         self.call = call
-        self.wanted: list[Wanted] = []
-        self.constraints: list[Wanted] = []
+        self.wanted: list[Requirement] = []
+        self.constraints: list[Requirement] = []
         self.options: list[str] = []
         self.whole = True
         """False: one of the files is not known here."""
@@ -199,7 +200,7 @@ def find(step: Step, cwd: str | None, path: str) -> str | None:
     return None
 
 
-def read(call: Call, path: str, text: str) -> Iterator[Wanted]:
+def read(call: Call, path: str, text: str) -> Iterator[Requirement]:
     """The requirements in a file's text; files that it includes are `read_options`."""
     for first, line in _lines(text):
         if not line.startswith("-"):
@@ -232,26 +233,26 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
             yield first, line
 
 
-def _wanted(text: str, line: int, *, file: str = "", cwd: str | None) -> Wanted:
+def _wanted(text: str, line: int, *, file: str = "", cwd: str | None) -> Requirement:
     text = text.strip()
     address = re.match(r"^(?:git|hg|svn|bzr)\+\S+|^(?:https?|file)://\S+", text)
     if address:
         egg = re.search(r"[#&]egg=([A-Za-z0-9._-]+)", text)
         name = canonicalize_name(egg[1]) if egg else project(text)
-        return Wanted(name, text, file, line, "", text, False, not text.startswith("git+"))
+        return Requirement(name, text, file, line, "", text, False, not text.startswith("git+"))
     match = _NAMED.match(text)
     path = text.startswith((".", "/")) or text.endswith((".whl", ".tar.gz", ".zip"))
     if path or (match and match[3].startswith("/")) or not match:
         place = posixpath.normpath(posixpath.join(cwd or BASE, text.partition("[")[0]))
-        return Wanted(_of_path(place), text, file, line, local=True, path=place)
+        return Requirement(_of_path(place), text, file, line, local=True, path=place)
     name, rest = canonicalize_name(match[1]), match[3]
     try:
-        found = Requirement(text)
+        found = Specified(text)
     except InvalidRequirement:  # options or a variable in it: what it pins is not known
         at = rest[1:].strip() if rest.startswith("@") else ""
-        return Wanted(name, text, file, line, "", at, ";" in rest)
+        return Requirement(name, text, file, line, "", at, ";" in rest)
     marked = found.marker is not None
-    return Wanted(name, text, file, line, _pin(found.specifier), found.url or "", marked)
+    return Requirement(name, text, file, line, _pin(found.specifier), found.url or "", marked)
 
 
 def _pin(specifiers: SpecifierSet) -> str:
@@ -288,6 +289,6 @@ def _of_path(place: str) -> str:
     return canonicalize_name(posixpath.basename(place).strip("<>"))
 
 
-def indexed(wanted: Iterable[Wanted]) -> Iterator[Wanted]:
+def indexed(wanted: Iterable[Requirement]) -> Iterator[Requirement]:
     """Those that come from an index."""
     return (each for each in wanted if each.name and not each.address and not each.local)

@@ -7,7 +7,7 @@ import pytest
 from layers.graph.graph import Edge, make_graph, upstreams
 from layers.lock.epochs import Base, Epoch
 from layers.lock.lock import Lock
-from layers.lock.pin import Pin, Wanted
+from layers.lock.pin import Pin, Upstream
 from layers.lock.update import Moved, merge
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
@@ -32,9 +32,9 @@ def test_the_upstreams_of_all_images_are_asked_for_once() -> None:
         }
     )
     assert upstreams(graph, "linux/amd64") == (
-        Wanted("mirror.example.com/go:1", "linux/arm64"),
-        Wanted("node:18", "linux/amd64"),
-        Wanted("x@sha256:" + "0" * 64, "linux/amd64"),
+        Upstream("mirror.example.com/go:1", "linux/arm64"),
+        Upstream("node:18", "linux/amd64"),
+        Upstream("x@sha256:" + "0" * 64, "linux/amd64"),
     )
 
 
