@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from hashes.algorithm import HEX_LENGTHS
 from hashes.errors import LayersError
 from hashes.key import BadKey, Key
 from layers.graph.graph import Layer
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LATEST = "latest"
+
+RESERVED = (*(f"{name}-" for name in HEX_LENGTHS), "claim-", "sha256-")
+"""How tags begin that are keys, and what belongs to keys; no moving tag does."""
 
 
 class RemoteRecords:
@@ -44,6 +48,11 @@ class RemoteRecords:
         return self.behind(layer, text) or self._ask(
             lambda registry: _only(self._tags(registry, layer), text)
         )
+
+    def tags(self, layer: Layer) -> tuple[str, ...]:
+        """The tags of the layer's image that are no keys and belong to none."""
+        found = self._ask(lambda registry: self._tags(registry, layer)) or ()
+        return tuple(tag for tag in found if not tag.startswith(RESERVED))
 
     def _record(self, registry: Registry, key: str) -> Record | None:
         from layers.registry.referrers import INPUTS, fetch

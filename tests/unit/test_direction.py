@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 ORDER = """
-hashes runtime pages oci host assemble config registry engine lock report graph setup project plan
-build
+hashes runtime pages completion oci host assemble config
+registry engine lock report graph setup project plan build
 check gc compose adopt
 refresh plugin commands tasks
 """

@@ -1,0 +1,1 @@
+"""Completion: what a shell offers at TAB, as a table and as scripts of three shells."""
