@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 
 from hashes.errors import LayersError
+from layers.assemble.obstacle import Obstacle
 from layers.build import prepare, remote
 from layers.build.builder import find_builder
 from layers.build.parents import Parents
@@ -34,15 +35,24 @@ def carry_out(run: Session, step: Step) -> None:
     if step.key is None:
         raise LayersError(step.problem)
     with run.project.state.lock(f"{step.layer}@{step.key}"):
-        held = find(run, step)
+        alone = step.state == "assemble" and not step.here  # the engine has no part in it
+        held = None if alone else find(run, step)
         if held is None and step.state == "pull":
             try:
                 held = timed(run, step, "pull", lambda: _pull(run, step))
             except (UnknownReference, MissingContent) as error:
-                step = _instead(run, step, error)
-        if held is None and step.builder:
-            digest = timed(run, step, "build", lambda: _elsewhere(run, step))
-            run.planner.stored(step.layer, digest)
+                step = _instead(run, step, f"the pull failed: {error}")
+        made: Digest | None = None
+        if held is None and step.state == "assemble":
+            found = timed(run, step, "assemble", lambda: _assembled(run, step))
+            if isinstance(found, Obstacle):
+                step = _instead(run, step, f"it could not be assembled: {found}")
+            else:
+                made = found
+        if held is None and made is None and step.builder:
+            made = timed(run, step, "build", lambda: _elsewhere(run, step))
+        if made is not None:
+            run.planner.stored(step.layer, made)
             if step.here:
                 pull = replace(step, reasons=("it is wanted here",))
                 held = timed(run, pull, "pull", lambda: _pull(run, step))
@@ -57,9 +67,9 @@ def carry_out(run: Session, step: Step) -> None:
             remember(run, step)
 
 
-def _instead(run: Session, step: Step, error: EngineError) -> Step:
-    """The step that builds what cannot be pulled, once all that it starts from is true."""
-    run.tell(Warned(f"built, since the pull failed: {error}", str(step.layer)))
+def _instead(run: Session, step: Step, reason: str) -> Step:
+    """The step that builds what cannot be had otherwise, once all that it starts from is true."""
+    run.tell(Warned(f"built, since {reason}", str(step.layer)))
     plan = run.planner.without(step.layer)
     for each in plan.steps.values():
         if each.layer != step.layer and not each.idle:
@@ -104,6 +114,24 @@ def _build(run: Session, step: Step) -> LocalImage:
             hint="something else removed it meanwhile; run again",
         )
     return held
+
+
+def _assembled(run: Session, step: Step) -> Digest | Obstacle:
+    """What the registry has in the end, from us or from somebody who was quicker."""
+    from layers.assemble.tarballs import BadTarball
+    from layers.build.assemble import assembled, send
+
+    try:
+        ready = assembled(run, step)
+        if isinstance(ready, Obstacle):
+            return ready
+        try:
+            _check_inputs(run, step)
+            return send(run, step, ready)
+        finally:
+            ready.image.close()
+    except (RegistryError, BadTarball) as error:
+        return Obstacle(0, "", str(error))
 
 
 def _elsewhere(run: Session, step: Step) -> Digest:

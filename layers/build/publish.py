@@ -17,7 +17,7 @@ from layers.plan.presence import held_fast, parts_missing
 from layers.plan.session import Session
 from layers.runtime.events import Warned
 
-How = Literal["there", "pushed", "built and pushed"]
+How = Literal["there", "pushed", "built and pushed", "assembled"]
 
 _WORKERS = 4
 
@@ -166,6 +166,9 @@ def _one(run: Session, step: Step, asked: bool) -> Published | None:
     if not asked:
         push(run, step)
         return None
+    digest = run.planner.presence.registry.get(step.layer)
+    if step.state == "assemble" and not step.here and digest is not None:
+        return _published(run, step.layer, digest, "assembled", time.monotonic() - begin)
     delivered = deliver(run, step)
     run.project.state.mark_unpushed(f"{step.layer}@{step.key}", owed=False)
     how: How = "there"

@@ -73,7 +73,8 @@ class CompletionCommand(ProjectCommand):
 def _script(shell: str, entries: list[Entry]) -> str:
     from layers.completion import bash, fish, zsh
 
-    return {"bash": bash, "zsh": zsh, "fish": fish}[shell].script(entries)
+    found: str = {"bash": bash, "zsh": zsh, "fish": fish}[shell].script(entries)
+    return found
 
 
 def _answer(root: str, kind: str, image: str) -> int:

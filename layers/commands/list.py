@@ -137,6 +137,7 @@ def to_text(steps: Sequence[Step], known: Mapping[Layer, Facts], stream: TextIO)
     summary = summed(
         build=total.build,
         pull=total.pull,
+        assemble=total.assemble,
         fresh=total.fresh,
         error=total.error,
         seconds=total.seconds,

@@ -72,7 +72,11 @@ class Reader:
         secrets = {name: Secret(**table) for name, table in data.get("secrets", {}).items()}
         project = data.get("project", {})
         common = chosen.get("builder", project.get("builder", ""))
-        stalls = {key: project[key] for key in (*STALLS, "source_date_epoch") if key in project}
+        stalls = {
+            key: project[key]
+            for key in (*STALLS, "source_date_epoch", "assemble")
+            if key in project
+        }
         images = {
             name: self._image(
                 name,
@@ -187,6 +191,7 @@ class Reader:
             target=table["target"].lower() if "target" in table else None,
             args=args_of(table),
             push=table.get("push", False),
+            assemble=table.get("assemble", False),
             push_stages=tuple(stage.lower() for stage in table.get("push_stages", ())),
             secrets=tuple(table.get("secrets", ())),
             network=table.get("network", "default"),

@@ -102,6 +102,11 @@ REPOSITORY = Text(
     *_REPOSITORY,
 )
 
+ASSEMBLE = Flag(
+    "Whether what comes after the last step that runs, COPY and settings, is put together in the"
+    " registry without an engine, where the base is there; default: false."
+)
+
 _IMAGE: dict[str, Shape] = {
     "stack": Text("Name of the group under which the image is listed.", *_NAME),
     "context": Text("Folder of the build context, relative to images.toml.", *_PATH),
@@ -120,6 +125,7 @@ _IMAGE: dict[str, Shape] = {
     "tag": Text("Plain local name; default: the image's name.", *_REFERENCE),
     "push": Flag("Whether the image goes to the registry under its key."),
     "repository": Text("Where this image goes instead of project.repository.", *_REPOSITORY),
+    "assemble": ASSEMBLE,
     "push_stages": List("Named stages that go to the registry too.", Text("", *_STAGE)),
     "secrets": List("Ids of secrets that the build may ask for.", Text("", *_ID)),
     "ssh": List(
@@ -173,6 +179,7 @@ _OF_A_DOCKERFILE = (
         "args",
         "source_date_epoch",
         "push_stages",
+        "assemble",
         "secrets",
         "ssh",
         "network",
@@ -269,6 +276,7 @@ FILE = Table(
                 **STALLS,
                 **PACKAGING,
                 "source_date_epoch": EPOCH,
+                "assemble": ASSEMBLE,
                 "platform": Text(
                     "What is built for; default: the machine's own.",
                     r"^linux/[a-z0-9_]+(?:/v[0-9]+)?$",

@@ -81,6 +81,8 @@ class Image:
     """Whether it goes to the registry."""
     push_stages: tuple[str, ...] = ()
     """Named stages that go there too, in lower case as BuildKit has them."""
+    assemble: bool = False
+    """Whether what only copies files and sets settings is put together without the engine."""
     secrets: tuple[str, ...] = ()
     """Ids, each of them in `Spec.secrets`."""
     network: Network = "default"

@@ -6,10 +6,10 @@ import calendar
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from layers.graph.graph import Layer
-from layers.plan.plan import Step
+from layers.plan.plan import Step, StepState
 
 if TYPE_CHECKING:
     from layers.plan.session import Session
@@ -78,6 +78,7 @@ class Sum:
     build: int = 0
     pull: int = 0
     fresh: int = 0
+    assemble: int = 0
     error: int = 0
     """What nobody can make, or tell the key of."""
     seconds: float | None = None
@@ -90,7 +91,7 @@ class Sum:
 
 def add_up(steps: Iterable[Step], known: Mapping[Layer, Facts]) -> Sum:
     """The sum: seconds along the longest way, as a run has several layers at work at once."""
-    counts = {"build": 0, "pull": 0, "fresh": 0, "error": 0}
+    counts = dict.fromkeys(get_args(StepState), 0)
     ready: dict[Layer, float] = {}
     blobs: dict[str, int] = {}
     pulls_known = True

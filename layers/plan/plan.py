@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,8 +11,19 @@ from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.names import NOWHERE, Names
 
-StepState = Literal["fresh", "pull", "build", "error"]
+StepState = Literal["fresh", "pull", "assemble", "build", "error"]
 Where = Literal["engine", "registry", ""]
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """How a layer could be put together without the engine."""
+
+    base: Layer | None = None
+    """The layer of ours that it stands on, which has to be in the registry; None: an upstream, or
+    nothing."""
+    obstacle: str = ""
+    """Why it has to be built; "": nothing that is known beforehand."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,8 @@ class Node:
     names: Names = NOWHERE
     push: bool = False
     """True when it goes to the registry under its key."""
+    assembly: Assembly | None = None
+    """None: nobody wants it assembled."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +180,14 @@ def make_plan(
     return Plan(steps)
 
 
+def assembles(assembly: Assembly | None, registry: Container[Layer]) -> bool:
+    """Whether nothing that is known stands in the way, and the registry has what it stands on."""
+    if assembly is None or assembly.obstacle:
+        return False
+    return assembly.base is None or assembly.base in registry
+
+
+_NOWHERE = ("no image with this key, here or in the registry",)
 StepStates = Mapping[Layer, tuple[StepState, Where, tuple[str, ...]]]
 
 
@@ -188,7 +209,7 @@ def _decide(
     if node.layer in presence.registry:
         return "pull", "registry", ("the registry has this key", *causes)
     broken = [str(presence.broken[node.layer])] if node.layer in presence.broken else []
-    reasons = [*broken, *causes] or ["no image with this key, here or in the registry"]
+    reasons = [*broken, *causes] or [*_NOWHERE]
     for parent in node.parents:
         state = states[parent][0] if parent in states else "fresh"
         if state == "build":
@@ -196,6 +217,13 @@ def _decide(
         elif state == "pull":
             how = f"taken from the registry by {node.builder}" if node.builder else "pulled first"
             reasons.append(f"{parent} is {how}")
+    assembly = node.assembly
+    if assembly is not None and not node.problem:
+        if assembles(assembly, presence.registry):
+            stands = f"upon {assembly.base or 'its base'}, where nothing has to run"
+            return "assemble", "", (*broken, *(causes or _NOWHERE), stands)
+        obstacle = assembly.obstacle or f"{assembly.base} is not in the registry"
+        reasons.append(f"not assembled: {obstacle}")
     if node.builder:
         reasons.append(f"the builder {node.builder} makes it")
     if node.problem:

@@ -7,15 +7,16 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from hashes.errors import LayersError
 from hashes.key import BadKey, Key
 from layers.engine.engine import EngineDown, LocalImage
 from layers.graph.causes import why
-from layers.graph.checkout import Lack, hollow, pull, update
 from layers.graph.faults import ParentUnknown
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
+from layers.plan.buildable import Buildable
 from layers.plan.names import Names, names, plain_name
 from layers.plan.plan import Broken, Node, Plan, Presence, make_plan
 from layers.plan.presence import Seen, look_in_engine, look_in_registry
@@ -23,6 +24,9 @@ from layers.project.backends import Backends
 from layers.project.project import Project
 from layers.runtime.events import Listener, Warned
 from layers.runtime.threads import Prefetch
+
+if TYPE_CHECKING:
+    from layers.plan.assembling import Assembling
 
 Held = Mapping[str, LocalImage]
 
@@ -172,6 +176,11 @@ class Planner:
             seen.nodes.update((node.layer, node) for node in nodes)
             seen.asked.update(level)
             nodes = [node for node in nodes if node.key is not None]
+            if self.policy.remain:
+                # Nobody asks the engine about these.
+                alone = self._assembling.possible([node.layer for node in nodes], seen)
+                nodes = [node for node in nodes if node.layer not in alone]
+                level = [layer for layer in level if layer not in alone]
             if nodes:
                 look_in_engine(backends.engine, nodes, seen, ahead.answer() if ahead else {})
             asked = [node for node in nodes if node.push]
@@ -179,18 +188,36 @@ class Planner:
             look_in_registry(lambda: backends.registry, asked, seen, self._tell, expected)
             lacking = [layer for layer in level if seen.lacks(layer)]
             below = [parent for layer in lacking for parent in self.nodes[layer].parents]
+            self._assembling.possible(lacking, seen)
             level = [layer for layer in dict.fromkeys(below) if layer not in seen.asked]
+
+    @cached_property
+    def _assembling(self) -> Assembling:
+        from layers.plan.assembling import Assembling
+
+        def named(layer: Layer) -> Node:
+            return self._named(self.nodes[layer])
+
+        policy = self.policy
+        found = Assembling(self._project, self._backends, self._tell, named, policy.remain)
+        if policy.nameless:  # what is on trial is for nobody else
+            found.give_up(*self.nodes)
+        return found
 
     def distrust(self, broken: Mapping[Layer, Broken]) -> None:
         """Note what is in the registry in part only, whoever found that out."""
         self._seen.broken.update(broken)
 
     def without(self, layer: Layer) -> Plan:
-        """The plan for one layer, now that the registry turned out not to have all of it."""
+        """The plan for one layer, now that the registry turned out not to have all of it, or that
+        it could not be assembled.
+        """
         with self._looking:
             seen = self._seen
-            digest = seen.registry.pop(layer)
-            seen.broken[layer] = Broken(digest, (digest,))
+            digest = seen.registry.pop(layer, None)
+            if digest is not None:
+                seen.broken[layer] = Broken(digest, (digest,))
+            self._assembling.give_up(layer)
             self._look(seen, self.nodes[layer].parents, None)
             return make_plan(self._nodes_of(seen), seen.presence(), [layer], {})
 
@@ -230,42 +257,14 @@ class Planner:
             if node.layer not in seen.engine
         }
         there = self.policy.remain
-        nodes = [self._buildable(node) if seen.lacks(node.layer) else node for node in nodes]
+        lacking = [self._assembling.node(node, seen) for node in nodes if seen.lacks(node.layer)]
+        look = Buildable(self._project, self._backends, self._tell, seen.registry)
+        made = {node.layer: look.judged(node) for node in lacking}
+        nodes = [made.get(node.layer, node) for node in nodes]
         plan = make_plan(nodes, seen.presence(), self.wanted, causes, there=there)
         self._remember(node for node in nodes if node.layer in seen.engine)
         self._project.cache.save()
         return plan
-
-    def _buildable(self, node: Node) -> Node:
-        """The node with a problem where git has not brought what it reads; see `Checkout`."""
-        if node.key is None or node.problem:
-            return node
-        inputs = self._project.inputs
-        image = self._project.spec.images[node.layer.image]
-        found = inputs.image(node.layer.image)
-        manifests = found.built(node.layer.stage, image.push_stages)
-        named, within = inputs.checkout.submodules(image, manifests)
-        for each in within:
-            said = f"{image.dockerfile}:{each.line}: {each.path} is a git submodule that is empty"
-            self._tell(Warned(f"{said}\n  {update(each.path)}", str(node.layer)))
-        if pointers := inputs.checkout.pointers(image, manifests):
-            said = f"{image.dockerfile}:{pointers[0].line}: {hollow(pointers)}"
-            self._tell(Warned(f"{said}\n  {pull(pointers)}", str(node.layer)))
-        if named:
-            return replace(node, problem=_not_there(image.dockerfile, named))
-        return self._readable(node)
-
-    def _readable(self, node: Node) -> Node:
-        """The node with a problem where the engine's frontend does not take its Dockerfile.
-
-        Only what has to be built is looked at, so that the engine of an up-to-date project is not
-        asked. A builder elsewhere speaks for itself.
-        """
-        image = self._project.spec.images[node.layer.image]
-        frontend = None if node.builder or node.problem else self._backends.frontend
-        if frontend is None:
-            return node
-        return replace(node, problem=self._project.inputs.dockerfiles.refusal(image, frontend))
 
     def _causes(self, node: Node, earlier: str) -> tuple[str, ...]:
         """What changed since the image that the plain name points at, in words."""
@@ -295,12 +294,3 @@ class Planner:
         except EngineDown as error:
             self._tell(Warned(str(error)))
             return make_plan(self.nodes.values(), Presence(), self.wanted, {})
-
-
-def _not_there(dockerfile: str, submodules: Iterable[Lack]) -> str:
-    """Why nothing can be built from submodules that are not checked out."""
-    return "\n".join(
-        f"{dockerfile}:{each.line}: {each.path} is a git submodule that is not checked out"
-        f"\n  {update(each.path)}"
-        for each in submodules
-    )

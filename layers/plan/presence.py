@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
@@ -105,8 +105,11 @@ def look_in_registry(
     seen: Seen,
     listener: Listener,
     expected: Expected,
+    bases: Set[Layer] = frozenset(),
 ) -> None:
-    """Ask for the keys that the engine lacks, all at once; a registry that fails costs a warning.
+    """Ask for the keys that the engine lacks, and ``bases``, all at once.
+
+    A registry that fails costs a warning.
 
     Only a plain "not there" counts as absent; any other answer is told, so that nobody waits for
     a build without knowing that the registry was out of reach.  What is there in part only is
@@ -115,7 +118,7 @@ def look_in_registry(
     asked: dict[tuple[str, str], Node] = {}
     for node in nodes:
         remote = node.names.remote
-        if remote is not None and node.layer not in seen.engine:
+        if remote is not None and (node.layer not in seen.engine or node.layer in bases):
             asked[remote, node.names.tag] = node
     if not asked or seen.deaf:
         return

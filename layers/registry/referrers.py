@@ -44,6 +44,12 @@ INPUTS = Kind(
 """What an image was made from."""
 
 
+LISTING = Kind(
+    "application/vnd.doit-layers.listing.v1+zstd", "application/vnd.doit-layers.listing.v1+zlib"
+)
+"""What is at each path of an image."""
+
+
 def is_attached(registry: Registry, repository: str, subject: Digest, kind: Kind) -> bool:
     """Whether something of a kind is attached to an image.  Raises RegistryError."""
     return bool(_of_kind(_attached(registry, repository, subject)[0], kind))

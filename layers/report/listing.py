@@ -11,7 +11,7 @@ from layers.runtime import units
 NARROWEST = 32
 """Columns that a reason needs beside the rest; with fewer it stands below its row."""
 
-_PAINT = {"fresh": "32", "pull": "36", "build": "33", "error": "31"}
+_PAINT = {"fresh": "32", "pull": "36", "assemble": "36", "build": "33", "error": "31"}
 _DIM = "2"
 _HEADS = ("image", "state", "where", "size", "age", "time", "why")
 _LEADS = {True: ("├─ ", "└─ ", "│  ", "   "), False: ("|- ", "`- ", "|  ", "   ")}
@@ -193,6 +193,7 @@ def summed(
     *,
     build: int,
     pull: int,
+    assemble: int,
     fresh: int,
     error: int,
     seconds: float | None,
@@ -210,7 +211,9 @@ def summed(
         parts.append(f"{build} to build ({', '.join(times) or 'never built here'})")
     if pull:
         parts.append(f"{pull} to pull" + (f" (up to {units.size(size)})" if size else ""))
-    if fresh or not (build or pull or error):
+    if assemble:
+        parts.append(f"{assemble} to assemble")
+    if fresh or not (build or pull or assemble or error):
         parts.append(f"{fresh} fresh")
     if error:
         parts.append(f"{error} that cannot be made")

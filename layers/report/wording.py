@@ -11,6 +11,7 @@ from layers.runtime.units import seconds as as_seconds
 
 _DONE = {
     "build": "built",
+    "assemble": "assembled",
     "pull": "pulled",
     "push": "pushed",
     "tag": "tagged",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-Action = Literal["build", "pull", "push", "tag", "rootfs", "prepare", "copy"]
+Action = Literal["build", "assemble", "pull", "push", "tag", "rootfs", "prepare", "copy"]
 
 
 class Started(NamedTuple):

@@ -84,7 +84,7 @@ def test_json_has_the_promised_fields_and_every_reason() -> None:
     told = json.loads(listing.to_json([found], {found.layer: facts}))
     old = {"name": "app", "state": "build", "reasons": reasons, "key": str(KEY), "where": ""}
     new = {"parents": ["base"], "size": None, "created": None, "expected": 90.0}
-    counts = {"build": 1, "pull": 0, "fresh": 0, "error": 0}
+    counts = {"build": 1, "pull": 0, "assemble": 0, "fresh": 0, "error": 0}
     total = {**counts, "seconds": 90.0, "unknown": 0, "bytes": None}
     assert told == {"layers": [old | new], "sum": total}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from hashes.key import Hasher, Key
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
-from layers.plan.plan import Node, Plan, Presence, Step, make_plan
+from layers.plan.plan import Assembly, Node, Plan, Presence, Step, make_plan
 
 
 def key(text: str) -> Key:
@@ -200,3 +201,46 @@ def test_a_rule_that_forgets_parents_breaks_the_law() -> None:
 
     with pytest.raises(AssertionError, match="is built without"):
         law(forgetful, (list(NODES), Presence(), [APP]))
+
+
+def assembling(*, engine: str = "", registry: str = "", obstacle: str = "") -> Step:
+    """The step of an application that somebody wants assembled upon its base."""
+    at = {name: Layer(name) for name in ("base", "app")}
+    presence = Presence(
+        {at[n]: digest(n) for n in engine.split()}, {at[n]: digest(n) for n in registry.split()}
+    )
+    nodes = (NODES[0], replace(NODES[1], assembly=Assembly(BASE, obstacle)))
+    return make_plan(nodes, presence, [APP], {}).steps[APP]
+
+
+@pytest.mark.parametrize(
+    ("engine", "registry", "obstacle", "state", "reason"),
+    [
+        ("", "base", "", "assemble", "upon base, where nothing has to run"),
+        ("base", "base", "", "assemble", "upon base, where nothing has to run"),
+        ("base", "", "", "build", "not assembled: base is not in the registry"),
+        ("", "", "", "build", "not assembled: base is not in the registry"),
+        ("", "base", "RUN in line 3", "build", "not assembled: RUN in line 3"),
+        ("app", "base", "", "fresh", "the engine has this key"),
+        ("", "base app", "", "pull", "the registry has this key"),
+    ],
+)
+def test_what_has_nothing_to_run_is_assembled_upon_a_base_in_the_registry(
+    engine: str, registry: str, obstacle: str, state: str, reason: str
+) -> None:
+    step = assembling(engine=engine, registry=registry, obstacle=obstacle)
+    assert step.state == state
+    assert reason in step.reasons
+
+
+def test_a_base_that_is_assembled_upon_is_not_touched() -> None:
+    """Neither pulled nor built: the registry has it."""
+    nodes = (NODES[0], replace(NODES[1], assembly=Assembly(BASE)))
+    plan = make_plan(nodes, Presence({}, {BASE: digest("base")}), [APP], {})
+    assert not plan.steps[BASE].needed
+
+
+def test_a_file_that_is_missing_is_no_assembly() -> None:
+    nodes = (NODES[0], replace(NODES[1], assembly=Assembly(BASE), problem="model is missing"))
+    step = make_plan(nodes, Presence({}, {BASE: digest("base")}), [APP], {}).steps[APP]
+    assert (step.state, step.problem) == ("build", "model is missing")

@@ -110,7 +110,8 @@ def test_every_due_base_is_in_one_group(due_now: set[str], data: st.DataObject) 
     assert all(list(group) == sorted(group) for group in found)
 
 
-IMAGE = LocalImage(A, A, (), {"io.doit-layers.key": "1", "x": "y"}, 1, ("d",), config={"Env": ["A=b"]})
+LABELS = {"io.doit-layers.key": "1", "x": "y"}
+IMAGE = LocalImage(A, A, (), LABELS, 1, ("d",), config={"Env": ["A=b"]})
 
 
 @pytest.mark.parametrize(

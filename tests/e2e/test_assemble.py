@@ -1,0 +1,114 @@
+"""Images that no engine makes, on the real registry, judged by its access log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.e2e.lab import Lab, Workspace
+from tests.fuzz.images.content import Content, Contents, differences, from_registry
+
+pytestmark = pytest.mark.e2e
+
+APP = """\
+FROM NAME-base AS deps
+ENV PLACE=/srv/app
+WORKDIR $PLACE
+
+FROM deps
+COPY --chown=1000:1000 app.py requirements.txt ./
+CMD ["cat", "app.py"]
+"""
+NOWHERE = "unix:///nowhere/docker.sock"
+
+
+@pytest.fixture
+def assembling(workspace: Workspace) -> Workspace:
+    """An application that only copies files, on a base in the registry; made by BuildKit once."""
+    toml = workspace.read("images.toml").replace('push_stages = ["deps"]\n', "assemble = true\n")
+    workspace.write({"images.toml": toml, "app/Dockerfile": APP.replace("NAME", workspace.name)})
+    assert workspace.states()["app"] == "build"
+    assert "not assembled: base is not in the registry" in workspace.reasons("app")
+    workspace.doit("base", "app")
+    return workspace
+
+
+def publish(workspace: Workspace, **more: Any) -> dict[str, dict[str, str]]:
+    told = json.loads(workspace.doit("publish", "--json", **more).out)
+    return {image["name"]: image for image in told["images"]}
+
+
+def content(lab: Lab, workspace: Workspace, digest: str) -> Content:
+    return Contents().read(digest, from_registry(lab.registry, f"{workspace.name}/app"))
+
+
+def moved(lab: Lab, before: int, method: str) -> list[str]:
+    """What was asked about blobs since then."""
+    asked = lab.requests()[before:]
+    return [line for line in asked if line.startswith(method) and "/blobs/" in line]
+
+
+def test_a_code_edit_is_published_without_an_engine(
+    assembling: Workspace, clone: Callable[[Workspace], Workspace], lab: Lab
+) -> None:
+    """The base is listed once; after that neither it nor any engine is in the way of an edit."""
+    assembling.edit("app/app.py", "1", "2")
+    assert assembling.states() == {"base": "fresh", "app": "assemble", "other": "build"}
+    assert "app/app.py changed; upon base, where nothing has to run" in assembling.reasons("app")
+    cold = clone(assembling)
+    assert publish(cold, DOCKER_HOST=NOWHERE)["app"]["how"] == "assembled"
+
+    cold.edit("app/app.py", "2", "3")
+    before = len(lab.requests())
+    told = publish(cold, DOCKER_HOST=NOWHERE)["app"]
+    assert told["how"] == "assembled"
+    assert len(moved(lab, before, "GET")) <= 3  # configuration, listing, and whether all is there
+    assert len(moved(lab, before, "PUT")) == 4  # a layer, a configuration, and a record's two
+
+    assert cold.states()["app"] == "pull"
+    cold.doit("app")
+    assert lab.docker("run", "--rm", f"{cold.tag('app')}:latest") == "print(3)"
+    assert publish(cold, DOCKER_HOST=NOWHERE)["app"]["how"] == "there"
+
+
+def test_an_assembled_image_is_the_one_that_is_built(
+    assembling: Workspace, clone: Callable[[Workspace], Workspace], lab: Lab
+) -> None:
+    """File by file and setting by setting; and the engine gets it, where it is wanted there."""
+    assembling.edit("app/app.py", "1", "2")
+    assembling.doit("app")
+    assert assembling.ran() == {}
+    assert lab.docker("run", "--rm", f"{assembling.tag('app')}:latest") == "print(2)"
+    mine = content(lab, assembling, publish(assembling)["app"]["digest"])
+    assembling.edit("images.toml", "assemble = true", "assemble = false")
+    assembling.edit("app/Dockerfile", "AS deps\n", "AS deps\nARG ANOTHER_KEY\n")
+    assert assembling.states()["app"] == "build"
+    theirs = content(lab, assembling, publish(assembling)["app"]["digest"])
+    assert differences(theirs, mine) == []
+
+
+def test_what_stands_in_the_way_is_told_and_built(assembling: Workspace, lab: Lab) -> None:
+    """A step that runs beforehand; a name that only the base knows, once it is looked for."""
+    assembling.edit("app/Dockerfile", "CMD ", "RUN true\nCMD ")
+    assert assembling.states()["app"] == "build"
+    assert "not assembled: RUN in line 7: it runs a command" in assembling.reasons("app")
+    assembling.edit("app/Dockerfile", "RUN true\n", "")
+    assembling.edit("app/Dockerfile", "1000:1000", "who")
+    assert assembling.states()["app"] == "assemble"
+    run = assembling.doit("app")
+    assert "could not be assembled: COPY in line 6: 'who'" in run.text
+    assert assembling.ran()["app"] != []
+    assert publish(assembling)["app"]["how"] == "there"
+
+
+def test_two_that_assemble_one_key_end_with_one_digest(
+    assembling: Workspace, clone: Callable[[Workspace], Workspace], lab: Lab
+) -> None:
+    assembling.edit("app/app.py", "1", "2")
+    other = clone(assembling)
+    one = publish(assembling, DOCKER_HOST=NOWHERE)["app"]
+    two = publish(other, DOCKER_HOST=NOWHERE)["app"]
+    assert (one["digest"], two["how"]) == (two["digest"], "there")
