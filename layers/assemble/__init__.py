@@ -9,7 +9,7 @@ whole base for that; the registry needs one small filesystem layer, a configurat
 - `copying`, `users`: what a COPY or WORKDIR does to a listing, by BuildKit's own rules.
 - `layer`: the tar of one step.
 - `configuration`, `healthcheck`: what the settings do to an image's configuration.
-- `image`: all of it together, as an image's configuration, manifest and new filesystem layers.
+- `recipe`, `image`: all of it together: configuration, manifest and new filesystem layers.
 
 Where it cannot be right it is not done: an `Obstacle` says which line is in the way.
 """

@@ -10,11 +10,10 @@ from typing import Any
 
 from hashes.context.sources import Sources
 from hashes.dockerfile import git
-from hashes.dockerfile.arguments import global_args, normal_platform
+from hashes.dockerfile.arguments import global_args
 from hashes.dockerfile.expand import WordError
 from hashes.dockerfile.heredocs import chomp, heredoc
 from hashes.dockerfile.instruction import Instruction
-from hashes.dockerfile.parser import Dockerfile, parse_trigger
 from hashes.dockerfile.state import State
 from hashes.dockerfile.steps import Steps
 from hashes.errors import LayersError
@@ -24,51 +23,13 @@ from layers.assemble.copying import Look, Step, Written, unchanged
 from layers.assemble.layer import NewLayer
 from layers.assemble.listing import Listing
 from layers.assemble.obstacle import Blocked, Obstacle
+from layers.assemble.recipe import OCI, Recipe, Trunk, in_the_way
 from layers.assemble.sources import Match, Moved
-from layers.assemble.trunk import Division
 from layers.assemble.users import NOBODY_SAID, owner
 from layers.oci.artifact import MANIFEST_TYPE, descriptor
 
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
-_OCI = {
-    "application/vnd.docker.image.rootfs.diff.tar.gzip": (
-        "application/vnd.oci.image.layer.v1.tar+gzip"
-    ),
-    "application/vnd.docker.image.rootfs.diff.tar": "application/vnd.oci.image.layer.v1.tar",
-    "application/vnd.docker.image.rootfs.diff.tar.zstd": layer.MEDIA_TYPE,
-}
-_LAYERS = frozenset(_OCI.values())
-_NAMES = ("os", "architecture", "variant")
 _MOST_CHMOD = 0o7777
-
-
-@dataclass(frozen=True)
-class Trunk:
-    """What a tail is put upon."""
-
-    configuration: Mapping[str, Any]
-    """As the registry has it; {} for an empty base."""
-    layers: tuple[Mapping[str, Any], ...]
-    """The descriptors of its filesystem layers."""
-    listing: Listing
-
-
-EMPTY = Trunk({}, (), Listing())
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What a tail is made from, beside the files."""
-
-    dockerfile: Dockerfile
-    division: Division
-    args: Mapping[str, str]
-    """The build arguments that are given."""
-    platform: str
-    """``os/architecture[/variant]``, of the image and of the machine."""
-    target: str | None = None
-    labels: Mapping[str, str] | None = None
-    """Those that stand in no Dockerfile."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +55,7 @@ def assemble(trunk: Trunk, recipe: Recipe, context: Sources) -> Assembled | Obst
     """
     if recipe.division.last is not None:
         return recipe.division.last
-    obstacle = _in_the_way(trunk, recipe)
+    obstacle = in_the_way(trunk, recipe)
     if obstacle is not None:
         return obstacle
     made = _Assembly(trunk, recipe, context)
@@ -106,40 +67,6 @@ def assemble(trunk: Trunk, recipe: Recipe, context: Sources) -> Assembled | Obst
     if isinstance(found, Obstacle):
         made.close()
     return found
-
-
-def _in_the_way(trunk: Trunk, recipe: Recipe) -> Obstacle | None:
-    """What stands in the way of any tail."""
-    syntax = recipe.args.get("BUILDKIT_SYNTAX", recipe.dockerfile.syntax)
-    if syntax and not syntax.removeprefix("docker.io/").startswith("docker/dockerfile:1"):
-        return Obstacle(1, "", f"the file is read by {syntax}")
-    strange = [name for name in recipe.args if name.startswith(("BUILDKIT_", "SOURCE_DATE_EPOCH"))]
-    if strange:
-        return Obstacle(0, "", f"the build argument {strange[0]} is given")
-    has = "/".join(
-        filter(
-            None, normal_platform(*(str(trunk.configuration.get(each) or "") for each in _NAMES))
-        )
-    )
-    if trunk.configuration and has != recipe.platform:
-        return Obstacle(0, "", f"the base is for {has}, the image for {recipe.platform}")
-    first = recipe.division.line[0]
-    triggers = tuple((trunk.configuration.get("config") or {}).get("OnBuild") or ())
-    if first.instructions[: first.triggers] != _triggers(triggers, recipe):
-        return Obstacle(0, "", "the base has other ONBUILD triggers than the key knows of")
-    if any(stage.platform != recipe.platform for stage in recipe.division.line):
-        return Obstacle(0, "", "a stage is for another platform")
-    for each in trunk.layers:
-        kind = each.get("mediaType", "")
-        if _OCI.get(str(kind), kind) not in _LAYERS:
-            return Obstacle(0, "", f"the base has a layer of a kind that is not known: {kind}")
-    return None
-
-
-def _triggers(texts: Sequence[str], recipe: Recipe) -> tuple[Instruction, ...]:
-    file = recipe.dockerfile
-    line = file.stages[recipe.division.line[0].index].line
-    return tuple(parse_trigger(each, file.path, line, file.frontend) for each in texts)
 
 
 class _Assembly:
@@ -275,7 +202,7 @@ class _Assembly:
 def _oci(layer_: Mapping[str, Any]) -> dict[str, Any]:
     kind = str(layer_.get("mediaType"))
     return {
-        "mediaType": _OCI.get(kind, kind),
+        "mediaType": OCI.get(kind, kind),
         "digest": layer_["digest"],
         "size": layer_["size"],
     }

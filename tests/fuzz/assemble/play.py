@@ -16,9 +16,10 @@ from hashes.dockerfile.frontend import of_docker
 from hashes.dockerfile.parser import parse
 from hashes.dockerfile.reachable import reach
 from hashes.errors import LayersError
-from layers.assemble.image import Assembled, Recipe, Trunk, assemble, listing_of
+from layers.assemble.image import Assembled, assemble, listing_of
 from layers.assemble.listing import Listing
 from layers.assemble.obstacle import Obstacle
+from layers.assemble.recipe import Recipe, Trunk
 from layers.assemble.trunk import divide
 from layers.oci.artifact import MANIFEST_TYPE, descriptor
 from layers.oci.credentials import NoCredentials

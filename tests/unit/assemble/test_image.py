@@ -15,9 +15,10 @@ from hashes.dockerfile.instruction import KEYWORDS
 from hashes.dockerfile.parser import parse
 from hashes.dockerfile.reachable import reach
 from layers.assemble.configuration import Configuration
-from layers.assemble.image import EMPTY, Assembled, Recipe, Trunk, assemble
+from layers.assemble.image import Assembled, assemble
 from layers.assemble.listing import Entry, Listing
 from layers.assemble.obstacle import Obstacle
+from layers.assemble.recipe import EMPTY, Recipe, Trunk
 from layers.assemble.sources import Moved
 from layers.assemble.tarballs import apply
 from layers.assemble.trunk import SETTINGS, divide
@@ -207,8 +208,11 @@ def test_a_layer_of_a_strange_kind_stands_in_the_way(context: Path) -> None:
 
 
 def test_a_build_argument_for_buildkit_stands_in_the_way(context: Path) -> None:
-    found = made(context, "FROM b\nCMD x\n", args={"SOURCE_DATE_EPOCH": "0"})
-    assert "SOURCE_DATE_EPOCH" in str(found)
+    for found in (
+        made(context, "FROM b\nCMD x\n", args={"SOURCE_DATE_EPOCH": "0"}),
+        made(context, "ARG SOURCE_DATE_EPOCH=0\nFROM b\nCMD x\n"),
+    ):
+        assert "SOURCE_DATE_EPOCH" in str(found)
 
 
 def test_a_file_that_changes_meanwhile_ends_it(context: Path) -> None:
