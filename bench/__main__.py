@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from bench import byteproof, edit, engine, hashing, push, sizes, stack, table, uptodate
+from bench import byteproof, cold, edit, engine, hashing, push, sizes, stack, table, uptodate
 from bench.harness import Unexpected
 from bench.table import Row
 
@@ -18,6 +18,7 @@ BENCHMARKS: Mapping[str, Callable[[int], list[Row]]] = {
     "weights": sizes.weights,
     "engine": engine.run,
     "push": push.run,
+    "cold": cold.run,
     "byteproof": byteproof.run,  # the last: it makes its engine everybody's
 }
 """By name, in the order in which they run."""

@@ -48,7 +48,7 @@ RUN --mount=from={registry}/bench/payload:1,target=/from cp -a /from /large; ech
 def run(rounds: int) -> list[Row]:
     """``doit large`` beside plain buildx, in turns; every build writes its layer anew."""
     root = stack.WORK / "push"
-    endpoint = _engine(root)
+    endpoint = own_engine(root)
     try:
         _prepare(root, endpoint)
         return [_compare(root, endpoint, push, min(rounds, ROUNDS)) for push in (True, False)]
@@ -93,7 +93,7 @@ def _cases(root: Path, endpoint: Endpoint, push: bool) -> tuple[Case, Case]:
     return ours, Case(name, ["sh", "-c", line], str(root), environment, edit)
 
 
-def _engine(home: Path) -> Endpoint:
+def own_engine(home: Path) -> Endpoint:
     """An engine of this benchmark's own, which goes with all that was built."""
     packages = Path(Places.of(str(home)).packages)
     ours = Path(Places.of(str(stack.CHECKOUT)).packages)
@@ -117,14 +117,14 @@ def _prepare(root: Path, endpoint: Endpoint) -> None:
         subprocess.run(["dpkg", "-x", package.name, "."], cwd=shell, check=True)
         package.unlink()
     install = 'COPY . /\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\nENV PATH=/bin\n'
-    _image(endpoint, shell, f"{endpoint.registry}/bench/busybox:1", install)
+    pushed_image(endpoint, shell, f"{endpoint.registry}/bench/busybox:1", install)
     payload = root / "payload"
     if not payload.exists():
-        _collect(payload)
-    _image(endpoint, payload, f"{endpoint.registry}/bench/payload:1", "COPY . /\n")
+        collect(payload)
+    pushed_image(endpoint, payload, f"{endpoint.registry}/bench/payload:1", "COPY . /\n")
 
 
-def _image(endpoint: Endpoint, folder: Path, name: str, steps: str) -> None:
+def pushed_image(endpoint: Endpoint, folder: Path, name: str, steps: str) -> None:
     words = [endpoint.cli, "buildx", "build", "--push", "--provenance=false", f"--tag={name}"]
     subprocess.run(
         [*words, "--file=-", str(folder)],
@@ -134,16 +134,16 @@ def _image(endpoint: Endpoint, folder: Path, name: str, steps: str) -> None:
     )
 
 
-def _collect(folder: Path) -> None:
+def collect(folder: Path, size: int = SIZE) -> None:
     """Copy libraries of this machine until there are enough."""
     taken = 0
     folder.mkdir()
     for number, path in enumerate(_libraries()):
-        size = path.stat().st_size
-        if taken + size <= SIZE:
+        length = path.stat().st_size
+        if taken + length <= size:
             shutil.copyfile(path, folder / f"{number}-{path.name}")
-            taken += size
-        if taken > SIZE * 0.99:
+            taken += length
+        if taken > size * 0.99:
             return
 
 
