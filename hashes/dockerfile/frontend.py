@@ -50,6 +50,7 @@ NEVER: Version = (1, 1 << 15)
 # Versions are those of the reference's tables and of the sources' tags (moby/buildkit), unless
 # another place is named; all but the last four were tried on docker 26.1.5 and 28.5.2.
 CHECK_DIRECTIVE = Feature("'# check=' before '# escape='", (1, 8))
+CHECKS = Feature("--call=check", (1, 8))
 PATHS_LIKE_GIT = Feature("a path such as a/b.git", (1, 8))
 """Before, it read as https://a/b.git (buildkit 8144ab88e)."""
 WHOLE_JSON = Feature("a JSON form with something behind it", (1, 9))

@@ -27,6 +27,7 @@ PIP_PIN = Rule("pip-pin", "error", "a Python requirement that no index can meet"
 SECRET_IN_LAYER = Rule("secret-in-layer", "error", "a secret in a layer of the built image")
 SIZE_BUDGET = Rule("size-budget", "error", "an image over its max_size, or near it")
 HADOLINT = Rule("hadolint", "warning", "what hadolint says")
+BUILD_CHECKS = Rule("build-checks", "warning", "what BuildKit's own checks say")
 
 OFFLINE: tuple[Check, ...] = (
     hangs.check,
@@ -42,7 +43,7 @@ OFFLINE: tuple[Check, ...] = (
 
 ONLINE_RULES = (UNKNOWN_PACKAGE, PIP_PIN)
 BUILT_RULES = (SECRET_IN_LAYER, SIZE_BUDGET)
-OTHER_RULES = (REFUSED, CONTRADICTING_PINS, HADOLINT)
+OTHER_RULES = (REFUSED, CONTRADICTING_PINS, HADOLINT, BUILD_CHECKS)
 
 RULES: dict[str, Rule] = {
     each.name: each

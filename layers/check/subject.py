@@ -171,6 +171,19 @@ class Subject:
             return parent.root(parent.target.index)
         return self.roots.get(base.text) or Root(base.text)
 
+    def inherited(self, index: int) -> Mapping[str, str] | None:
+        """The environment that a stage gets from outside its Dockerfile; None: nobody knows it."""
+        bases = {stage.index: stage.base for stage in self.reached}
+        base = bases.get(index)
+        while base is not None and base.stage is not None:
+            base = bases.get(base.stage)
+        if base is None:
+            return None
+        if base.text in self.parents:
+            parent = self.parents[base.text]
+            return parent.state(parent.target.index).environment()
+        return {} if base.text == "scratch" else self.base_env.get(base.text)
+
     def at(self, index: int) -> Finding:
         """A finding without words at a stage's FROM."""
         line = self.dockerfile.stages[index].line

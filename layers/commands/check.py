@@ -36,6 +36,7 @@ class CheckCommand(ProjectCommand):
         option("online", "look packages up: apt and apk in the base image, pip at its index"),
         option("built", "look into the built images, too: secrets in any layer, and max_size"),
         option("hadolint", "run hadolint as well: pip install 'doit-layers[hadolint]'"),
+        option("build_checks", "ask BuildKit for its own checks as well"),
         option("strict", "status 1 for warnings, too"),
         option("rule", "only this rule; may be given several times", [], value="NAME"),
         option(
@@ -55,7 +56,7 @@ class CheckCommand(ProjectCommand):
 def _check(root: str, options: Any, asked: list[str]) -> int:
     from importlib.metadata import version
 
-    from layers.check.catalogue import BUILT_RULES, HADOLINT, ONLINE_RULES, RULES
+    from layers.check.catalogue import BUILD_CHECKS, BUILT_RULES, HADOLINT, ONLINE_RULES, RULES
     from layers.check.render import as_annotations, as_json, as_text
     from layers.check.run import conclude, offline
     from layers.check.survey import Survey
@@ -74,7 +75,8 @@ def _check(root: str, options: Any, asked: list[str]) -> int:
     subjects = survey.subjects(names)
     notes: list[str] = list(survey.notes)
     found: list[Finding] = [*offline(subjects), *survey.refused]
-    ran = set(RULES) - {each.name for each in (*ONLINE_RULES, *BUILT_RULES, HADOLINT)}
+    asked_for = (*ONLINE_RULES, *BUILT_RULES, HADOLINT, BUILD_CHECKS)
+    ran = set(RULES) - {each.name for each in asked_for}
     if options["online"]:
         from layers.check.online.look_up import look_up
 
@@ -88,6 +90,10 @@ def _check(root: str, options: Any, asked: list[str]) -> int:
         from layers.check.hadolint import lint
 
         found += lint(project.root, subjects)
+    if options["build_checks"]:
+        from layers.check.build_checks import build_checks, single
+
+        found = single([*found, *build_checks(run, subjects, notes)], rules)
     project.cache.save()
     # under a profile, or for some images alone, a silence may have nothing to do
     useful = ran & rules if project.profile is None and not asked else set()

@@ -153,3 +153,55 @@ def test_a_conflict_is_told_by_the_real_resolver(tmp_path: Path) -> None:
     (found,) = resolve(request, Target(here, "linux/amd64"), run_pip, notes)
     assert notes == []
     assert "requests 2.32.3 wants idna<4 and >=2.5" in found.message
+
+
+CHECKED = """\
+FROM UPSTREAM AS Base
+ENV FOO bar
+ENV API_TOKEN=Zt7Kq2Vn9Xb4Lm1RsW
+# doit-check: ignore=build-checks the base's folder
+WORKDIR rel
+CMD echo $HOME
+
+FROM far.invalid/never:1 AS unneeded
+"""
+
+
+def checked(workspace: Workspace, upstream: str) -> Any:
+    """What BuildKit's own checks say of an image, and ours of the same lines."""
+    text = CHECKED.replace("UPSTREAM", upstream)
+    workspace.write({"app/Dockerfile": text})
+    spec = workspace.read("images.toml").replace("[images.app]", "[images.app]\ntarget = 'base'")
+    workspace.write({"images.toml": spec.replace('push_stages = ["deps"]\n', "")})
+    rules = [word for rule in ("build-checks", "secret-in-env") for word in ("--rule", rule)]
+    return check(workspace, "app", "--build-checks", *rules, status=1)
+
+
+def test_buildkits_own_checks_are_among_ours(lab: Lab, workspace: Workspace, upstream: str) -> None:
+    """By name and line, each matter once, silenced as ours are; nothing far away is asked for."""
+    if checks_need_a_newer(lab):
+        pytest.skip("its frontend has no checks")
+    found = checked(workspace, upstream)
+    assert [(rule, line, message.partition(":")[0]) for rule, line, message in told(found)] == [
+        ("build-checks", 1, "StageNameCasing"),
+        ("build-checks", 2, "LegacyKeyValueFormat"),
+        ("secret-in-env", 3, "ENV API_TOKEN has a value"),
+        ("build-checks", 6, "JSONArgsRecommended"),
+    ]
+    assert [each["line"] for each in found["silenced"]] == [5]
+    assert found["notes"] == []
+
+
+def test_an_engine_without_checks_is_told_of(lab: Lab, workspace: Workspace, upstream: str) -> None:
+    """In one sentence; the other rules and the exit status are as without."""
+    if not checks_need_a_newer(lab):
+        pytest.skip("its frontend has checks")
+    found = checked(workspace, upstream)
+    assert [rule for rule, _, _ in told(found)] == ["secret-in-env"]
+    assert [note for note in found["notes"] if "1.8 is the first with checks" in note]
+    assert len(found["notes"]) == 1
+
+
+def checks_need_a_newer(lab: Lab) -> bool:
+    """Whether the engine is older than Docker 27."""
+    return int(lab.docker("version", "--format", "{{.Server.Version}}").partition(".")[0]) < 27

@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e.conftest import KIND, busybox, started
 from tests.e2e.lab import Lab, lab_folder
+from tests.e2e.test_check_real import test_buildkits_own_checks_are_among_ours
 from tests.e2e.test_publish import test_two_machines_with_one_key_end_with_one_digest
 from tests.e2e.test_scenarios import (
     test_a_child_in_the_registry_leaves_its_parent_there,
@@ -21,6 +22,7 @@ __all__ = [
     "test_a_child_in_the_registry_leaves_its_parent_there",
     "test_a_code_edit_runs_build_and_runtime_only",
     "test_an_empty_engine_pulls_the_base",
+    "test_buildkits_own_checks_are_among_ours",
     "test_going_back_finds_the_earlier_image",
     "test_nothing_changed_means_nothing_happens",
     "test_two_machines_with_one_key_end_with_one_digest",

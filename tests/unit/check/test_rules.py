@@ -43,7 +43,7 @@ def test_a_rule_is_named_in_a_test_of_its_own(name: str) -> None:
     assert [path for path in tests if path.name != Path(__file__).name and name in path.read_text()]
 
 
-EFFECTS = {"online/", "built/", "survey", "hadolint", "run"}
+EFFECTS = {"online/", "built/", "survey", "hadolint", "build_checks", "run"}
 """Modules of layers/check that read a disk, an engine or an index; all others take values."""
 
 
