@@ -53,8 +53,8 @@ class Look(NamedTuple):
     """When folders count as made, in seconds since the epoch."""
 
 
-class Step:
-    """One step that writes into a listing, and remembers what it wrote."""
+class Writer:
+    """Writes what a step copies into a listing, and remembers it."""
 
     def __init__(self, listing: Listing) -> None:
         self.listing = listing

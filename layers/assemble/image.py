@@ -19,7 +19,7 @@ from hashes.dockerfile.steps import Steps
 from hashes.errors import LayersError
 from layers.assemble import layer, sources
 from layers.assemble.configuration import Configuration, known
-from layers.assemble.copying import Look, Step, Written, unchanged
+from layers.assemble.copying import Look, Writer, Written, unchanged
 from layers.assemble.layer import NewLayer
 from layers.assemble.listing import Listing
 from layers.assemble.obstacle import Blocked, Obstacle
@@ -111,19 +111,19 @@ class _Assembly:
         return self._image()
 
     def _step(self, item: Instruction, state: State, steps: Steps) -> None:
-        step = Step(self.listing)
+        writer = Writer(self.listing)
         if item.keyword in ("COPY", "ADD"):
-            self._copy(item, state, step)
+            self._copy(item, state, writer)
         else:
             self.configuration.take(item, state)
             steps.step(item, {})
             if item.keyword == "WORKDIR":
                 user = self.configuration.user
                 who = owner(self.listing, user) if user else NOBODY_SAID
-                step.make(self.configuration.workdir, Look(who, stamp=self.created))
+                writer.make(self.configuration.workdir, Look(who, stamp=self.created))
         written = {
             path: one
-            for path, one in step.written.items()
+            for path, one in writer.written.items()
             if not unchanged(self.written.get(path), one)
         }
         self.written |= written
@@ -133,7 +133,7 @@ class _Assembly:
             self.configuration.diff_ids.append(made.diff_id.text)
         self.configuration.done(item, layer=bool(written))
 
-    def _copy(self, item: Instruction, state: State, step: Step) -> None:
+    def _copy(self, item: Instruction, state: State, writer: Writer) -> None:
         *heads, last = item.words
         bodies = {each.name: each.content for each in item.heredocs}
         target = known(state, last)
@@ -155,7 +155,7 @@ class _Assembly:
             else:
                 found += self._matches(item, known(state, head))
         self.created = max(self.created, sources.newest(found))
-        step.copy([*found, *documents], state.destination(target), self._look(item, state))
+        writer.copy([*found, *documents], state.destination(target), self._look(item, state))
 
     def _matches(self, item: Instruction, source: str) -> list[Match]:
         if git.is_web(source) or git.is_git(source) or git.like_git(source):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hashes.dockerfile.arguments import looks_secret
 from hashes.errors import LayersError
 from layers.build.rawjson import BuildLog
-from layers.build.stall import Patience, Told, Watch
+from layers.build.stall import Patience, Stall, Watch
 from layers.oci.compression import Compression
 from layers.oci.digest import Digest
 from layers.report import wording
@@ -187,7 +187,7 @@ def run(
 
 
 def _stalls(
-    call: BuildCall, log: BuildLog, stalled: Told, log_path: str, listener: Listener
+    call: BuildCall, log: BuildLog, stalled: Stall, log_path: str, listener: Listener
 ) -> None:
     if stalled.ends:
         said = ended(call, stalled.event, log_path)

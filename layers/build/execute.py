@@ -50,7 +50,7 @@ def carry_out(run: Session, step: Step) -> None:
             else:
                 made = found
         if held is None and made is None and step.builder:
-            made = timed(run, step, "build", lambda: _elsewhere(run, step))
+            made = timed(run, step, "build", lambda: _build_remotely(run, step))
         if made is not None:
             run.planner.stored(step.layer, made)
             if step.here:
@@ -95,9 +95,9 @@ def push(run: Session, step: Step) -> None:
 
 
 def _pull(run: Session, step: Step) -> LocalImage:
-    place = step.names.remote
+    repository = step.names.remote
     digest = run.planner.presence.registry[step.layer]
-    return fetch(run, step, f"{place}@{digest}")
+    return fetch(run, step, f"{repository}@{digest}")
 
 
 def _build(run: Session, step: Step) -> LocalImage:
@@ -134,22 +134,20 @@ def _assembled(run: Session, step: Step) -> Digest | Obstacle:
         return Obstacle(0, "", str(error))
 
 
-def _elsewhere(run: Session, step: Step) -> Digest:
+def _build_remotely(run: Session, step: Step) -> Digest:
     """What the registry has in the end, from our builder or from somebody who was quicker."""
-    place, builder = (
-        remote.place(step),
-        find_builder(step.builder, run.backends.endpoint, os.environ),
-    )
-    found = there(run, step, place)
+    repository = remote.repository(step)
+    builder = find_builder(step.builder, run.backends.endpoint, os.environ)
+    found = there(run, step, repository)
     if found is not None:
         return found
     _tell_unpinned(run, step)
     with (
         prepare.prepared(run, step, remote.Kept(run)) as call,
-        remote.built(run, step, call, builder, place) as digest,
+        remote.built(run, step, call, builder, repository) as digest,
     ):
         _check_inputs(run, step)
-        return remote.keep(run, step, place, digest)
+        return remote.keep(run, step, repository, digest)
 
 
 def _tell_unpinned(run: Session, step: Step) -> None:

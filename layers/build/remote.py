@@ -65,7 +65,7 @@ class Kept(Parents):
             raise other_key(str(layer), f"{remote}@{digest}", found, key)
 
 
-def place(step: Step) -> str:
+def repository(step: Step) -> str:
     """Where in the registry a layer belongs, without a tag.  Raises NoBuilder: there is none."""
     remote = step.names.remote
     if remote is None:

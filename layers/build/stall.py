@@ -113,7 +113,7 @@ class Work:
         return next((line for line in reversed(self.lines) if line.strip()), "")
 
 
-class Told(NamedTuple):
+class Stall(NamedTuple):
     """Something that stalls, and whether the build has to end for it."""
 
     event: Stalled
@@ -137,7 +137,7 @@ class Watch:
     _silences: dict[str, _Silence] = field(default_factory=dict)
     _next: float = -math.inf
 
-    def look(self, now: float, works: Callable[[], Mapping[str, Work]]) -> list[Told]:
+    def look(self, now: float, works: Callable[[], Mapping[str, Work]]) -> list[Stall]:
         """What to tell of all that is at work now; ``works`` is asked at most every `PAUSE`.
 
         Each is told of once it was silent for as long as is borne, and after that at each doubling
@@ -160,7 +160,7 @@ class Watch:
                 continue
             while silence.due <= quiet:
                 silence.due *= 2
-            told.append(Told(self._stalled(work, quiet), ends))
+            told.append(Stall(self._stalled(work, quiet), ends))
         return told
 
     def _stalled(self, work: Work, quiet: float) -> Stalled:

@@ -16,7 +16,7 @@ from layers.project.open import open_project
 from layers.project.project import Project
 
 if TYPE_CHECKING:
-    from layers.gc.remove import Outcome, Remover
+    from layers.gc.remove import Removal, Remover
     from layers.gc.report import Done
     from layers.gc.scan import CleanUp, Scope
 
@@ -114,16 +114,16 @@ def _bytes(text: str) -> int:
 def _remove(project: Project, backends: Backends, clean_up: CleanUp, remover: Remover) -> Done:
     from layers.engine.engine import EngineError
     from layers.gc import local_files
-    from layers.gc.remove import Outcome
+    from layers.gc.remove import Removal
     from layers.gc.report import Done
     from layers.registry.registry import RegistryError
 
-    outcomes: list[Outcome] = []
+    outcomes: list[Removal] = []
     for going in clean_up.sweep.goes:
         try:
             outcomes.append(remover.remove(going))
         except (EngineError, RegistryError) as error:
-            outcomes.append(Outcome(going, str(error), failed=True))
+            outcomes.append(Removal(going, str(error), failed=True))
     for each in clean_up.files:
         local_files.remove(project.state.folder, each)
     cache = remover.store().prune(clean_up.scope.cache or 0) if clean_up.cache else 0
@@ -132,7 +132,7 @@ def _remove(project: Project, backends: Backends, clean_up: CleanUp, remover: Re
 
 
 def _free(
-    project: Project, backends: Backends, outcomes: list[Outcome]
+    project: Project, backends: Backends, outcomes: list[Removal]
 ) -> tuple[int | None, tuple[str, ...]]:
     """Bytes that the private registry frees on disk, and why it was not asked to."""
     gone = [each for each in outcomes if not each.skipped]

@@ -62,10 +62,10 @@ def _lock(root: str, names: list[str], *, copy: bool) -> int:
         sys.stdout.write(f"{each.name} ({each.platform}): {old} -> {new}\n")
     sys.stdout.write(f"{len(chosen)} upstream images locked, {len(moved)} changed\n")
     # Not to an engine's private registry: nobody else reads from that.
-    place = backends.mirror() if copy and project.spec.registry not in (None, "engine") else None
-    if place is not None:
+    mirror = backends.mirror() if copy and project.spec.registry not in (None, "engine") else None
+    if mirror is not None:
         sys.stdout.flush()
-        copy_pins(backends.registry, place, lock.pins_of(chosen), report)
+        copy_pins(backends.registry, mirror, lock.pins_of(chosen), report)
     report.close()
     sys.stdout.flush()
     sys.stderr.write("".join(f"{fault}\n" for fault in faults))

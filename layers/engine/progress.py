@@ -17,7 +17,7 @@ _DONE = frozenset(
 
 
 @dataclass
-class Outcome:
+class StreamResult:
     """What a stream came to."""
 
     error: str = ""
@@ -44,12 +44,12 @@ class _Sums:
         return before != (self.done.get(layer), self.total.get(layer))
 
 
-def follow(chunks: Iterable[bytes], progress: Progress) -> Outcome:
+def follow(chunks: Iterable[bytes], progress: Progress) -> StreamResult:
     """Read a stream to its end; ``progress`` gets bytes summed over all layers.
 
     The total grows while layers show up; extracting is not counted, its bytes are others.
     """
-    sums, outcome = _Sums(), Outcome()
+    sums, outcome = _Sums(), StreamResult()
     for line in _objects(chunks):
         detail = line.get("errorDetail")
         if detail or line.get("error"):

@@ -11,7 +11,7 @@ from layers.runtime.files import write_whole
 
 
 @dataclass
-class Seen:
+class ClaimTimes:
     """A small file; losing it lets abandoned claims stay for another day."""
 
     path: str
@@ -20,7 +20,7 @@ class Seen:
     asked: set[str] = field(default_factory=set)
 
     @classmethod
-    def load(cls, path: str) -> Seen:
+    def load(cls, path: str) -> ClaimTimes:
         """What was seen before; nothing when the file is missing or damaged."""
         known: dict[str, tuple[str, float]] = {}
         try:

@@ -20,7 +20,7 @@ class Committed:
 
 
 @dataclass(frozen=True)
-class History:
+class GitHistory:
     """A git repository, as far as a checkout knows it."""
 
     root: str
@@ -59,7 +59,7 @@ class History:
             at = end + 2 + length
 
 
-def history(root: str) -> History | None:
+def history(root: str) -> GitHistory | None:
     """The git repository around ``root``; None: there is none, or no git on this machine.
 
     Raises LayersError when git is there and cannot read it.
@@ -69,7 +69,7 @@ def history(root: str) -> History | None:
     except _NoRepository:
         return None
     shallow, _, prefix = told.partition("\n")
-    return History(root, prefix.rstrip("\n"), shallow == "true")
+    return GitHistory(root, prefix.rstrip("\n"), shallow == "true")
 
 
 class _NoRepository(Exception):

@@ -11,7 +11,7 @@ from typing import Any
 from hashes.errors import LayersError
 from layers.config.spec import Spec
 from layers.config.toml import read
-from layers.lock.mirror import Place
+from layers.lock.mirror import Mirror
 from layers.oci.reference import BadReference, Reference
 from layers.oci.template import DEFAULT_REPOSITORY, BadTemplate, Template
 from layers.plan.names import LABEL_PROJECT
@@ -108,9 +108,9 @@ def owned(
     names = {name for name, _, _ in images}
     remote: dict[str, dict[str, Owner]] = defaultdict(dict)
     if host:
-        for place in (Place(host, project, text) for text in shared if _template(text)):
+        for mirror in (Mirror(host, project, text) for text in shared if _template(text)):
             for each in references:
-                remote[place.of(each)][place.prefix(each)] = Owner("upstream", mirror=True)
+                remote[mirror.of(each)][mirror.prefix(each)] = Owner("upstream", mirror=True)
         for name, _, text in images:
             if template := _template(text):
                 home = template.home(project, name)

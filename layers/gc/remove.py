@@ -20,7 +20,7 @@ _TRUSTED = 1.0
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Removal:
     """What became of something that might go."""
 
     going: Going
@@ -43,7 +43,7 @@ class Remover:
     """What was left in the registry, with its repository."""
     _looks: dict[str, tuple[float, dict[str, Digest]]] = field(default_factory=dict)
 
-    def remove(self, going: Going) -> Outcome:
+    def remove(self, going: Going) -> Removal:
         """Take one thing away, with what is there for it alone.
 
         Raises EngineError or RegistryError; then it may be gone in part, and the next run goes on.
@@ -53,10 +53,10 @@ class Remover:
                 name = f"{going.found.layer}@{key}"
                 for lock in (name, f"push-{name}"):
                     if not held.enter_context(self.state.lock(lock, wait=False)):
-                        return Outcome(going, "a run in this checkout uses it now")
+                        return Removal(going, "a run in this checkout uses it now")
             engine = going.found.place == "engine"
             skipped = self._from_engine(going.found) if engine else self._from_registry(going)
-        return Outcome(going, skipped)
+        return Removal(going, skipped)
 
     def _from_engine(self, found: Found) -> str:
         store = self.store()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layers.gc.item import Found, Place
-from layers.gc.remove import Outcome
+from layers.gc.remove import Removal
 from layers.gc.scan import CleanUp
 from layers.gc.sweep import Going
 from layers.runtime.units import size
@@ -21,7 +21,7 @@ VERSION = 1
 class Done:
     """What a run that removes has to tell beside its plan."""
 
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[Removal, ...] = ()
     cache: int = 0
     """Bytes that the engine says it freed of its build cache."""
     disk: int | None = None
@@ -30,7 +30,7 @@ class Done:
     notes: tuple[str, ...] = ()
 
     @property
-    def skipped(self) -> tuple[Outcome, ...]:
+    def skipped(self) -> tuple[Removal, ...]:
         """What is still there."""
         return tuple(each for each in self.outcomes if each.skipped)
 

@@ -12,9 +12,9 @@ from hashes.errors import LayersError
 from layers.config.spec import SPEC_FILE
 from layers.config.toml import read
 from layers.engine.store import Store
-from layers.gc.claim_times import Seen
+from layers.gc.claim_times import ClaimTimes
 from layers.gc.engine_images import look_in_engine
-from layers.gc.git_history import History, history
+from layers.gc.git_history import GitHistory, history
 from layers.gc.item import KEY, Found
 from layers.gc.local_files import Leftover, leftovers
 from layers.gc.ownership import Owned, owned
@@ -102,7 +102,7 @@ class Scan:
     # -- what is needed ------------------------------------------------------------------------
 
     @cached_property
-    def _git(self) -> History | None:
+    def _git(self) -> GitHistory | None:
         found = history(self.project.root)
         if found is None:
             self.notes.append(
@@ -227,7 +227,7 @@ class Scan:
         places = self.owned.remote
         if not places:
             self.notes.append("there is no registry")
-        seen = Seen.load(self.project.state.path("claims.json"))
+        seen = ClaimTimes.load(self.project.state.path("claims.json"))
         looker = Looker(
             self.backends.registry,
             self.owned.project,

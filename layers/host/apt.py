@@ -17,7 +17,7 @@ _PARTS = ("", "-updates", "-security")
 _HTTP = ("http://", "https://")
 
 
-class Source(NamedTuple):
+class AptSource(NamedTuple):
     """One suite of one mirror (sources.list(5))."""
 
     uri: str
@@ -63,7 +63,7 @@ def family(suite: str) -> str:
 _ONE_LINE = re.compile(r"\s*deb\s+(?:\[([^]]*)\]\s*)?([^\s#]+)\s+([^\s#]+)([^#]*)")
 
 
-def parse_list(text: str) -> list[Source]:
+def parse_list(text: str) -> list[AptSource]:
     """Sources in one-line form; what is not a binary source is left out."""
     found = []
     for line in text.splitlines():
@@ -73,11 +73,11 @@ def parse_list(text: str) -> list[Source]:
             pairs = (each.partition("=") for each in (raw or "").split())
             options = {name.lower(): value for name, _, value in pairs}
             signed, trusted = options.get("signed-by", ""), _truth(options.get("trusted", ""))
-            found.append(Source(uri, suite, tuple(rest.split()), signed, trusted))
+            found.append(AptSource(uri, suite, tuple(rest.split()), signed, trusted))
     return found
 
 
-def parse_deb822(text: str) -> list[Source]:
+def parse_deb822(text: str) -> list[AptSource]:
     """Sources in deb822 form (stanzas); no disabled ones; an inline key stays whole."""
     found = []
     for stanza in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n")):
@@ -98,7 +98,7 @@ def parse_deb822(text: str) -> list[Source]:
         if _truth(fields.get("enabled", "")) is False:
             continue
         found += [
-            Source(
+            AptSource(
                 uri,
                 suite,
                 tuple(fields.get("components", "").split()),
@@ -118,7 +118,7 @@ def _truth(word: str) -> bool | None:
     return False if word.lower() in ("no", "false", "without", "off", "disable", "0") else None
 
 
-def system_sources(folder: str = "/etc/apt") -> list[Source]:
+def system_sources(folder: str = "/etc/apt") -> list[AptSource]:
     """Every source that apt uses on this machine, in its order.
 
     Of a ``mirror+file:`` list the first mirror that is reached by HTTP takes its place.
@@ -141,7 +141,7 @@ def _read(path: str) -> str:
         return ""
 
 
-def _resolved(source: Source) -> Source:
+def _resolved(source: AptSource) -> AptSource:
     if source.uri.startswith("mirror+file:"):  # cloud images: apt-transport-mirror(1)
         path = re.sub(r"^mirror\+file:/+", "/", source.uri)
         for line in _read(path).splitlines():
@@ -152,7 +152,7 @@ def _resolved(source: Source) -> Source:
 
 
 def for_suite(
-    suite: str, sources: Iterable[Source], env: Mapping[str, str], keyrings: str = ""
+    suite: str, sources: Iterable[AptSource], env: Mapping[str, str], keyrings: str = ""
 ) -> tuple[str, ...]:
     """Lines for a system of ``suite``: its own, its updates and its security updates.
 
@@ -168,11 +168,11 @@ def for_suite(
         path = os.path.join(keyrings, f"{name}-archive-keyring{ending}")
         if keyrings and not keyring and os.path.exists(path):
             keyring = path
-    chosen: dict[str, Source] = {}
+    chosen: dict[str, AptSource] = {}
     own = env.get(f"LAYERS_{name.upper()}_MIRROR", "")
     if own:
         for part in _PARTS[:2] if name == "debian" else _PARTS:
-            chosen[part] = Source(own, suite + part, components, keyring)
+            chosen[part] = AptSource(own, suite + part, components, keyring)
     else:
         # the wanted suite's own mirrors before those of its relatives
         reached = [source for source in sources if source.uri.startswith(_HTTP)]
@@ -181,7 +181,7 @@ def for_suite(
                 base = source.suite.removesuffix(part) if part else source.suite
                 if base in suites and base + part == source.suite and part not in chosen:
                     signed = source.keyring
-                    chosen[part] = Source(
+                    chosen[part] = AptSource(
                         source.uri,
                         suite + part,
                         components,

@@ -16,7 +16,7 @@ from layers.runtime.events import Finished, Listener, Started, Transfer, Warned
 _SHOWN = 12  # hex digits of a digest in a tag
 
 
-class Place(NamedTuple):
+class Mirror(NamedTuple):
     """Where copies go."""
 
     host: str
@@ -94,18 +94,18 @@ def _as_component(host: str) -> str:
     return letters.strip("-.")
 
 
-def copy_pins(registry: Registry, place: Place, pins: Iterable[Pin], tell: Listener) -> None:
+def copy_pins(registry: Registry, mirror: Mirror, pins: Iterable[Pin], tell: Listener) -> None:
     """See to it that our registry has what some pins name.
 
     A copy that cannot be made is told, and tried again the next time; a build takes the upstream.
     """
     for pin in pins:
-        _copy(registry, pin, place, tell)
+        _copy(registry, pin, mirror, tell)
 
 
-def _copy(registry: Registry, pin: Pin, place: Place, tell: Listener) -> None:
+def _copy(registry: Registry, pin: Pin, mirror: Mirror, tell: Listener) -> None:
     """Copy one; it is told of once the first bytes have come, and so never where it is there."""
-    name, at = pin.name.familiar(), place.of(pin.name)
+    name, at = pin.name.familiar(), mirror.of(pin.name)
     begin: list[float] = []
 
     def progress(done: int, total: int) -> None:
@@ -116,7 +116,7 @@ def _copy(registry: Registry, pin: Pin, place: Place, tell: Listener) -> None:
 
     ok = False
     try:
-        copy(registry, pin, at, progress, place.prefix(pin.name))
+        copy(registry, pin, at, progress, mirror.prefix(pin.name))
         ok = True
     except LayersError as error:
         tell(Warned(f"{name} was not copied to {at}: {error}"))

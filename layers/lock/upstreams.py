@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from layers.lock.lock import Lock
-from layers.lock.mirror import Place, find
+from layers.lock.mirror import Mirror, find
 from layers.lock.pin import Pin, Upstream
 from layers.registry.registry import Registry, RegistryError
 from layers.runtime.events import Listener, Warned
@@ -18,12 +18,12 @@ class Upstreams:
     def __init__(
         self,
         registry: Callable[[], Registry],
-        place: Callable[[], Place | None],
+        mirror: Callable[[], Mirror | None],
         tell: Listener,
     ) -> None:
-        """``place`` is where copies are; None: there is no registry of ours."""
+        """``mirror`` is where copies are; None: there is no registry of ours."""
         self._registry = registry
-        self._place = place
+        self._mirror = mirror
         self._tell = tell
         self._found: dict[tuple[str, str], str | None] = {}
         self._asking = threading.Lock()
@@ -56,11 +56,11 @@ class Upstreams:
         return pin.reference
 
     def _mirrored(self, pin: Pin) -> str:
-        place = self._place()
-        if place is None:
+        mirror = self._mirror()
+        if mirror is None:
             return pin.reference
         try:
-            return find(self._registry(), pin, place.of(pin.name)) or pin.reference
+            return find(self._registry(), pin, mirror.of(pin.name)) or pin.reference
         except RegistryError as error:
             self._tell(Warned(f"no copy of {pin.name.familiar()} was looked for: {error}"))
             return pin.reference

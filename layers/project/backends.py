@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hashes.dockerfile.frontend import Frontend
 from hashes.errors import LayersError
 from layers.engine.engine import Engine
-from layers.lock.mirror import Place
+from layers.lock.mirror import Mirror
 from layers.project.frontends import ask
 from layers.project.project import FRONTEND_FILE, Project
 from layers.registry.registry import Registry
@@ -137,8 +137,8 @@ class Backends:
         configured = self._project.spec.registry
         return self.endpoint.registry if configured == "engine" else configured
 
-    def mirror(self) -> Place | None:
+    def mirror(self) -> Mirror | None:
         """Where copies of upstreams are; None: there is no registry."""
         host = self.registry_host
         spec = self._project.spec
-        return Place(host, spec.project, spec.repository) if host is not None else None
+        return Mirror(host, spec.project, spec.repository) if host is not None else None

@@ -13,19 +13,24 @@ from layers.oci.digest import Digest
 from layers.plan.plan import Step
 from layers.plan.session import Session
 from layers.refresh.candidate import taken
-from layers.refresh.night import Told, call, here
+from layers.refresh.night import BaseResult, call, here
 from layers.refresh.trial import Tools
 from layers.registry.registry import RegistryError
 
 
 def delivered(
-    run: Session, tools: Tools, name: str, told: Told, wanted: Iterable[Upstream], lock: Lock
+    run: Session,
+    tools: Tools,
+    name: str,
+    result: BaseResult,
+    wanted: Iterable[Upstream],
+    lock: Lock,
 ) -> Lock:
     """Push a base with its stages, see that all arrived, and note the epoch in the lock.
 
     Raises LayersError; then the lock stays, and nothing points at what was pushed.
     """
-    trial = told.trial
+    trial = result.trial
     assert trial is not None
     digest = trial.held.digest
     for step in trial.steps:
@@ -35,7 +40,7 @@ def delivered(
     own = lock.for_image(name, here(run))
     used = {call(run, each): own.find(each.name, each.platform) for each in wanted}
     epoch = Epoch(
-        told.number,
+        result.number,
         trial.key,
         digest,
         tools.clock(),
@@ -65,9 +70,9 @@ def _pushed(tried: Session, tools: Tools, step: Step) -> Digest | None:
     return digest
 
 
-def check_keys(final: Session, told: Mapping[str, Told]) -> None:
+def check_keys(final: Session, results: Mapping[str, BaseResult]) -> None:
     """Raise LayersError when a key under the final lock is not the one that was built."""
-    for name, each in told.items():
+    for name, each in results.items():
         if each.outcome == "refreshed" and each.trial is not None:
             key = str(final.project.inputs.key(Layer(name)))
             if key != each.trial.key:

@@ -44,7 +44,7 @@ class Upstreams:
 
 
 @dataclass(frozen=True)
-class Told:
+class BaseResult:
     """What becomes of one base, as far as it is known."""
 
     night: Night = field(default_factory=lambda: Night(None))

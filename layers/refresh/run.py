@@ -19,7 +19,7 @@ from layers.refresh.accept import check_keys, delivered
 from layers.refresh.bases import bases
 from layers.refresh.candidate import left, tried, with_new_pins
 from layers.refresh.due import due, groups, moved
-from layers.refresh.night import Told, ask_upstreams, call, gone, here, night
+from layers.refresh.night import BaseResult, ask_upstreams, call, gone, here, night
 from layers.refresh.report import RefreshReport
 from layers.refresh.summary import base_report
 from layers.refresh.trial import Tools, ask, attempt, free_number
@@ -50,10 +50,10 @@ class _Run:
         self.before = run
         self.file = LockFile(run.project.root, run.project.lock)
         self.bases = bases(run.project.spec, run.project.inputs.graph, asked)
-        self.told = {name: Told() for name in self.bases.order}
+        self.results = {name: BaseResult() for name in self.bases.order}
         faults = run.project.inputs.graph.faults if self.everything else {}
         self.failures = list(
-            dict.fromkeys(str(each) for name, each in faults.items() if name not in self.told)
+            dict.fromkeys(str(each) for name, each in faults.items() if name not in self.results)
         )
 
     def run(self) -> RefreshReport:
@@ -63,8 +63,12 @@ class _Run:
         for name in found.order:
             self._look(name)
         self._rest()
-        concerned = {name: told for name, told in self.told.items() if told.reasons or told.failure}
-        ups = {name: frozenset(moved(self.told[name].night)) for name in found.order}
+        concerned = {
+            name: result
+            for name, result in self.results.items()
+            if result.reasons or result.failure
+        }
+        ups = {name: frozenset(moved(self.results[name].night)) for name in found.order}
         for group in groups(found.order, concerned, found.ancestors, ups):
             if self.dry_run:
                 self._foretell(group)
@@ -79,7 +83,7 @@ class _Run:
             self.upstreams.moved(self.before.project.lock),
             missing,
             tuple(
-                base_report(self.before, self.session, name, self.told[name], self.dry_run)
+                base_report(self.before, self.session, name, self.results[name], self.dry_run)
                 for name in found.order
             ),
             tuple(self.failures),
@@ -96,18 +100,18 @@ class _Run:
     def _look(self, name: str) -> None:
         try:
             seen = night(self.session, name, self.bases.upstreams[name], self.upstreams)
-            told = self._learned(name, night=seen, reasons=due(seen))
-            if not told.reasons and self.session.project.spec.images[name].probe:
+            result = self._learned(name, night=seen, reasons=due(seen))
+            if not result.reasons and self.session.project.spec.images[name].probe:
                 said = ask(self.session, self.tools, name)
                 seen = replace(seen, probe=said, present=bool(said))
                 self._learned(name, night=seen, reasons=due(seen))
         except LayersError as error:
             self._learned(name, failure=str(error))
 
-    def _learned(self, name: str, **news: Any) -> Told:
-        """What is told of a base from now on; ``news`` are fields of `Told`."""
-        self.told[name] = told = replace(self.told[name], **news)
-        return told
+    def _learned(self, name: str, **news: Any) -> BaseResult:
+        """What is known of a base from now on; ``news`` are fields of `BaseResult`."""
+        self.results[name] = result = replace(self.results[name], **news)
+        return result
 
     def _rest(self) -> None:
         """Pin what no base is made from; nothing has to be proved for that."""
@@ -122,28 +126,28 @@ class _Run:
         for name in group:
             parents = [
                 each for each in group
-                if each in self.bases.ancestors[name] and self.told[each].reasons
+                if each in self.bases.ancestors[name] and self.results[each].reasons
             ]  # fmt: skip
-            if not self.told[name].failure:
-                self._learned(name, reasons=due(self.told[name].night, parents))
+            if not self.results[name].failure:
+                self._learned(name, reasons=due(self.results[name].night, parents))
 
     def _group(self, group: Sequence[str]) -> None:
         """Build what is due of a group and take it over, all or nothing."""
-        if not any(self.told[name].failure for name in group):
+        if not any(self.results[name].failure for name in group):
             try:
                 self._write(self._settled(group))
                 return
             except LayersError as error:
-                if not any(self.told[name].failure for name in group):
+                if not any(self.results[name].failure for name in group):
                     self._learned(group[0], failure=str(error))
-        failed = " and ".join(name for name in group if self.told[name].failure)
+        failed = " and ".join(name for name in group if self.results[name].failure)
         for name in group:
-            told = self.told[name]
-            if told.outcome == "refreshed" and told.trial is not None:
-                told.trial.discard()
-            if told.reasons and not told.failure:
-                told = self._learned(name, failure=f"not taken over, since {failed} failed")
-            self._learned(name, outcome="failed" if told.failure else "unchanged")
+            result = self.results[name]
+            if result.outcome == "refreshed" and result.trial is not None:
+                result.trial.discard()
+            if result.reasons and not result.failure:
+                result = self._learned(name, failure=f"not taken over, since {failed} failed")
+            self._learned(name, outcome="failed" if result.failure else "unchanged")
 
     def _settled(self, group: Sequence[str]) -> Lock:
         """The lock after a group; the registry then holds all that it names."""
@@ -154,18 +158,18 @@ class _Run:
         self._copy(self.session.trial(trying), own)
         for name in group:
             trying = self._guarded(name, self._built, group, trying)
-        if not any(self.told[name].outcome == "refreshed" for name in group):
+        if not any(self.results[name].outcome == "refreshed" for name in group):
             trying = lock
         for name in group:
             trying = self._guarded(name, self._taken, group, trying)
-        check_keys(self.session.trial(trying), {name: self.told[name] for name in group})
+        check_keys(self.session.trial(trying), {name: self.results[name] for name in group})
         return trying
 
     def _copy(self, run: Session, wanted: Iterable[Upstream]) -> None:
         """See to it that our registry has what is pinned for some upstreams."""
-        place = run.backends.mirror()
-        if place is not None:
-            copy_pins(run.backends.registry, place, run.project.lock.pins_of(wanted), run.tell)
+        mirror = run.backends.mirror()
+        if mirror is not None:
+            copy_pins(run.backends.registry, mirror, run.project.lock.pins_of(wanted), run.tell)
 
     def _guarded(self, name: str, work: _Work, group: Sequence[str], lock: Lock) -> Lock:
         try:
@@ -177,8 +181,8 @@ class _Run:
     def _built(self, name: str, group: Sequence[str], lock: Lock) -> Lock:
         """Build one base if it is due, and judge it; the lock that the next ones start from."""
         below = self.bases.ancestors[name]
-        parents = [e for e in group if e in below and self.told[e].outcome == "refreshed"]
-        reasons = due(self.told[name].night, parents)
+        parents = [e for e in group if e in below and self.results[e].outcome == "refreshed"]
+        reasons = due(self.results[name].night, parents)
         if not self._learned(name, reasons=reasons).reasons:
             return lock
         place, run = here(self.session), self.session
@@ -207,21 +211,23 @@ class _Run:
         return candidate
 
     def _taken(self, name: str, group: Sequence[str], lock: Lock) -> Lock:  # noqa: ARG002  # as _built
-        told = self.told[name]
-        if told.outcome == "refreshed":
-            return delivered(self.session, self.tools, name, told, self.bases.upstreams[name], lock)
-        if told.outcome == "same content" and told.trial is not None:
-            said = told.night.probe or told.trial.probe
-            return left(lock, name, here(self.session), told.night.found, said)
+        result = self.results[name]
+        if result.outcome == "refreshed":
+            return delivered(
+                self.session, self.tools, name, result, self.bases.upstreams[name], lock
+            )
+        if result.outcome == "same content" and result.trial is not None:
+            said = result.night.probe or result.trial.probe
+            return left(lock, name, here(self.session), result.night.found, said)
         return lock
 
     def _learn(self) -> None:
         """Write down what probes say that could not be asked at a rollback."""
         lock = self.session.project.lock
-        for name, told in self.told.items():
+        for name, result in self.results.items():
             base = lock.base(name, here(self.session))
-            if base is not None and base.now.probe == NEXT and told.night.probe:
-                lock = left(lock, name, here(self.session), {}, told.night.probe)
+            if base is not None and base.now.probe == NEXT and result.night.probe:
+                lock = left(lock, name, here(self.session), {}, result.night.probe)
         self._write(lock)
 
     def _write(self, lock: Lock) -> None:

@@ -6,29 +6,29 @@ from dataclasses import replace
 
 from layers.graph.graph import Layer
 from layers.plan.session import Session
-from layers.refresh.night import Told, here
+from layers.refresh.night import BaseResult, here
 from layers.refresh.report import BaseReport
 
 
 def base_report(
-    before: Session, after: Session, name: str, told: Told, dry_run: bool
+    before: Session, after: Session, name: str, result: BaseResult, dry_run: bool
 ) -> BaseReport:
     """A base's row: ``before`` is the project under the lock that the run began with."""
     old = before.project.lock.base(name, here(before))
     now = after.project.lock.base(name, here(after))
-    trial, layer = told.trial, Layer(name)
+    trial, layer = result.trial, Layer(name)
     report = BaseReport(
         name,
-        "failed" if told.failure else told.outcome,
-        told.reasons,
-        told.failure,
+        "failed" if result.failure else result.outcome,
+        result.reasons,
+        result.failure,
         old_key="" if before.project.inputs.fault(name) else str(before.project.inputs.key(layer)),
         old_digest=str(old.now.digest) if old is not None else "",
         old_size=old.now.size if old is not None else 0,
         epoch=now.now.number if now is not None else 0,
-        seconds=told.seconds,
+        seconds=result.seconds,
     )
-    if dry_run and told.reasons and not told.failure:
+    if dry_run and result.reasons and not result.failure:
         return replace(report, outcome="due")
     if trial is not None and trial.old is not None:
         report = replace(report, old_size=trial.old_size, old_digest=str(trial.old.digest))

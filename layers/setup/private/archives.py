@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layers.host.apt import Source
+from layers.host.apt import AptSource
 from layers.host.system import System
 
 _NEEDED_COMPONENTS = {"debian": ("main",), "ubuntu": ("main", "universe")}
 
 
 def candidates(
-    system: System, sources: Sequence[Source], suites: Sequence[str]
-) -> list[list[Source]]:
+    system: System, sources: Sequence[AptSource], suites: Sequence[str]
+) -> list[list[AptSource]]:
     """Lists of sources that may have the docker packages, likeliest first.
 
     Debian: each mirror of the system, asked for ``suites`` one by one instead of its own.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from hashes.errors import LayersError
 from layers.host import system as system_of
-from layers.host.apt import Source, system_sources
+from layers.host.apt import AptSource, system_sources
 from layers.host.system import BY_HAND, System
 from layers.runtime.files import read_json, write_json, write_text
 from layers.setup.private.archives import candidates
@@ -99,7 +99,7 @@ def plugins(places: Places) -> list[str]:
 
 
 def _fetch(
-    apt: str, system: System, sources: Sequence[Source], tell: Callable[[str], None]
+    apt: str, system: System, sources: Sequence[AptSource], tell: Callable[[str], None]
 ) -> list[str]:
     """Download the packages into ``apt``/debs; the system's own lists are left alone."""
     shutil.rmtree(apt, ignore_errors=True)

@@ -22,14 +22,14 @@ def _parents(written: Any) -> list[str]:
 
 
 def _mode(step: Any, path: str, item: Any, look: Any) -> None:
-    copying.Step.true_write(step, path, item._replace(mode=item.mode ^ 0o020), look)  # type: ignore[attr-defined]  # put there below
+    copying.Writer.true_write(step, path, item._replace(mode=item.mode ^ 0o020), look)  # type: ignore[attr-defined]  # put there below
 
 
 TWINS = {
     "links": (Listing, "resolve", _links),
     "owner": (image, "owner", lambda _listing, _text: Owner(0, 0)),
     "lost": (layer, "_with_parents", _parents),
-    "mode": (copying.Step, "_write", _mode),
+    "mode": (copying.Writer, "_write", _mode),
     "whiteouts": (tarballs, "WHITEOUT", ".none."),
     "settings": (Configuration, "_environ", lambda *_: None),
 }
@@ -46,7 +46,7 @@ def broken(name: str) -> Iterator[None]:
     owner, attribute, value = TWINS[name]
     with contextlib.ExitStack() as stack:
         if name == "mode":
-            true = copying.Step._write
-            stack.enter_context(mock.patch.object(copying.Step, "true_write", true, create=True))
+            true = copying.Writer._write
+            stack.enter_context(mock.patch.object(copying.Writer, "true_write", true, create=True))
         stack.enter_context(mock.patch.object(owner, attribute, value))
         yield

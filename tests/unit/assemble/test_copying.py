@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from layers.assemble.copying import Look, Step
+from layers.assemble.copying import Look, Writer
 from layers.assemble.listing import Entry, Listing
 from layers.assemble.obstacle import Blocked
 from layers.assemble.sources import Item, Match
@@ -46,7 +46,7 @@ TREE = Match(
 PLAIN = Look(stamp=7)
 
 
-def kinds(step: Step) -> dict[str, str]:
+def kinds(step: Writer) -> dict[str, str]:
     return {path: f"{one.entry.kind} {one.entry.mode:o}" for path, one in step.written.items()}
 
 
@@ -99,7 +99,7 @@ def test_a_destination_decides_what_a_copy_means(
     match: Match, to: str, written: dict[str, str]
 ) -> None:
     """A folder or not, a link on the way or at the end, a slash: as BuildKit's copier has it."""
-    step = Step(image())
+    step = Writer(image())
     step.copy([match], to, PLAIN)
     assert kinds(step) == written
 
@@ -121,16 +121,16 @@ def test_where_buildkit_fails_or_differs_nothing_is_done(
     match: Match, to: str, reason: str
 ) -> None:
     with pytest.raises(Blocked, match=reason):
-        Step(image()).copy([match], to, PLAIN)
+        Writer(image()).copy([match], to, PLAIN)
 
 
 def test_flags_say_who_owns_what_and_its_mode() -> None:
     """Folders on the way get the owner, too; those that were there stay as they are."""
-    step = Step(image())
+    step = Writer(image())
     step.copy([TREE], "/x/y", Look(Owner(5, 6), stamp=7))
     assert {one.entry[2:4] for one in step.written.values()} == {(5, 6)}
     assert step.listing.get("x") == Entry("dir", 0o755, 5, 6, 7)
-    step = Step(image())
+    step = Writer(image())
     step.copy([TREE], "/d", Look(Owner(5, 6), 0o600))
     assert kinds(step) == {
         "d/l": "link 777",
@@ -140,8 +140,8 @@ def test_flags_say_who_owns_what_and_its_mode() -> None:
     }
     assert step.listing.get("d") == Entry("dir", 0o700, 3, 4, 1)
     with pytest.raises(Blocked, match="versions of BuildKit"):
-        Step(image()).copy([FILE], "/x/", Look(chmod=0o600))
-    Step(image()).copy([FILE], "/x/", Look(chmod=0o755))
+        Writer(image()).copy([FILE], "/x/", Look(chmod=0o600))
+    Writer(image()).copy([FILE], "/x/", Look(chmod=0o755))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_flags_say_who_owns_what_and_its_mode() -> None:
     ],
 )
 def test_a_working_folder_is_made_where_it_is_missing(path: str, written: dict[str, str]) -> None:
-    step = Step(image())
+    step = Writer(image())
     step.make(path, PLAIN)
     assert kinds(step) == written
     assert all(step.listing.get(each) == MADE for each in written)
@@ -171,7 +171,7 @@ def test_names_of_one_file_are_one_group_in_each_copy() -> None:
             Item("b", "file", 0o644, AT, 1, inode=(1, 2)),
         ),
     )
-    step = Step(Listing())
+    step = Writer(Listing())
     step.copy([twice, twice], "/x", PLAIN)
     assert step.written["x/a"].group == step.written["x/b"].group != ()
     step.copy([Match("c", (twice.items[1]._replace(path=""),))], "/c", PLAIN)

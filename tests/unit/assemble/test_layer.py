@@ -9,7 +9,7 @@ import tarfile
 import pytest
 import zstandard
 
-from layers.assemble.copying import Look, Step
+from layers.assemble.copying import Look, Writer
 from layers.assemble.layer import NewLayer, write
 from layers.assemble.listing import Entry, Listing
 from layers.assemble.sources import Item, Match, Moved
@@ -22,12 +22,12 @@ def content(text: bytes) -> Item:
     return Item("", "file", 0o644, AT, len(text), read=lambda: iter((text[:2], text[2:])))
 
 
-def step() -> Step:
+def step() -> Writer:
     """A tree, copied into a folder of a base."""
     listing = Listing()
     listing.put("deep", Entry("dir", 0o711, 3, 4, 5))
     listing.put("deep/er", Entry("dir", 0o1777, 0, 0, 6))
-    found = Step(listing)
+    found = Writer(listing)
     one = content(b"hello")
     tree = Match(
         "t",
@@ -104,7 +104,7 @@ def test_a_layer_upon_its_base_is_what_the_step_left() -> None:
 
 @pytest.mark.parametrize("text", [b"hell", b"hello!", b""])
 def test_a_file_of_another_size_is_found(text: bytes) -> None:
-    found = Step(Listing())
+    found = Writer(Listing())
     item = content(b"hello")._replace(read=lambda: iter((text,)))
     found.copy([Match("f", (item,))], "/f", Look())
     with pytest.raises((Moved, OSError)):

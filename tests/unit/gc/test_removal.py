@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from layers.engine.store import Container, Stored
-from layers.gc.claim_times import Seen
+from layers.gc.claim_times import ClaimTimes
 from layers.gc.engine_images import look_in_engine
 from layers.gc.item import Found
 from layers.gc.ownership import FOREIGN, Owned, Owner, Owners
 from layers.gc.registry_images import Looker, moment
-from layers.gc.remove import Outcome, Remover
+from layers.gc.remove import Removal, Remover
 from layers.gc.roots import Roots
 from layers.gc.sweep import DAY, Sweep, make_sweep
 from layers.oci.artifact import (
@@ -102,7 +102,7 @@ def look(registry: MemoryRegistry, owners: Owners = OWNERS) -> tuple[Found, ...]
 
 def clean(
     registry: MemoryRegistry, state: StateFolder, keep: int = 1, roots: Roots | None = None
-) -> tuple[Sweep, list[Outcome]]:
+) -> tuple[Sweep, list[Removal]]:
     """Look, judge and remove."""
     sweep = make_sweep(look(registry), roots or Roots(), keep=keep, now=NOW)
     remover = Remover(MemoryStore, lambda: registry, state)
@@ -340,7 +340,7 @@ def test_an_abandoned_claim_goes_a_day_after_it_was_first_seen(
     path = str(tmp_path / "claims.json")
 
     def claims(now: float) -> list[bool]:
-        seen = Seen.load(path)
+        seen = ClaimTimes.load(path)
         looker = Looker(registry, "shop", lambda name, claim: seen.since(name, claim, now))
         things = looker.look(REPOSITORY, OWNERS)
         seen.save()
@@ -398,7 +398,7 @@ def store() -> MemoryStore:
 
 def clean_engine(
     store: MemoryStore, state: StateFolder, roots: Roots | None = None
-) -> list[Outcome]:
+) -> list[Removal]:
     """Look, judge and remove; this checkout made key 5 once."""
     found = look_in_engine(store, OWNED, lambda key: key == KEYS[5])
     sweep = make_sweep(found, roots or Roots(), keep=1, now=NOW)

@@ -17,12 +17,12 @@ from layers.config.load import load
 from layers.config.spec import Spec
 from layers.engine.client import Client
 from layers.engine.store import DockerStore
-from layers.gc.claim_times import Seen
+from layers.gc.claim_times import ClaimTimes
 from layers.gc.git_history import history
 from layers.gc.item import Found
 from layers.gc.local_files import Leftover, leftovers, remove
 from layers.gc.ownership import Owner, owned
-from layers.gc.remove import Outcome
+from layers.gc.remove import Removal
 from layers.gc.report import Done, as_json, as_text, ending
 from layers.gc.scan import CleanUp, Scope
 from layers.gc.sweep import Going, Staying, Sweep
@@ -211,12 +211,12 @@ def test_what_was_seen_survives_a_damaged_file(tmp_path: Path) -> None:
     claim = Digest("sha256:" + 64 * "a")
     for text in ("", "[]", '{"a": 1}', '{"a": ["x"]}'):
         path.write_text(text)
-        assert Seen.load(str(path)).since("a", claim, NOW) == NOW
-    seen = Seen.load(str(path))
+        assert ClaimTimes.load(str(path)).since("a", claim, NOW) == NOW
+    seen = ClaimTimes.load(str(path))
     seen.since("a", claim, NOW)
     seen.save()
-    assert Seen.load(str(path)).since("a", claim, NOW + 9) == NOW
-    assert Seen.load(str(path)).since("a", claim, NOW - 9) == NOW - 9
+    assert ClaimTimes.load(str(path)).since("a", claim, NOW + 9) == NOW
+    assert ClaimTimes.load(str(path)).since("a", claim, NOW - 9) == NOW - 9
 
 
 # -- the engine --------------------------------------------------------------------------------
@@ -347,7 +347,7 @@ def test_the_ending_says_what_was_done() -> None:
     plan = clearing()
     assert ending(plan, None) == "dry run: nothing was removed; 5.7 kB would be\n"
     first, second = plan.sweep.goes
-    done = Done((Outcome(first), Outcome(second, "in use")), 3000, 77, ("later",))
+    done = Done((Removal(first), Removal(second, "in use")), 3000, 77, ("later",))
     assert ending(plan, done).splitlines() == [
         "note: later",
         "1 left: in use",
@@ -360,7 +360,7 @@ def test_programs_are_told_the_same() -> None:
     """Each thing with what became of it."""
     plan = clearing()
     first, second = plan.sweep.goes
-    done = Done((Outcome(first), Outcome(second, "in use")))
+    done = Done((Removal(first), Removal(second, "in use")))
     told = json.loads(json.dumps(as_json(plan, done)))
     assert [(each["key"], each["removed"], each["skipped"]) for each in told["goes"]] == [
         (KEYS[1], True, ""),

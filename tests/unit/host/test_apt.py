@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from layers.host.apt import Source, for_suite, parse_deb822, parse_list, system_sources
+from layers.host.apt import AptSource, for_suite, parse_deb822, parse_list, system_sources
 
 LIST = """\
 # deb http://commented.test/debian bookworm main
@@ -48,9 +48,9 @@ Signed-By:
 def test_one_line_sources_are_read() -> None:
     """Options in brackets keep the case of a path; sources of source code are left out."""
     assert parse_list(LIST) == [
-        Source("http://mirror.test/debian", "bookworm", ("main", "contrib")),
-        Source("http://flat.test/debian", "./", ()),
-        Source("https://other.test/debian", "bookworm-updates", ("main",), "/Keys/K.gpg", True),
+        AptSource("http://mirror.test/debian", "bookworm", ("main", "contrib")),
+        AptSource("http://flat.test/debian", "./", ()),
+        AptSource("https://other.test/debian", "bookworm-updates", ("main",), "/Keys/K.gpg", True),
     ]
 
 
@@ -116,12 +116,12 @@ def test_the_system_s_files_are_read_together(tmp_path: Path) -> None:
 
 M, S = "http://m.test/debian", "http://s.test/security"
 OWN = [
-    Source("http://vendor.test/x", "stable", ("main",)),
-    Source(M, "bookworm", ("main", "non-free")),
-    Source("http://late.test/debian", "bookworm", ("main",)),
-    Source(M, "bookworm-updates", ("main",)),
-    Source(S, "bookworm-security", ("main",)),
-    Source(M, "bookworm-backports", ("main",)),
+    AptSource("http://vendor.test/x", "stable", ("main",)),
+    AptSource(M, "bookworm", ("main", "non-free")),
+    AptSource("http://late.test/debian", "bookworm", ("main",)),
+    AptSource(M, "bookworm-updates", ("main",)),
+    AptSource(S, "bookworm-security", ("main",)),
+    AptSource(M, "bookworm-backports", ("main",)),
 ]
 
 
@@ -135,7 +135,7 @@ OWN = [
         ("bookworm", OWN[1:2], {}, [f"{M} bookworm"]),
         # only an updates suite is no base
         ("bookworm", OWN[3:], {}, []),
-        ("bookworm", [Source("http://u.test/ubuntu", "jammy", ("main",))], {}, []),
+        ("bookworm", [AptSource("http://u.test/ubuntu", "jammy", ("main",))], {}, []),
         (
             "bookworm",
             OWN,
@@ -153,7 +153,7 @@ def test_a_suite_gets_its_updates_and_security(
 
 def test_ubuntu_takes_universe_as_well() -> None:
     """Its nodejs and python3-pip are in there."""
-    found = for_suite("jammy", [Source("http://u.test/ubuntu", "noble", ("main",))], {})
+    found = for_suite("jammy", [AptSource("http://u.test/ubuntu", "noble", ("main",))], {})
     assert found == ("deb http://u.test/ubuntu jammy main universe",)
 
 
@@ -161,6 +161,6 @@ def test_a_keyring_that_is_not_here_is_replaced_by_the_family_s(tmp_path: Path) 
     """Else apt would refuse the mirror for want of a key."""
     keyring = tmp_path / "debian-archive-keyring.gpg"
     keyring.write_bytes(b"")
-    source = Source(M, "bookworm", ("main",), "/nowhere/k.gpg")
+    source = AptSource(M, "bookworm", ("main",), "/nowhere/k.gpg")
     found = for_suite("bookworm", [source], {}, str(tmp_path))
     assert found == (f"deb [signed-by={keyring}] {M} bookworm main",)

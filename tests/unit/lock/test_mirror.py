@@ -59,7 +59,7 @@ DIGEST = Digest("sha256:0123456789abcdef" + "0" * 48)
 )
 def test_copies_are_below_the_project(upstream: str, expected: str) -> None:
     """Another registry than the Hub shows in the path, which stays a reference."""
-    found = mirror.Place("r.example/team", "snow").of(Reference.parse(upstream))
+    found = mirror.Mirror("r.example/team", "snow").of(Reference.parse(upstream))
     assert found == f"r.example/team/snow/upstream/{expected}"
     assert Reference.parse(found).name == found
 
@@ -83,7 +83,7 @@ def test_a_copy_is_tagged_for_people(name: str, platform: str, expected: str) ->
 def test_a_copy_holds_one_platform_and_is_found_by_digest(registry: MemoryRegistry) -> None:
     """With its layers, under its tag; the index stays where it is."""
     held = pin(land(registry, "one"))
-    repository = mirror.Place(OWN, "snow").of(held.name)
+    repository = mirror.Mirror(OWN, "snow").of(held.name)
     assert mirror.find(registry, held, repository) is None
     assert mirror.copy(registry, held, repository, silent)
     assert mirror.find(registry, held, repository) == f"{repository}@{held.digest}"
@@ -94,7 +94,7 @@ def test_a_copy_holds_one_platform_and_is_found_by_digest(registry: MemoryRegist
 def test_a_copy_beside_the_images_is_told_apart_by_its_tag(registry: MemoryRegistry) -> None:
     """Where the project's template says that one repository holds all."""
     held = pin(land(registry, "one"))
-    place = mirror.Place(OWN, "snow", "all:{image}.{tag}")
+    place = mirror.Mirror(OWN, "snow", "all:{image}.{tag}")
     mirror.copy_pins(registry, place, [held], lambda _event: None)
     assert registry.tags(f"{OWN}/all") == (f"upstream__library__debian.{mirror.tag(held)}",)
     assert mirror.find(registry, held, place.of(held.name)) == f"{OWN}/all@{held.digest}"
@@ -103,7 +103,7 @@ def test_a_copy_beside_the_images_is_told_apart_by_its_tag(registry: MemoryRegis
 def test_a_copy_that_is_there_moves_nothing(registry: MemoryRegistry) -> None:
     """Not a byte of a layer, and no manifest is put again."""
     held = pin(land(registry, "one"))
-    repository = mirror.Place(OWN, "snow").of(held.name)
+    repository = mirror.Mirror(OWN, "snow").of(held.name)
     mirror.copy(registry, held, repository, silent)
     sent, pushed = list(registry.sent), list(registry.pushed)
     assert not mirror.copy(registry, held, repository, silent)
@@ -113,7 +113,7 @@ def test_a_copy_that_is_there_moves_nothing(registry: MemoryRegistry) -> None:
 def test_a_tag_that_somebody_deleted_comes_back(registry: MemoryRegistry) -> None:
     """Without it a clean-up may take the copy."""
     held = pin(land(registry, "one"))
-    repository = mirror.Place(OWN, "snow").of(held.name)
+    repository = mirror.Mirror(OWN, "snow").of(held.name)
     mirror.copy(registry, held, repository, silent)
     registry.delete_tag(repository, mirror.tag(held))
     assert not mirror.copy(registry, held, repository, silent)
@@ -123,7 +123,7 @@ def test_a_tag_that_somebody_deleted_comes_back(registry: MemoryRegistry) -> Non
 def test_a_copy_that_lost_a_layer_is_made_again(registry: MemoryRegistry) -> None:
     """And does not count as found until then."""
     held = pin(land(registry, "one"))
-    repository = mirror.Place(OWN, "snow").of(held.name)
+    repository = mirror.Mirror(OWN, "snow").of(held.name)
     mirror.copy(registry, held, repository, silent)
     manifest = registry.manifest(repository, str(held.digest))
     assert manifest is not None
@@ -138,14 +138,14 @@ def test_a_pin_from_a_stand_in_is_copied_from_there(registry: MemoryRegistry) ->
     """Its source says where the bytes are; its own name says where the copy goes."""
     digest = land(registry, "two", f"{OWN}/stand-in/debian")
     held = pin(digest, source=f"{OWN}/stand-in/debian:12")
-    repository = mirror.Place(OWN, "snow").of(held.name)
+    repository = mirror.Mirror(OWN, "snow").of(held.name)
     assert mirror.copy(registry, held, repository, silent)
     assert repository == f"{OWN}/snow/upstream/library/debian"
 
 
 def test_an_upstream_that_lost_the_pinned_image_is_an_error(registry: MemoryRegistry) -> None:
     """Nothing half-done is tagged."""
-    repository = mirror.Place(OWN, "snow").of(Reference.parse("debian:12"))
+    repository = mirror.Mirror(OWN, "snow").of(Reference.parse("debian:12"))
     with pytest.raises(RegistryError):
         mirror.copy(registry, pin(DIGEST), repository, silent)
     assert registry.tags(repository) == ()
