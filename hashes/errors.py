@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class LayersError(Exception):
@@ -26,6 +26,18 @@ class LayersError(Exception):
             where = f"{where}:{self.line}"
         text = f"{where}: {self.message}" if where else self.message
         return f"{text}\n  {self.hint}" if self.hint else text
+
+
+class Several(LayersError):
+    """Some mistakes of one kind in one error, whose place is the first one's."""
+
+    def __init__(self, faults: Sequence[LayersError]) -> None:
+        first = faults[0]
+        super().__init__(first.message, file=first.file, line=first.line, hint=first.hint)
+        self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        return "\n".join(str(fault) for fault in self.faults)
 
 
 class DockerfileError(LayersError):

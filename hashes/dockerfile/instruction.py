@@ -92,6 +92,11 @@ class Instruction(NamedTuple):
         value = self.flag(name)
         return default if value is None else value.lower() != "false"
 
+    @property
+    def whole(self) -> str:
+        """The text, and what its heredocs hold."""
+        return "\n".join((self.text, *(each.content for each in self.heredocs)))
+
     def shown(self, part: str = "") -> str:
         """The first line of the instruction, with carets under a part of it."""
         first = self.text.split("\n", 1)[0]

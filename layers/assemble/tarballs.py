@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from hashes.errors import LayersError
 from layers.assemble.listing import KEPT, LARGEST_KEPT, Entry, Listing, clean
 from layers.assemble.obstacle import Blocked
+from layers.runtime.parts import as_file
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
@@ -131,30 +132,8 @@ class _Layer:
                 self.emptied(path)
 
 
-class _Parts(io.RawIOBase):
-    """An iterator of bytes as a stream."""
-
-    def __init__(self, parts: Iterator[bytes]) -> None:
-        self._parts = parts
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any writable buffer
-        while not self._rest:
-            part = next(self._parts, None)
-            if part is None:
-                return 0
-            self._rest = memoryview(part)
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
-
-
 def _plain(parts: Iterator[bytes]) -> io.BufferedIOBase:
-    stream = io.BufferedReader(_Parts(parts), 1 << 16)
+    stream = as_file(parts, 1 << 16)
     head = stream.peek(4)[:4]
     if head[:2] == _GZIP:
         import gzip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from hashes.errors import LayersError, did_you_mean
+from hashes.errors import LayersError, Several, did_you_mean
 from layers.compose.agree import Difference, differences, place, platforms, same_path
 from layers.compose.known import Candidate, Known
 from layers.compose.services import Build, Service
@@ -24,7 +24,7 @@ class UnknownImage(LayersError):
     """A service whose image cannot be told."""
 
 
-class Unlike(UnknownImage):
+class Unlike(Several, UnknownImage):
     """A service that says more of its build than our image of that name or place is."""
 
     def __init__(self, service: Service, found: Sequence[Difference], where: Where) -> None:
@@ -33,24 +33,11 @@ class Unlike(UnknownImage):
             file, line = where((service.name, *each.key))
             message = f"service {service.name}: {'.'.join(each.key)}: {each.said}"
             said.append(LayersError(message, file=file, line=line, hint=each.hint))
-        first = said[0]
-        super().__init__(first.message, file=first.file, line=first.line, hint=first.hint)
-        self.said = tuple(said)
-
-    def __str__(self) -> str:
-        return "\n".join(map(str, self.said))
+        super().__init__(said)
 
 
-class Unmatched(UnknownImage):
+class Unmatched(Several, UnknownImage):
     """All services of a stack whose images cannot be told."""
-
-    def __init__(self, faults: Sequence[UnknownImage]) -> None:
-        first = faults[0]
-        super().__init__(first.message, file=first.file, line=first.line, hint=first.hint)
-        self.faults = tuple(faults)
-
-    def __str__(self) -> str:
-        return "\n".join(map(str, self.faults))
 
 
 def match(service: Service, known: Known, where: Where = nowhere) -> Layer | None:

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from hashes.errors import LayersError
+from hashes.errors import LayersError, Several
 from layers.config.toml import Path
 
 
-class FileError(LayersError):
+class FileError(Several):
     """Every fault of one file, in the order of its lines."""
-
-    def __init__(self, faults: Sequence[LayersError]) -> None:
-        first = faults[0]
-        super().__init__(first.message, file=first.file, line=first.line, hint=first.hint)
-        self.faults = tuple(faults)
-
-    def __str__(self) -> str:
-        return "\n".join(str(fault) for fault in self.faults)
 
 
 class SpecError(FileError):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import tarfile
 from collections.abc import Callable, Iterator
-from typing import IO, Any, cast
+
+from layers.runtime.parts import as_file
 
 
 def regular_files(
@@ -19,29 +19,3 @@ def regular_files(
                 file = archive.extractfile(member)
                 if file is not None:
                     yield path, file.read()
-
-
-def as_file(chunks: Iterator[bytes]) -> IO[bytes]:
-    """Chunks as a file that is read once, from its beginning."""
-    return cast(IO[bytes], io.BufferedReader(_Chunks(chunks), 1 << 20))
-
-
-class _Chunks(io.RawIOBase):
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")
-        while not self._rest:
-            piece = next(self._chunks, None)
-            if piece is None:
-                return 0
-            self._rest = memoryview(piece)
-        size = min(len(view), len(self._rest))
-        view[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        return size

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from layers.gc.item import KEY
+from layers.runtime.files import read_any
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -75,7 +76,7 @@ def _manifests(folder: str, keys: Collection[str]) -> Iterator[_Row]:
             continue
         kept.add(key)
         if len(kept) < len(there):
-            todo += KEY.findall(_text(os.path.join(folder, there[key])))
+            todo += KEY.findall(read_any(os.path.join(folder, there[key])))
     reason = "the key is nowhere any more"
     yield from ((path, reason) for key, path in there.items() if key not in kept)
     for name in _names(folder, "unpushed"):
@@ -132,14 +133,6 @@ def _age(folder: str, path: str, now: float) -> float:
         return now - os.lstat(os.path.join(folder, path)).st_mtime
     except OSError:
         return 0.0
-
-
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
 
 
 def _size(path: str) -> int:

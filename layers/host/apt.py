@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from layers.runtime.files import read_any
+
 _FAMILIES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # family: its suites, and the components that a system base takes from
     "debian": (("bullseye", "bookworm", "trixie", "forky", "sid"), ("main",)),
@@ -129,22 +131,14 @@ def system_sources(folder: str = "/etc/apt") -> list[AptSource]:
     for path in paths:
         reader = {".list": parse_list, ".sources": parse_deb822}.get(os.path.splitext(path)[1])
         if reader is not None:
-            found += reader(_read(path))
+            found += reader(read_any(path))
     return [_resolved(source) for source in found]
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
 
 
 def _resolved(source: AptSource) -> AptSource:
     if source.uri.startswith("mirror+file:"):  # cloud images: apt-transport-mirror(1)
         path = re.sub(r"^mirror\+file:/+", "/", source.uri)
-        for line in _read(path).splitlines():
+        for line in read_any(path).splitlines():
             uri = re.split(r"\s", line, maxsplit=1)[0]
             if uri.startswith(_HTTP):
                 return source._replace(uri=uri)

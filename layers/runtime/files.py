@@ -23,6 +23,15 @@ def read_json(path: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def read_any(path: str) -> str:
+    """A text file that is not ours, as far as it is UTF-8; empty where it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
 def read_text(path: str, name: str) -> str:
     """A text file that people write; a byte order mark of UTF-8 is no part of it.
 

@@ -156,15 +156,17 @@ def _build(
     )
 
 
+def _line(told: Any) -> str:
+    """A secret or an output as options of a command line have it; newer bake prints objects."""
+    return ",".join(f"{k}={v}" for k, v in told.items()) if isinstance(told, dict) else str(told)
+
+
 def _secrets(
     root: str, folder: str, told: Iterable[Any], tables: dict[str, dict[str, str]]
 ) -> tuple[str, ...]:
     found = []
     for each in told:
-        text = (
-            ",".join(f"{k}={v}" for k, v in each.items()) if isinstance(each, dict) else str(each)
-        )
-        fields = dict(part.split("=", 1) for part in text.split(",") if "=" in part)
+        fields = dict(part.split("=", 1) for part in _line(each).split(",") if "=" in part)
         name = fields.get("id", "")
         source = fields.get("src") or fields.get("source") or ""
         if name and source:
@@ -234,10 +236,7 @@ def _printed(
 
 def _gives_files(told: Mapping[str, Any]) -> bool:
     for each in told.get("output") or ():
-        text = (
-            ",".join(f"{k}={v}" for k, v in each.items()) if isinstance(each, dict) else str(each)
-        )
-        kind = re.search(r"(?:^|,)type=([a-z]+)", text)
+        kind = re.search(r"(?:^|,)type=([a-z]+)", _line(each))
         if (kind[1] if kind else "local") not in ("image", "docker", "registry", "oci"):
             return True
     return False

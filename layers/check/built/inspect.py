@@ -12,9 +12,9 @@ from layers.check.finding import Finding
 from layers.check.rules.secrets import PATTERNS, secrets_in, worth_reading
 from layers.config.spec import SPEC_FILE
 from layers.engine.client import Client
-from layers.engine.streams import as_file
 from layers.graph.graph import Layer
 from layers.plan.session import Session
+from layers.runtime.parts import as_file
 
 RULE = "secret-in-layer"
 

@@ -71,10 +71,8 @@ def _own_sources(step: Step) -> bool:
             ("/etc/apt", "/etc/apk")
         ):
             return True
-        if each.item.keyword == "RUN":
-            text = "\n".join((each.item.text, *(h.content for h in each.item.heredocs)))
-            if _SOURCES.search(text):
-                return True
+        if each.item.keyword == "RUN" and _SOURCES.search(each.item.whole):
+            return True
         if each is step:
             return False
     return False

@@ -107,8 +107,7 @@ def _words(step: Step, in_image: bool) -> Iterator[Finding]:
         ]
     elif item.keyword == "ARG":
         pairs = list(arguments.pairs(item))
-    text = "\n".join((item.text, *(each.content for each in item.heredocs)))
-    raw = text.encode("utf-8", "surrogatepass")
+    raw = item.whole.encode("utf-8", "surrogatepass")
     looks = [what for what, pattern in PATTERNS if pattern.search(raw)]
     for name, value in pairs:
         if not secret_name(name):

@@ -154,8 +154,7 @@ def _zone(step: Step) -> bool:
 
 def _sets_zone(step: Step) -> bool:
     """Whether a step writes the files that tzdata looks for."""
-    text = "\n".join((step.item.text, *(each.content for each in step.item.heredocs)))
-    return "/etc/timezone" in text or "/etc/localtime" in text
+    return "/etc/timezone" in step.item.whole or "/etc/localtime" in step.item.whole
 
 
 def _untouched(step: Step, call: Call) -> bool:

@@ -70,8 +70,7 @@ def _service(subject: Subject) -> Step | None:
 def _steps_down(subject: Subject) -> bool:
     """Whether the image has a program that takes another user, or its entrypoint does."""
     for step in subject.chain(subject.target.index):
-        text = "\n".join((step.item.text, *(each.content for each in step.item.heredocs)))
-        if _DROPS.search(text):
+        if _DROPS.search(step.item.whole):
             return True
         if step.item.keyword in ("ENTRYPOINT", "CMD"):
             if step.item.words[:1] == ("/init",):

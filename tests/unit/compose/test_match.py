@@ -254,7 +254,7 @@ def test_everything_that_differs_is_told_at_once() -> None:
     asked = full(platform="linux/arm64", args={"VERSION": "4"}, others=("one", "two"))
     with pytest.raises(Unlike) as caught:
         match(asked, ALL)
-    keys = [each.message.split(": ")[1] for each in caught.value.said]
+    keys = [each.message.split(": ")[1] for each in caught.value.faults]
     assert keys == ["build.args.VERSION", "platform", "build.one", "build.two"]
 
 
