@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from hypothesis import given
@@ -38,6 +39,7 @@ from layers.registry.registry import RegistryError
 from layers.setup.endpoint import Endpoint
 from tests.fakes import MemoryEngine, MemoryRegistry
 from tests.unit.machines import APP, HOST, NOWHERE, REPOSITORY, World, begin, machine
+from tests.unit.test_direction import runs_up
 
 BASE = Layer("base")
 SPEC = 'version = 1\nproject.name = "snow"\n'
@@ -358,6 +360,34 @@ def test_a_builders_result_gets_its_key_its_record_and_a_name_here(
     again = Session.begin(Project(world.project.root), backends=backends).planner
     assert again.plan.idle() is False  # tool is not there
     assert again.plan.steps[APP].idle
+
+
+def test_a_steps_way_through_the_folders_never_climbs(farm: Callable[[str], World]) -> None:
+    """No folder calls into one that stands behind it, not by what it was handed either."""
+    world = farm("")
+    step = world.step
+    calls: set[tuple[str, str]] = set()
+
+    def ours(frame: FrameType | None) -> str:
+        while frame is not None:
+            name = str(frame.f_globals.get("__name__"))
+            if name.startswith(("hashes.", "layers.")):
+                return name
+            frame = frame.f_back
+        return ""
+
+    def watch(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and (callee := str(frame.f_globals.get("__name__"))) == ours(frame):
+            calls.add((ours(frame.f_back), callee))
+
+    sys.setprofile(watch)
+    try:
+        carry_out(world.run, step)
+    finally:
+        sys.setprofile(None)
+    assert ("layers.build.prepare", "layers.build.buildx") in calls
+    assert [call for call in sorted(calls) if call[0] and runs_up(*call)] == []
+    assert runs_up("layers.build.prepare", "layers.refresh.run")
 
 
 def test_a_result_whose_inputs_moved_gets_no_key(farm: Callable[[str], World]) -> None:
