@@ -73,8 +73,9 @@ class CompletionCommand(ProjectCommand):
 def _script(shell: str, entries: list[Entry]) -> str:
     from layers.completion import bash, fish, zsh
 
-    found: str = {"bash": bash, "zsh": zsh, "fish": fish}[shell].script(entries)
-    return found
+    if shell == "fish":
+        return fish.script(entries)
+    return zsh.script(entries) if shell == "zsh" else bash.script(entries)
 
 
 def _answer(root: str, kind: str, image: str) -> int:
