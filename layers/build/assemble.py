@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from layers.assemble.image import EMPTY, Assembled, Recipe, Trunk, assemble
+from layers.assemble.image import Assembled, assemble
 from layers.assemble.listing import BadListing, Listing
 from layers.assemble.obstacle import Obstacle
+from layers.assemble.recipe import EMPTY, Recipe, Trunk
 from layers.assemble.tarballs import apply
 from layers.build.parents import pinned
 from layers.build.push.local import other_key

@@ -22,7 +22,7 @@ COMMANDS = frozenset(
         *("run", "strace", "tabcompletion", "default"),
         # ours
         *("check", "down", "engine", "gc", "init", "keys", "lock", "publish", "refresh"),
-        *("rollback", "up", "why"),
+        *("completion", "rollback", "up", "why"),
     }
 )
 """Words that `doit` takes for a command before it looks for a task; ours of later issues too."""

@@ -42,7 +42,7 @@ def facts(run: Session, step: Step) -> Facts:
     node = run.planner.nodes.get(step.layer)
     parents = node.parents if node is not None else ()
     if step.state == "fresh":
-        held = run.planner.held(step.layer)
+        held = run.planner.seen.held.get(step.layer)
         size = held.size or None if held is not None else None
         told = held.created if held is not None else ""
         return Facts(parents, size, _made(run, step, told))
@@ -51,7 +51,7 @@ def facts(run: Session, step: Step) -> Facts:
     expected = run.project.history.expected(str(step.layer), step.state)
     if step.state == "build":
         return Facts(parents, expected=expected)
-    blobs = run.planner.blobs(step.layer)
+    blobs = run.planner.seen.blobs.get(step.layer, {})
     return Facts(parents, sum(blobs.values()) or None, None, expected, blobs)
 
 

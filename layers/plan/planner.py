@@ -146,7 +146,7 @@ class Planner:
         return replace(node, names=self.names(layer, node.key), push=self.pushes(layer))
 
     @cached_property
-    def _seen(self) -> Seen:
+    def seen(self) -> Seen:
         """Where the wanted layers are, and what those to be built need."""
         seen = Seen(broken=self._broken)
         self._look(seen, self.wanted, self._plain_names())
@@ -206,14 +206,14 @@ class Planner:
 
     def distrust(self, broken: Mapping[Layer, Broken]) -> None:
         """Note what is in the registry in part only, whoever found that out."""
-        self._seen.broken.update(broken)
+        self.seen.broken.update(broken)
 
     def without(self, layer: Layer) -> Plan:
         """The plan for one layer, now that the registry turned out not to have all of it, or that
         it could not be assembled.
         """
         with self._looking:
-            seen = self._seen
+            seen = self.seen
             digest = seen.registry.pop(layer, None)
             if digest is not None:
                 seen.broken[layer] = Broken(digest, (digest,))
@@ -226,30 +226,22 @@ class Planner:
 
     def stored(self, layer: Layer, digest: Digest) -> None:
         """Note that the registry has a layer now, whole."""
-        self._seen.registry[layer] = digest
-        self._seen.broken.pop(layer, None)
+        self.seen.registry[layer] = digest
+        self.seen.broken.pop(layer, None)
 
     def holds(self, layer: Layer, digest: Digest) -> None:
         """Note that the engine has a layer now, or has it as another image than before."""
-        self._seen.engine[layer] = digest
+        self.seen.engine[layer] = digest
 
     @property
     def presence(self) -> Presence:
         """Where the layers are."""
-        return self._seen.presence()
-
-    def held(self, layer: Layer) -> LocalImage | None:
-        """What the engine told of a layer, if it has it."""
-        return self._seen.held.get(layer)
-
-    def blobs(self, layer: Layer) -> Mapping[str, int]:
-        """Of a layer in the registry the bytes of each part as it is sent, as far as known."""
-        return self._seen.blobs.get(layer, {})
+        return self.seen.presence()
 
     @cached_property
     def plan(self) -> Plan:
         """What has to be done; made once.  Saves the stat cache on the way."""
-        seen = self._seen
+        seen = self.seen
         nodes = self._nodes_of(seen)
         causes = {
             node.layer: self._causes(node, seen.earlier.get(node.layer, ""))

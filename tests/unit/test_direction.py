@@ -47,7 +47,11 @@ FOREIGN = {
 """Distributions that each package may import."""
 
 OWNERS = {
-    "rich": {"layers/report/terminal.py", "layers/pages/terminal.py"},
+    "rich": {
+        "layers/report/listing.py",
+        "layers/report/terminal.py",
+        "layers/pages/terminal.py",
+    },
     "doit": {"layers/tasks.py", "layers/project/open.py", "layers/plugin.py"},
     "docker": {
         "layers/engine/client.py",

@@ -169,12 +169,13 @@ def test_a_pipe_gets_seven_columns_in_the_order_of_the_plan(found: list[Row]) ->
          "2 to build (≈ 26 min), 1 to pull (up to 4.1 GB), 3 fresh"),
         ({"build": 2, "unknown": 2}, "2 to build (never built here)"),
         ({"build": 2, "seconds": 41.0, "unknown": 1}, "2 to build (≈ 41 s, 1 never built here)"),
+        ({"assemble": 2}, "2 to assemble"),
         ({"pull": 1, "error": 2}, "1 to pull, 2 that cannot be made"),
     ],
 )  # fmt: skip
 def test_the_sum_tells_what_is_known(found: dict[str, float], text: str) -> None:
     """And no number that nobody knows."""
-    nothing = {"build": 0, "pull": 0, "fresh": 0, "error": 0, "unknown": 0}
+    nothing = {"build": 0, "pull": 0, "assemble": 0, "fresh": 0, "error": 0, "unknown": 0}
     assert summed(**{**nothing, "seconds": None, "size": None, **found}) == text  # type: ignore[arg-type]
 
 
