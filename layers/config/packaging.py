@@ -74,7 +74,10 @@ def level_fault(found: Compression | None) -> str:
 
 def arg_fault(value: str) -> str:
     """Why a build arg may not have a placeholder; "": it has none."""
-    found = [each for each in placeholders.names(value) if not placeholders.fault(f"{{{each}}}")]
+    asked = placeholders.names(value)
+    # "{date} {level}" is the format of some log: alone it can only be meant as ours
+    found = [each for each in asked if each != "date" or value == "{date}"]
+    found = [each for each in found if not placeholders.fault(f"{{{each}}}")]
     if not found:
         return ""
     return (

@@ -101,6 +101,7 @@ FAULTS = [
     (HEAD + "project.annotations.a = '{env.}'", "3: project.annotations.a: unknown placeholder"),
     (HEAD + A + "labels.'io.doit-layers.key' = 'x'", "that begin with 'io.doit-layers.' are ours"),
     (HEAD + A + "labels.'a b' = 'x'", '5: images.a.labels."a b": expected a label\'s name'),
+    (HEAD + A + "args.A = '{date}'", "5: images.a.args.A: {date} would be in the key, and each"),
     (HEAD + A + "args.A = 'x{git.commit}'", "args.A: {git.commit} would be in the key, and each"),
     (HEAD + A + "contexts.x = 'target:b'", "5: images.a.contexts.x: no image 'b'"),
     (HEAD + A + "contexts.x = 'docker-image://A'", "5: images.a.contexts.x: reference 'A': name"),
