@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from hashes.errors import LayersError
 from layers.build.publish import Published
 from layers.config.spec import Image
-from layers.oci.artifact import descriptor, digest_of
+from layers.oci.artifact import MANIFEST_TYPE, descriptor, digest_of, oci
 from layers.oci.digest import Digest
 from layers.plan.session import Session
-from layers.registry.registry import Registry, RegistryError
+from layers.registry.registry import Registry, RegistryError, RegistryRejected
 from layers.runtime import placeholders, process
 
 Facts = Callable[[str], str]
@@ -66,23 +66,34 @@ class Mark:
 
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
+    file: str = ""
+    """images.toml, as errors name it."""
+    line: int | None = None
+    """Where the first of them stands."""
 
 
 def marks(run: Session, images: Iterable[Image], ask: Facts) -> dict[str, Mark]:
     """Labels and annotations of each image that has any, placeholders filled.
 
-    Raises LayersError, with the line of images.toml, for a placeholder that has no value here.
+    Raises one LayersError, with lines of images.toml, of all placeholders without a value here.
     """
     found = {}
+    faults: dict[str, None] = {}
+    spec = run.project.spec
     for image in images:
-        told = {
-            kind: {
-                name: _filled(run, image, (kind, name), text, ask) for name, text in each.items()
-            }
-            for kind, each in (("labels", image.labels), ("annotations", image.annotations))
-        }
+        told: dict[str, dict[str, str]] = {"labels": {}, "annotations": {}}
+        for kind, each in (("labels", image.labels), ("annotations", image.annotations)):
+            for name, text in each.items():
+                try:
+                    told[kind][name] = _filled(run, image, (kind, name), text, ask)
+                except LayersError as error:
+                    faults[str(error)] = None
         if any(told.values()):
-            found[image.name] = Mark(told["labels"], told["annotations"])
+            first = next(kind for kind in ("annotations", "labels") if told[kind])
+            line = spec.line(image.name, first, next(iter(told[first])))
+            found[image.name] = Mark(told["labels"], told["annotations"], spec.path, line)
+    if faults:
+        raise LayersError("\n".join(faults))
     return found
 
 
@@ -108,7 +119,8 @@ def marked(
 def stamp(registry: Registry, image: Published, mark: Mark) -> Published:
     """Put the image's manifest with a mark into the registry; what a moving tag is to point at.
 
-    Raises LayersError for an index, and RegistryError.
+    A Docker manifest becomes an OCI one where it is to have annotations: its own format has
+    none.  Raises LayersError for an index and for what the registry refuses, and RegistryError.
     """
     found = registry.manifest(image.repository, image.digest.text)
     if found is None:
@@ -119,11 +131,6 @@ def stamp(registry: Registry, image: Published, mark: Mark) -> Published:
             f"{image.layer}: {image.digest} is an index, which has no labels",
             hint="take labels and annotations out, or build it without attestations",
         )
-    if mark.annotations and found.media_type.startswith("application/vnd.docker."):
-        raise LayersError(
-            f"{image.layer}: its manifest is Docker's own, which has no annotations",
-            hint="the engine's classic image store makes such ones; labels are put on all the same",
-        )
     if mark.labels:
         raw = registry.blob(image.repository, Digest.parse(manifest["config"]["digest"]))
         config = json.loads(raw)
@@ -132,11 +139,24 @@ def stamp(registry: Registry, image: Published, mark: Mark) -> Published:
         content = _bytes(config)
         registry.put_blob(image.repository, content)
         manifest["config"] = descriptor(manifest["config"]["mediaType"], content)
+    kind = found.media_type
     if mark.annotations:
         manifest["annotations"] = {**(manifest.get("annotations") or {}), **mark.annotations}
+        if kind.startswith("application/vnd.docker."):
+            kind = manifest["mediaType"] = MANIFEST_TYPE
+            manifest["config"] = oci(manifest["config"])
+            manifest["layers"] = [oci(each) for each in manifest["layers"]]
     raw = _bytes(manifest)
     digest = digest_of(raw)
-    registry.put_manifest(image.repository, digest.text, raw, found.media_type)
+    try:
+        registry.put_manifest(image.repository, digest.text, raw, kind)
+    except RegistryRejected as error:
+        raise LayersError(
+            f"{image.layer}: the registry refuses its labels or annotations: {error.message}",
+            file=mark.file,
+            line=mark.line,
+            hint="no tag was moved",
+        ) from error
     return replace(image, digest=digest)
 
 

@@ -208,14 +208,17 @@ class Spec:
         return None
 
     def line(self, image: str, *keys: str | int) -> int | None:
-        """Where the file speaks of an image, or of one of its keys; None: nowhere."""
+        """Where the file speaks of an image, or of one of its keys; None: nowhere.
+
+        What all images share stands in the project's table.
+        """
         from layers.config.variants import places
 
         known = self._lines()
         family = self.images[image].variant_of if image in self.images else ""
         tables = places(image, family, self.profile)
         for kept in range(len(keys), -1, -1):
-            for table in tables:
+            for table in (*tables, ("project",)) if kept else tables:
                 found: int | None = known.get((*table, *keys[:kept]))
                 if found is not None:
                     return found

@@ -33,6 +33,24 @@ def descriptor(media_type: str, content: bytes) -> dict[str, Any]:
     return {"mediaType": media_type, "digest": digest_of(content).text, "size": len(content)}
 
 
+_OCI = {
+    "application/vnd.docker.container.image.v1+json": "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.image.rootfs.diff.tar": "application/vnd.oci.image.layer.v1.tar",
+    "application/vnd.docker.image.rootfs.diff.tar.gzip": (
+        "application/vnd.oci.image.layer.v1.tar+gzip"
+    ),
+    "application/vnd.docker.image.rootfs.diff.tar.zstd": (
+        "application/vnd.oci.image.layer.v1.tar+zstd"
+    ),
+}
+"""Media types of the same bytes (image-spec, media-types.md, "Compatibility Matrix")."""
+
+
+def oci(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What an OCI manifest says of a blob that a Docker manifest describes."""
+    return {**entry, "mediaType": _OCI.get(entry["mediaType"], entry["mediaType"])}
+
+
 def artifact(
     kind: str,
     layers: Sequence[Mapping[str, Any]] = (),

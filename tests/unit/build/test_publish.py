@@ -6,13 +6,14 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hashes.errors import LayersError
 from layers.build.publish import NotPublished, Published, chosen, publish
-from layers.build.stamp import facts, marked, marks
+from layers.build.stamp import Mark, facts, marked, marks, stamp
 from layers.build.tags import Tagged, check_tag, move_tags
 from layers.commands.publish import as_json, as_text
 from layers.engine.engine import EngineError
@@ -20,7 +21,13 @@ from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY
 from layers.project.project import Project
-from layers.registry.registry import RegistryDown, RegistryError, RegistryRefused
+from layers.registry.registry import (
+    Manifest,
+    RegistryDown,
+    RegistryError,
+    RegistryRefused,
+    RegistryRejected,
+)
 from layers.runtime.events import Event
 from tests.fakes import MemoryRegistry
 from tests.unit.machines import APP, HOST, REPOSITORY, World, begin, machine
@@ -301,6 +308,73 @@ def test_a_placeholder_without_a_value_is_told_with_its_line(
     with pytest.raises(LayersError) as caught:
         marks(labelled.run, labelled.project.spec.images.values(), facts(labelled.project.root))
     assert str(caught.value).startswith("images.toml:8: app: labels.where: WHERE is not set here")
+
+
+def test_all_placeholders_without_a_value_are_told_at_once(labelled: World) -> None:
+    """The lines of both."""
+
+    def ask(name: str) -> str:
+        raise LayersError(f"no {name}")
+
+    with pytest.raises(LayersError) as caught:
+        marks(labelled.run, labelled.project.spec.images.values(), ask)
+    assert str(caught.value).splitlines() == [
+        "images.toml:8: app: labels.where: no env.WHERE",
+        "images.toml:9: app: annotations.when: no date",
+    ]
+
+
+def test_a_docker_manifest_becomes_an_oci_one_for_its_annotations(world: World) -> None:
+    """As the classic image store pushes it; for a label alone it stays as it is."""
+    (image, _) = publish(world.run, [APP, TOOL])
+    found = world.registry.manifest(REPOSITORY, image.digest.text)
+    assert found is not None
+    (docker, docker_config) = (
+        "application/vnd.docker.distribution.manifest.v2+json",
+        "application/vnd.docker.container.image.v1+json",
+    )
+    layer = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+    content = {
+        **found.content,
+        "mediaType": docker,
+        "config": {**found.content["config"], "mediaType": docker_config},
+        "layers": [{**each, "mediaType": layer} for each in found.content["layers"]],
+    }
+    raw = json.dumps(content).encode()
+    classic = replace(image, digest=world.registry.put_manifest(REPOSITORY, "classic", raw, docker))
+
+    def put(mark: Mark) -> Manifest:
+        digest = stamp(world.registry, classic, mark).digest
+        made = world.registry.manifest(REPOSITORY, digest.text)
+        assert made is not None
+        assert made.media_type == made.content["mediaType"]
+        return made
+
+    assert put(Mark({"a": "b"}, {})).media_type == docker
+    made = put(Mark({}, {"a": "b"}))
+    assert made.media_type == "application/vnd.oci.image.manifest.v1+json"
+    assert made.content["config"]["mediaType"] == "application/vnd.oci.image.config.v1+json"
+    assert {each["mediaType"] for each in made.content["layers"]} == {
+        "application/vnd.oci.image.layer.v1.tar+gzip"
+    }
+    digests = [[each["digest"] for each in one["layers"]] for one in (content, made.content)]
+    assert digests[0] == digests[1]
+
+
+def test_what_a_registry_refuses_is_told_with_its_line(
+    labelled: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the registry's own words."""
+    (image,) = publish(labelled.run, [APP])
+    ask = {"env.WHERE": "here", "date": "now"}.__getitem__
+    mark = marks(labelled.run, labelled.project.spec.images.values(), ask)
+
+    def refuse(*_words: object) -> None:
+        raise RegistryRejected("PUT: 400 (MANIFEST_INVALID)")
+
+    monkeypatch.setattr(labelled.registry, "put_manifest", refuse)
+    with pytest.raises(LayersError, match=r"^images\.toml:9: app: .*MANIFEST_INVALID"):
+        marked(labelled.registry, [image], mark)
 
 
 def test_git_tells_commit_and_version(tmp_path: Path) -> None:

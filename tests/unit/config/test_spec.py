@@ -261,3 +261,17 @@ def test_reading_a_good_file_loads_nothing_that_only_faults_need() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "\n"
+
+
+def test_a_build_arg_keeps_braces_that_are_its_own() -> None:
+    """Formats of log lines and JSON are no placeholders."""
+    args = {"FORMAT": "{date} {level}", "JSON": '{"a": {"b": 1}}', "BOTH": "{{git.commit}}"}
+    text = "".join(f"args.{name} = '{value}'\n" for name, value in args.items())
+    assert spec(f"{HEAD}[images.a]\ncontext = 'a'\n{text}").images["a"].args == args
+
+
+def test_what_all_images_share_stands_in_the_projects_table() -> None:
+    """An image's own word comes first."""
+    text = f"{HEAD}project.labels.x = '1'\n[images.a]\ncontext = 'a'\nlabels.y = '2'\n"
+    found = spec(text)
+    assert [found.line("a", "labels", name) for name in ("x", "y")] == [3, 6]
