@@ -9,6 +9,8 @@ import time
 import traceback
 from importlib import metadata
 
+from layers.runtime.version import NAME, version
+
 _bugs: list[str] = []
 
 
@@ -27,8 +29,8 @@ def bug_report(error: BaseException | str, root: str) -> str:
         trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     else:
         trace = error
-    versions = [f"python {platform.python_version()}"]
-    for name in ("doit", "doit-layers", "docker", "dockerfile"):
+    versions = [f"python {platform.python_version()}", f"{NAME} {version()}"]
+    for name in ("doit", "docker"):
         try:
             versions.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:

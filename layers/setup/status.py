@@ -12,6 +12,7 @@ from layers.engine.client import Client
 from layers.engine.docker import DockerEngine
 from layers.engine.engine import EngineDown, EngineError
 from layers.host.system import run
+from layers.runtime.version import NAME, version
 from layers.setup.choose import endpoint
 from layers.setup.endpoint import Endpoint
 from layers.setup.private.paths import Places
@@ -42,6 +43,7 @@ class Status:
         """For ``doit engine --json``; a value that is not known is null."""
         found = self.endpoint
         return {
+            "doit-layers": version(),
             "running": found is not None,
             "address": found.host if found else None,
             "version": self.version,
@@ -77,7 +79,7 @@ class Status:
                 ("logs", self.places.log),
                 ("", self.places.registry_log),
             ]
-        return rows
+        return [("program", f"{NAME} {version()}"), *rows]
 
 
 def status(root: str) -> Status:

@@ -89,7 +89,7 @@ def test_a_bug_leaves_a_log_to_paste(doit: Any) -> None:
     )
     assert match, done.stderr
     log = (folder / match[1]).read_text()
-    assert re.match(r"python 3\.\d+\.\d+.*\ndoit 0\.37", log)
+    assert re.match(r"python 3\.\d+\.\d+.*\ndoit-layers \d.*\ndoit 0\.37", log)
     assert 'raise ValueError("no such thing")' in log
     assert "\nsystem Linux" in log
 
