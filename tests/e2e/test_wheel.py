@@ -77,7 +77,7 @@ def borrowed(wheel: Path, at: Path) -> Path:
 def filled(wheel: Path, at: Path, python: str) -> Path:
     """An environment that pip fills."""
     subprocess.run([python, "-m", "venv", at], check=True)
-    pip = [at / "bin" / "python", "-m", "pip", "install", "--quiet", str(wheel)]
+    pip = [str(at / "bin" / "python"), "-m", "pip", "install", "--quiet", str(wheel)]
     subprocess.run(pip, check=True, capture_output=True)
     return at / "bin" / "python"
 
