@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from hashes.dockerfile.arguments import platform
 from layers.assemble.image import Assembled, assemble
 from layers.assemble.listing import BadListing, Listing
 from layers.assemble.obstacle import Obstacle
@@ -72,7 +73,7 @@ def assembled(run: Session, step: Step) -> Ready | Obstacle:
         inputs.dockerfile(image),
         tail.division,
         image.args,
-        run.project.spec.platform,
+        platform(run.project.spec.platform),
         step.layer.stage or image.target,
         labels,
     )

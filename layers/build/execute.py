@@ -27,6 +27,10 @@ class InputsMoved(LayersError):
     """A file changed between the moment when it was hashed and the end of the build."""
 
 
+class NotAssembled(LayersError):
+    """Something stands in the way of assembling an image."""
+
+
 def carry_out(run: Session, step: Step) -> None:
     """Do what ``step`` says; safe against other processes that do the same.
 
@@ -44,11 +48,10 @@ def carry_out(run: Session, step: Step) -> None:
                 step = _instead(run, step, f"the pull failed: {error}")
         made: Digest | None = None
         if held is None and step.state == "assemble":
-            found = timed(run, step, "assemble", lambda: _assembled(run, step))
-            if isinstance(found, Obstacle):
-                step = _instead(run, step, f"it could not be assembled: {found}")
-            else:
-                made = found
+            try:
+                made = timed(run, step, "assemble", lambda: _assembled(run, step))
+            except NotAssembled as error:
+                step = _instead(run, step, f"it could not be assembled: {error}")
         if held is None and made is None and step.builder:
             made = timed(run, step, "build", lambda: _build_remotely(run, step))
         if made is not None:
@@ -116,22 +119,25 @@ def _build(run: Session, step: Step) -> LocalImage:
     return held
 
 
-def _assembled(run: Session, step: Step) -> Digest | Obstacle:
-    """What the registry has in the end, from us or from somebody who was quicker."""
+def _assembled(run: Session, step: Step) -> Digest:
+    """What the registry has in the end, from us or from somebody who was quicker.
+
+    Raises NotAssembled where BuildKit has to do it.
+    """
     from layers.assemble.tarballs import BadTarball
     from layers.build.assemble import assembled, send
 
     try:
         ready = assembled(run, step)
         if isinstance(ready, Obstacle):
-            return ready
+            raise NotAssembled(str(ready))
         try:
             _check_inputs(run, step)
             return send(run, step, ready)
         finally:
             ready.image.close()
     except (RegistryError, BadTarball) as error:
-        return Obstacle(0, "", str(error))
+        raise NotAssembled(str(error)) from error
 
 
 def _build_remotely(run: Session, step: Step) -> Digest:

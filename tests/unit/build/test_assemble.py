@@ -14,6 +14,8 @@ from layers.assemble.listing import Listing
 from layers.assemble.obstacle import Obstacle
 from layers.build.assemble import assembled, send
 from layers.build.execute import InputsMoved, carry_out
+from layers.build.publish import publish
+from layers.engine.engine import EngineDown
 from layers.graph.graph import Layer
 from layers.oci.artifact import MANIFEST_TYPE, descriptor, digest_of
 from layers.oci.digest import Digest
@@ -68,17 +70,18 @@ def in_registry(registry: MemoryRegistry, key: str, layer: bytes = LAYER) -> Dig
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Callable[[], World]:
+def checkout(tmp_path: Path) -> Callable[..., World]:
     """Makes cold machines around one registry that has the base."""
     registry, count = MemoryRegistry(HOST), iter(range(9))
 
-    def made() -> World:
+    def made(more: str = "") -> World:
         root = tmp_path / f"machine{next(count)}"
         for name, text in (("base", "FROM scratch\nRUN x\n"), ("app", "FROM base\nCOPY a /srv/\n")):
             (root / name).mkdir(parents=True)
             (root / name / "Dockerfile").write_text(text)
         (root / "app" / "a").write_text("a\n")
-        (root / "images.toml").write_text(SPEC)
+        text = SPEC.replace("assemble = true\n", f"assemble = true\n{more}")
+        (root / "images.toml").write_text(text)
         engine = MemoryEngine(registry)
         told: list[Event] = []
         project = Project(str(root))
@@ -105,7 +108,7 @@ def listing(world: World) -> list[bytes]:
 
 
 def test_an_image_goes_to_the_registry_and_its_base_is_listed_once(
-    checkout: Callable[[], World],
+    checkout: Callable[..., World],
 ) -> None:
     """Its blobs are in its own repository, and it has a record of what it was made from."""
     world = checkout()
@@ -130,10 +133,42 @@ def test_an_image_goes_to_the_registry_and_its_base_is_listed_once(
 
 
 @pytest.mark.parametrize(
+    ("more", "state", "reason"),
+    [
+        ("", "assemble", "upon base, where nothing has to run"),
+        ('compression = "zstd"\n', "assemble", "upon base, where nothing has to run"),
+        ('compression = "gzip"\n', "build", "not assembled: its layers are to be gzip"),
+    ],
+)
+def test_layers_that_are_to_be_packed_otherwise_are_built(
+    checkout: Callable[..., World], more: str, state: str, reason: str
+) -> None:
+    step = checkout(more).run.planner.plan.steps[APP]
+    assert step.state == state
+    assert reason in step.reasons
+
+
+def test_a_publish_asks_no_engine(
+    checkout: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be none on a cold runner."""
+    world = checkout()
+
+    def down(*_words: object) -> None:
+        raise EngineDown("no engine answers")
+
+    monkeypatch.setattr(world.engine, "find", down)
+    monkeypatch.setattr(world.engine, "about", down)
+    (published,) = publish(world.run, [APP])
+    assert (published.how, published.repository) == ("assembled", OURS)
+    assert publish(world.run, [APP])[0].how == "there"
+
+
+@pytest.mark.parametrize(
     ("content", "state"), [("of the registry", "assemble"), ("another one", "build")]
 )
 def test_an_engine_that_has_the_base_is_asked_whose_it_is(
-    checkout: Callable[[], World], content: str, state: str
+    checkout: Callable[..., World], content: str, state: str
 ) -> None:
     """The registry is asked for a base that the engine has; of another one all would come again."""
     world = checkout()
@@ -164,7 +199,7 @@ def test_the_same_files_give_the_same_image(checkout: Callable[[], World]) -> No
 
 @pytest.mark.parametrize("data", [b"damaged", Listing().to_bytes("sha256:" + "9" * 64)])
 def test_a_listing_that_is_damaged_or_another_s_is_read_anew(
-    checkout: Callable[[], World], data: bytes
+    checkout: Callable[..., World], data: bytes
 ) -> None:
     world = checkout()
     key = str(world.project.inputs.key(BASE))
@@ -187,7 +222,7 @@ def test_a_base_that_was_pushed_over_is_an_error(checkout: Callable[[], World]) 
 
 
 def test_files_that_move_meanwhile_leave_nothing_under_the_key(
-    checkout: Callable[[], World],
+    checkout: Callable[..., World],
 ) -> None:
     world = checkout()
     step = world.run.planner.plan.steps[APP]
@@ -205,7 +240,7 @@ def test_a_base_that_lost_a_layer_is_not_assembled_upon(checkout: Callable[[], W
 
 
 def test_a_registry_that_fails_meanwhile_is_an_obstacle(
-    checkout: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+    checkout: Callable[..., World], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then it is built, which here nobody can."""
     world = checkout()
