@@ -12,7 +12,7 @@ from layers.engine.client import Client
 from layers.engine.docker import DockerEngine
 from layers.engine.engine import EngineDown, EngineError
 from layers.host.system import run
-from layers.runtime.version import NAME, version
+from layers.runtime.crash import NAME, version
 from layers.setup.choose import endpoint
 from layers.setup.endpoint import Endpoint
 from layers.setup.private.paths import Places

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from layers.runtime import version as module
-from layers.runtime.version import NAME, version
+from layers.runtime import crash as module
+from layers.runtime.crash import NAME, version
 
 
 def test_a_package_is_what_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
