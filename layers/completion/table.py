@@ -45,15 +45,19 @@ def entry(command: Any, choices: Mapping[str, tuple[str, ...]]) -> Entry:
     usage = command.doc_usage or ""
     kind = next((kind for word, kind in KINDS.items() if word in usage), "")
     words = tuple(re.findall(r"(?:^|[\[|] ?)([a-z]{3,})\b", usage))
-    options = tuple(_option(each, choices) for each in command.get_options())
+    meant = getattr(command, "chief", {})
+    options = tuple(_option(each, choices, meant) for each in command.get_options())
     described = (each for each in options if each.spellings)
     return Entry(command.get_name(), command.doc_purpose, kind, words, tuple(described))
 
 
-def _option(option: Any, choices: Mapping[str, tuple[str, ...]]) -> Option:
+def _option(
+    option: Any, choices: Mapping[str, tuple[str, ...]], meant: Mapping[str, str]
+) -> Option:
     typed = [f"-{option.short}"] if option.short else []
     typed += [f"--{option.long}"] if option.long else []
-    about = " ".join((option.help % {"default": option.default}).split())
+    about = meant.get(option.name) or option.help % {"default": option.default}
+    about = " ".join(about.split())
     known = tuple(map(str, option.choices)) or choices.get(typed[-1] if typed else "", ())
     return Option(tuple(typed), about.replace("'", "’"), option.type is not bool, known)
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from doit.cmd_base import DodoTaskLoader
 
 from layers.commands import completion
 from layers.completion import bash, fish, zsh
@@ -179,6 +180,9 @@ def test_the_table_is_read_from_the_commands() -> None:
     assert (found.kind, found.words) == ("images", ())
     to = next(option for option in found.options if "--to" in option.spellings)
     assert to.takes
+    listed = entry(classes()["list"](DodoTaskLoader()), {}).options
+    everything = next(option for option in listed if "--all" in option.spellings)
+    assert everything.about == "every stage and system base, too"
     assert entry(classes()["engine"](), {}).words == ("start", "stop", "env")
 
 

@@ -12,6 +12,7 @@ from layers.build.tags import move_tags
 from layers.graph.graph import Layer
 from layers.plan.explain import Explanation, UnknownKey, explanation
 from layers.plan.names import LABEL_KEY
+from layers.plan.remote_records import RemoteRecords
 from tests.fakes import MemoryRegistry
 from tests.unit.machines import APP, HOST, REPOSITORY, World, machine
 
@@ -65,6 +66,14 @@ def test_a_clean_clone_explains_against_what_the_registry_has(
     clone.registry.asked.clear()
     assert texts(explanation(clone.run, APP, first.key)) == ["app/a changed"]
     assert clone.registry.asked == []
+
+
+def test_the_tags_of_an_image_are_those_that_people_gave(clone: World, first: World) -> None:
+    """Keys, claims and what is attached have tags, too; a registry that is down has none."""
+    assert len(first.registry.tags(REPOSITORY)) > 2
+    assert RemoteRecords(clone.run).tags(APP) == ("latest", "v1.2")
+    clone.registry.down = True
+    assert RemoteRecords(clone.run).tags(APP) == ()
 
 
 @pytest.mark.parametrize("down", [True, False])
