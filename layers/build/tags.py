@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from hashes.algorithm import HEX_LENGTHS
 from hashes.errors import LayersError
 from layers.build.publish import Published
-from layers.build.push.claim import PREFIX
 from layers.oci.digest import Digest
 from layers.oci.reference import LONGEST_TAG, is_tag
+from layers.plan.remote_records import RESERVED
 from layers.registry.registry import Manifest, Registry, RegistryError
-
-_RESERVED = (*(f"{name}-" for name in HEX_LENGTHS), PREFIX, "sha256-")
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ def check_tag(tag: str, prefixes: Collection[str] = ("",)) -> None:
             f"tag {tag!r}: expected up to 128 letters, digits, '_', '.' and '-',"
             " not starting with '.' or '-'"
         )
-    for beginning in _RESERVED:
+    for beginning in RESERVED:
         if tag.startswith(beginning):
             raise LayersError(
                 f"tag {tag!r}: names that begin with {beginning!r} are kept for keys and what"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from doit.cmd_base import DodoTaskLoader
 
+from layers.build.push.claim import PREFIX
 from layers.commands import completion
 from layers.completion import bash, fish, zsh
 from layers.completion.table import Entry, Option, entry
@@ -126,6 +127,7 @@ def test_no_key_is_a_tag() -> None:
     """What stands beside them in a repository is no tag that people gave."""
     tags = ("latest", "v1.2", f"xxh3-{'0' * 32}", f"claim-xxh3-{'0' * 32}", f"sha256-{'0' * 64}")
     assert [tag for tag in tags if not tag.startswith(RESERVED)] == ["latest", "v1.2"]
+    assert PREFIX in RESERVED
 
 
 def test_bash_knows_the_function(shop: Path) -> None:
