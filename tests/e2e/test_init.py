@@ -12,6 +12,8 @@ import pytest
 
 from layers.adopt.adopt import Adoption, adopt
 from layers.adopt.sources.programs import Programs, find_programs
+from layers.adopt.write import as_toml
+from layers.config.sandbox import Sandbox
 from layers.host.system import this_system
 from layers.runtime.files import locked
 from layers.setup.private.packages import bring
@@ -151,6 +153,9 @@ services:
       network: host
       additional_contexts: {assets: ./assets}
       shm_size: 1g
+      extra_hosts: ["db=10.0.0.1"]
+      ulimits: {nofile: {soft: 1024, hard: 2048}}
+      privileged: true
 secrets:
   token: {environment: TOKEN}
   key: {file: ./key.pem}
@@ -167,7 +172,12 @@ secrets:
         {"assets": "assets"},
     )
     assert found.proposal.secrets == {"token": {"env": "TOKEN"}, "key": {"file": "key.pem"}}
-    assert "build.shm_size is not taken over" in api.notes
+    assert api.sandbox == Sandbox(("db:10.0.0.1",), 1 << 30, ("nofile=1024:2048",))
+    assert "build.privileged is not taken over" in api.notes
+    toml = as_toml(found.proposal)
+    assert 'add_hosts = { db = "10.0.0.1" }' in toml
+    assert 'shm_size = "1073741824 B"' in toml
+    assert 'ulimits = { nofile = "1024:2048" }' in toml
 
 
 @pytest.mark.parametrize(
