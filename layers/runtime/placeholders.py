@@ -25,6 +25,8 @@ def fault(text: str) -> str:
         if name not in KNOWN and not _ENV.fullmatch(name):
             guess = did_you_mean(name, KNOWN)
             return f"unknown placeholder {{{name}}}{guess}: {', '.join(KNOWN)} or env.NAME"
+    if alone := re.search("[{}]", _FOUND.sub("", text)):
+        return f"a {alone[0]} stands alone; one that is meant as such is written {alone[0] * 2}"
     return ""
 
 
