@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hashes.algorithm import DEFAULT, HEX_LENGTHS, hasher
 from hashes.errors import LayersError
@@ -15,8 +15,7 @@ class BadKey(LayersError):
     """A text that is not a key."""
 
 
-@dataclass(frozen=True, order=True)
-class Key:
+class Key(NamedTuple):
     """Names a layer by the hash of its inputs: ``xxh3-<32 hex>`` or ``blake3-<64 hex>``."""
 
     hex: str

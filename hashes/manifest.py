@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from hashes.algorithm import DEFAULT, HEX_LENGTHS
@@ -34,8 +33,7 @@ class Entry(NamedTuple):
     """What people call it, such as a stage's name. Not part of the key."""
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(NamedTuple):
     """What one stage is made from, in the order of its steps; names of secrets, no secrets."""
 
     entries: tuple[Entry, ...]

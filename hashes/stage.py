@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from hashes.algorithm import DEFAULT
@@ -18,6 +18,7 @@ from hashes.dockerfile.steps import Origin, Sources, Steps, input_entries
 from hashes.errors import LayersError
 from hashes.key import Key
 from hashes.manifest import CONFIG, EPOCH, Entry, Manifest
+from hashes.nothing import NOTHING
 
 UNPINNED = "unpinned "
 """An identity that begins so names something that may change without notice."""
@@ -38,12 +39,11 @@ Resolve = Callable[[str, str], External]
 """Asked with an image's name as written and a platform."""
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A Dockerfile and everything on a build's command line that its content depends on."""
 
     dockerfile: Dockerfile
-    args: Mapping[str, str] = field(default_factory=dict)
+    args: Mapping[str, str] = NOTHING
     """The build arguments that are given."""
     platform: str = "linux/amd64"
     build_platform: str = ""
@@ -55,7 +55,7 @@ class Request:
     shm_size: str = ""
     ulimits: tuple[str, ...] = ()
     cgroup_parent: str = ""
-    contexts: Mapping[str, Sources | External] = field(default_factory=dict)
+    contexts: Mapping[str, Sources | External] = NOTHING
     """Named contexts: folders, or images; they go before stages and images of that name."""
     algorithm: str = DEFAULT
     """What keys are made with; the hashes of files come with the sources."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from hashes.dockerfile.frontend import ANY, NEWEST, Frontend, of_syntax
 from hashes.dockerfile.instruction import Instruction, check
@@ -34,8 +35,7 @@ class Stage:
         return self.name or f"stage {self.index}"
 
 
-@dataclass(frozen=True)
-class Dockerfile:
+class Dockerfile(NamedTuple):
     """A file that BuildKit would accept, before any variable has a value."""
 
     path: str

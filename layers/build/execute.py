@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from hashes.errors import LayersError
 from layers.assemble.obstacle import Obstacle
@@ -57,7 +56,7 @@ def carry_out(run: Session, step: Step) -> None:
         if made is not None:
             run.planner.stored(step.layer, made)
             if step.here:
-                pull = replace(step, reasons=("it is wanted here",))
+                pull = step._replace(reasons=("it is wanted here",))
                 held = timed(run, pull, "pull", lambda: _pull(run, step))
         elif held is None:
             held = timed(run, step, "build", lambda: _build(run, step))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shutil
@@ -126,7 +125,7 @@ def to_json(steps: Sequence[Step], known: Mapping[Layer, Facts]) -> str:
         }
         for step in steps
     ]
-    found = {"layers": layers, "sum": dataclasses.asdict(add_up(steps, known))}
+    found = {"layers": layers, "sum": add_up(steps, known)._asdict()}
     return json.dumps(found, indent=2) + "\n"
 
 

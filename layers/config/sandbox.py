@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from layers.config.faults import Faults
 from layers.config.shapes import BAD, Shape, Text, Whole, described
@@ -20,8 +19,7 @@ _LIMITS = (
 """Of github.com/docker/go-units, ulimit.go."""
 
 
-@dataclass(frozen=True)
-class Sandbox:
+class Sandbox(NamedTuple):
     """What is empty or 0 is as the builder has it."""
 
     add_hosts: tuple[str, ...] = ()

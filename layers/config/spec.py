@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from hashes.algorithm import DEFAULT
 from hashes.errors import LayersError, did_you_mean
+from hashes.nothing import NOTHING
 from layers.config.faults import SpecError
 from layers.config.sandbox import Sandbox
 from layers.oci.compression import Compression
@@ -19,8 +20,7 @@ SPEC_FILE = "images.toml"
 Network = Literal["default", "none", "host"]
 
 
-@dataclass(frozen=True)
-class Require:
+class Require(NamedTuple):
     """A file that a build needs and git does not hold."""
 
     path: str
@@ -33,8 +33,7 @@ class Require:
     """A command that makes it, run in the context; empty: there is none."""
 
 
-@dataclass(frozen=True)
-class Rootfs:
+class Rootfs(NamedTuple):
     """A system base made from Debian packages."""
 
     suite: str
@@ -43,12 +42,11 @@ class Rootfs:
     """Beside those that the variant brings, as apt-get takes them: ``name[:arch][=version]``."""
     variant: str = "apt"
     """Which packages are there at all, one of mmdebstrap's: ``apt`` is essential ones and apt."""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = NOTHING
     """Environment of the image; empty: none."""
 
 
-@dataclass(frozen=True)
-class Secret:
+class Secret(NamedTuple):
     """Where a secret comes from; exactly one of the three is set."""
 
     file: str | None = None

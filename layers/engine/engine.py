@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from hashes.errors import LayersError
+from hashes.nothing import NOTHING
 from layers.oci.digest import Digest
 
 Progress = Callable[[int, int], None]
@@ -21,8 +21,7 @@ class EngineDown(EngineError):
     """No engine answers at the address in use."""
 
 
-@dataclass(frozen=True)
-class LocalImage:
+class LocalImage(NamedTuple):
     """An image that the engine holds."""
 
     id: Digest
@@ -35,19 +34,18 @@ class LocalImage:
     """The registry's, of its manifest or index; the id where the engine knows of no registry."""
     names: tuple[str, ...]
     """Every ``repository:tag`` that points at it."""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = NOTHING
     size: int = 0
     """Bytes, as the engine counts them."""
     diff_ids: tuple[str, ...] = ()
     """Digests of the uncompressed filesystem layers, lowest first."""
     created: str = ""
     """When, by RFC 3339, as the image itself says; "": it does not."""
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = NOTHING
     """How it runs: ``Env``, ``Cmd``, ``User``, … as the engine's API names them."""
 
 
-@dataclass(frozen=True)
-class About:
+class About(NamedTuple):
     """What an engine says of itself."""
 
     product: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hashes.change import FILES, Change
 from hashes.diff import changes
@@ -21,8 +21,7 @@ Recall = Callable[[str], Record | None]
 """Gives what a key was made from, by the key's text; None when nobody here knows."""
 
 
-@dataclass(frozen=True)
-class Cause:
+class Cause(NamedTuple):
     """One change, told of the image in which somebody made it."""
 
     image: str

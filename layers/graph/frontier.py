@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from hashes.dockerfile.parser import Stage
@@ -23,8 +22,7 @@ class Start(NamedTuple):
     """True for a name in an ONBUILD trigger of a base: the text is in the base's configuration."""
 
 
-@dataclass(frozen=True)
-class Frontier:
+class Frontier(NamedTuple):
     """What a build starts from: kept stages that are taken as images, and other images."""
 
     starts: tuple[Start, ...] = ()

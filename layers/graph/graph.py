@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hashes.errors import LayersError
+from hashes.nothing import NOTHING
 from layers.graph.faults import CycleError
 from layers.lock.pin import Upstream
 
 
-@dataclass(frozen=True, order=True)
-class Layer:
+class Layer(NamedTuple):
     """One node: an image, or a named stage of its Dockerfile; the text form is a doit task name."""
 
     image: str
@@ -28,8 +28,7 @@ class Layer:
         return cls(image, stage if colon else None)
 
 
-@dataclass(frozen=True)
-class Edge:
+class Edge(NamedTuple):
     """A use of another image: ``FROM``, ``COPY --from``, ``RUN --mount=from=`` or ``# syntax``."""
 
     text: str
@@ -45,13 +44,12 @@ class Edge:
     """``from``, ``copy``, ``mount`` or ``syntax``."""
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(NamedTuple):
     """All images of a project with the edges between them; parents come first in ``order``."""
 
     edges: Mapping[str, tuple[Edge, ...]]
     order: tuple[str, ...]
-    faults: Mapping[str, LayersError] = field(default_factory=dict)
+    faults: Mapping[str, LayersError] = NOTHING
     """Images whose edges cannot be known, or lead back to them; they have none here."""
 
     def parents(self, image: str) -> tuple[str, ...]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hashes.manifest import Manifest
+from hashes.nothing import NOTHING
 from layers.graph.record import Home, Record
 
 
-@dataclass(frozen=True)
-class ImageInputs:
+class ImageInputs(NamedTuple):
     """What one image is made from: a manifest for its target and for each stage on the way."""
 
     target: str
@@ -18,14 +18,14 @@ class ImageInputs:
     own: Manifest
     stages: Mapping[str, Manifest]
     """By name: the named stages below the target that it reaches, in the order of the file."""
-    unnamed: Mapping[str, Manifest] = field(default_factory=dict)
+    unnamed: Mapping[str, Manifest] = NOTHING
     """The other stages below it, by what to call them."""
     env: Mapping[str, str] | None = None
     """The environment in its configuration; None: not known."""
     onbuild: tuple[str, ...] = ()
     problem: str = ""
     """Why it cannot be built on this machine, e.g. a required file that is not there."""
-    home: Home = field(default_factory=Home, repr=False)
+    home: Home = Home()
 
     def manifest(self, stage: str | None) -> Manifest:
         """The manifest of a named stage, or of the image itself."""

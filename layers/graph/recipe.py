@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hashes.dockerfile.state import told
 from hashes.manifest import CONFIG, EPOCH, Entry, Manifest
+from hashes.nothing import NOTHING
 from layers.host import ca
 
 ENV = {
@@ -23,8 +24,7 @@ RECIPE_VERSION = "1"
 VARIANTS = ("apt", "minbase", "buildd", "required", "important", "standard")
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(NamedTuple):
     """All that decides what a system base holds; mirrors do not."""
 
     suite: str
@@ -33,7 +33,7 @@ class Recipe:
     """Beside the essential ones, apt and ca-certificates."""
     variant: str = "apt"
     """mmdebstrap(1), one of `VARIANTS`."""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = NOTHING
     """Variables of the image, over the ones that every base has."""
     architecture: str = "amd64"
     """As Docker writes it, without the system: ``arm64``, ``arm/v7``."""

@@ -7,7 +7,6 @@ import json
 import os
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import xxhash
@@ -16,6 +15,7 @@ from hashes.algorithm import digest
 from hashes.change import SERVED
 from hashes.key import Key
 from hashes.manifest import BadManifest, Manifest
+from hashes.nothing import NOTHING
 from layers.config.spec import Image
 from layers.graph.lockfiles import Packages
 from layers.runtime.files import write_whole
@@ -94,24 +94,23 @@ class Home(NamedTuple):
         return content if len(content) <= LARGEST else None
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """What is kept of a layer at one key, to explain another key against it; no secrets."""
 
     own: Manifest
-    stages: Mapping[str, Manifest] = field(default_factory=dict)
+    stages: Mapping[str, Manifest] = NOTHING
     """Of the stages below it, by title."""
     image: str = ""
     profile: str | None = None
     """None: without one."""
     dockerfile: str = ""
     """Relative to the project; "" for a system base."""
-    folders: Mapping[str, str] = field(default_factory=dict)
+    folders: Mapping[str, str] = NOTHING
     """Relative to the project, by named context; "" is the image's own, `hashes.change.SERVED`
     its package sources."""
-    ignored: Mapping[str, str] = field(default_factory=dict)
+    ignored: Mapping[str, str] = NOTHING
     """The ignore file that counts, by path: a hash of it."""
-    packages: Mapping[str, Packages] = field(default_factory=dict)
+    packages: Mapping[str, Packages] = NOTHING
     """By path of a lock file, relative to the project."""
 
     def to_json(self) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
+from hashes.nothing import NOTHING
 from layers.oci.digest import Digest
 
 KEPT = 10
@@ -15,8 +15,7 @@ NEXT = "next"
 seen."""
 
 
-@dataclass(frozen=True)
-class Epoch:
+class Epoch(NamedTuple):
     """One refresh of a base: what it was made from beside files, and what came of it."""
 
     number: int
@@ -30,22 +29,21 @@ class Epoch:
     """Bytes, as the engine counts them; 0: not known."""
     probe: str = ""
     """``sha256:…`` of what the probe last said in this image, `NEXT`, or "" without a probe."""
-    upstream: Mapping[str, Digest] = field(default_factory=dict)
+    upstream: Mapping[str, Digest] = NOTHING
     """Digests of the upstreams that it was built from, by `upstream_name`."""
 
 
-@dataclass(frozen=True)
-class Base:
+class Base(NamedTuple):
     """A base on one platform, under one profile."""
 
     image: str
     place: str
     """See `place`."""
     now: Epoch
-    seen: Mapping[str, Digest] = field(default_factory=dict)
+    seen: Mapping[str, Digest] = NOTHING
     """Upstreams' digests that are no reason any more, by `upstream_name`: they were tried and
     brought nothing new, or were rolled back from."""
-    pins: Mapping[str, Digest] = field(default_factory=dict)
+    pins: Mapping[str, Digest] = NOTHING
     """Upstreams' digests that count for this base instead of the shared pins."""
     earlier: tuple[Epoch, ...] = ()
     """Other epochs that one can go to, newest first."""
@@ -66,7 +64,7 @@ class Base:
         """
         others = (e for e in (self.now, *self.earlier) if e.number != epoch.number)
         newest = sorted(others, key=lambda e: -e.number)
-        return replace(self, now=epoch, earlier=tuple(newest[:KEPT]))
+        return self._replace(now=epoch, earlier=tuple(newest[:KEPT]))
 
 
 def place(platform: str, profile: str | None) -> str:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from hashes.nothing import NOTHING
 from layers.config.faults import Faults
 from layers.config.toml import Path
 from layers.oci.digest import Digest
 from layers.oci.reference import BadReference, Reference
 
 
-@dataclass(frozen=True)
-class Pin:
+class Pin(NamedTuple):
     """One upstream image on one platform, held fast."""
 
     name: Reference
@@ -22,7 +21,7 @@ class Pin:
     """Such as ``linux/amd64``."""
     digest: Digest
     """Of the platform's manifest."""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = NOTHING
     """Environment in the image's configuration: it enters the expansion of instructions."""
     onbuild: tuple[str, ...] = ()
     """Instructions that a ``FROM`` of it runs, in their order."""
@@ -38,8 +37,7 @@ class Pin:
         return str(found.with_digest(str(self.digest)))
 
 
-@dataclass(frozen=True, order=True)
-class Upstream:
+class Upstream(NamedTuple):
     """An upstream image on one platform."""
 
     name: str

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LEVELS = {"zstd": 22, "gzip": 9, "uncompressed": 0}
 """Kinds, and the highest level of each (github.com/moby/buildkit, util/compression)."""
 
 
-@dataclass(frozen=True)
-class Compression:
+class Compression(NamedTuple):
     """A kind, and how hard it tries."""
 
     kind: str = "zstd"

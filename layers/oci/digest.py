@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hashes.errors import LayersError
 
@@ -14,8 +14,7 @@ class BadDigest(LayersError):
     """A text that is not a digest."""
 
 
-@dataclass(frozen=True, order=True)
-class Digest:
+class Digest(NamedTuple):
     """Names a manifest or blob by its content: ``sha256:<64 hex>`` (OCI image-spec, descriptor.md).
 
     Never compared with a `hashes.key.Key`: a key says what goes in, a digest what came out.

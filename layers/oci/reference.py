@@ -6,7 +6,7 @@ Grammar and defaults are those of github.com/distribution/reference (normalize.g
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hashes.errors import LayersError
 
@@ -29,8 +29,7 @@ class BadReference(LayersError):
     """A text that is not an image reference."""
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(NamedTuple):
     """Names an image in full; ``base-node`` and ``docker.io/library/base-node:latest`` are one."""
 
     registry: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hashes.errors import LayersError, did_you_mean
 from layers.oci.reference import is_tag, repository_fault
@@ -18,8 +18,7 @@ class BadTemplate(LayersError):
     """A text that does not say where images go."""
 
 
-@dataclass(frozen=True)
-class Home:
+class Home(NamedTuple):
     """Where one image is."""
 
     path: str
@@ -28,8 +27,7 @@ class Home:
     """What all its tags begin with; empty where the repository is the image's alone."""
 
 
-@dataclass(frozen=True)
-class Template:
+class Template(NamedTuple):
     """``PATH`` or ``PATH:PREFIX{tag}`` with ``{project}`` and ``{image}`` in it."""
 
     path: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from layers.graph.graph import Layer
 from layers.oci.compression import Compression
@@ -73,11 +72,11 @@ class Assembling:
         """
         found = self.of(node.layer)
         if found is None or found.obstacle or found.base is None or self._remain:
-            return replace(node, assembly=found)
+            return node._replace(assembly=found)
         held, there = seen.engine.get(found.base), seen.registry.get(found.base)
         if held is not None and there is not None and not self._knows(held == there):
-            found = replace(found, obstacle=f"the engine would fetch all of {found.base} again")
-        return replace(node, assembly=found)
+            found = found._replace(obstacle=f"the engine would fetch all of {found.base} again")
+        return node._replace(assembly=found)
 
     def _knows(self, same: bool) -> bool:
         return same and self._backends.engine.about().keeps_manifests

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from dataclasses import replace
 
 from layers.graph.checkout import Lack, hollow, pull, update
 from layers.graph.graph import Layer
@@ -41,7 +40,7 @@ class Buildable:
             said = f"{image.dockerfile}:{pointers[0].line}: {hollow(pointers)}"
             self._tell(Warned(f"{said}\n  {pull(pointers)}", str(node.layer)))
         if named:
-            return replace(node, problem=_not_there(image.dockerfile, named))
+            return node._replace(problem=_not_there(image.dockerfile, named))
         return self._readable(node)
 
     def _readable(self, node: Node) -> Node:
@@ -55,7 +54,7 @@ class Buildable:
         frontend = None if known else self._backends.frontend
         if frontend is None:
             return node
-        return replace(node, problem=self._project.inputs.dockerfiles.refusal(image, frontend))
+        return node._replace(problem=self._project.inputs.dockerfiles.refusal(image, frontend))
 
 
 def _not_there(dockerfile: str, submodules: Iterable[Lack]) -> str:

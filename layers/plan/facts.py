@@ -5,9 +5,9 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
+from hashes.nothing import NOTHING
 from layers.graph.graph import Layer
 from layers.plan.plan import Step, StepState
 
@@ -21,8 +21,7 @@ SAID = "SOURCE_DATE_EPOCH"
 """The build arg under which an image says another time than that of its making."""
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """Nothing here was asked for: where nobody told, it is None or empty."""
 
     parents: tuple[Layer, ...] = ()
@@ -33,7 +32,7 @@ class Facts:
     """When it was made, in Unix seconds."""
     expected: float | None = None
     """Seconds that what is to be done took before."""
-    blobs: Mapping[str, int] = field(default_factory=dict)
+    blobs: Mapping[str, int] = NOTHING
     """Bytes of each part of what is to be pulled, by digest."""
 
 
@@ -71,8 +70,7 @@ def unix_time(text: str) -> float | None:
     return seconds if seconds >= _EARLIEST else None
 
 
-@dataclass(frozen=True)
-class Sum:
+class Sum(NamedTuple):
     """What a run of some steps comes to."""
 
     build: int = 0

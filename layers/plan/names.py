@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hashes.key import Key
 from layers.config.spec import Spec
@@ -16,8 +16,7 @@ LABEL_PROJECT = "io.doit-layers.project"
 """Whose image it is; what was built before there was this label has none.  No part of keys."""
 
 
-@dataclass(frozen=True)
-class Names:
+class Names(NamedTuple):
     """All references of one layer at one key."""
 
     keyed: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from hashes.key import Key
+from hashes.nothing import NOTHING
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.names import NOWHERE, Names
@@ -15,8 +15,7 @@ StepState = Literal["fresh", "pull", "assemble", "build", "error"]
 Where = Literal["engine", "registry", ""]
 
 
-@dataclass(frozen=True)
-class Assembly:
+class Assembly(NamedTuple):
     """How a layer could be put together without the engine."""
 
     base: Layer | None = None
@@ -26,8 +25,7 @@ class Assembly:
     """Why it has to be built; "": nothing that is known beforehand."""
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """What the plan must know of a layer before it asks where the layer is."""
 
     layer: Layer
@@ -47,8 +45,7 @@ class Node:
     """None: nobody wants it assembled."""
 
 
-@dataclass(frozen=True)
-class Broken:
+class Broken(NamedTuple):
     """An image in the registry of which parts are lost."""
 
     digest: Digest
@@ -59,20 +56,18 @@ class Broken:
         return f"the registry has this key, but not all of it: {self.missing[0]}{more} missing"
 
 
-@dataclass(frozen=True)
-class Presence:
+class Presence(NamedTuple):
     """Where keys were seen; a layer that is in neither map was looked for and not found."""
 
-    engine: Mapping[Layer, Digest] = field(default_factory=dict)
-    registry: Mapping[Layer, Digest] = field(default_factory=dict)
-    current: Mapping[Layer, Digest] = field(default_factory=dict)
+    engine: Mapping[Layer, Digest] = NOTHING
+    registry: Mapping[Layer, Digest] = NOTHING
+    current: Mapping[Layer, Digest] = NOTHING
     """What each layer's plain name points at in the engine."""
-    broken: Mapping[Layer, Broken] = field(default_factory=dict)
+    broken: Mapping[Layer, Broken] = NOTHING
     """In the registry, but not to be relied on: these count as absent."""
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """What is to be done about one layer, with the reasons in words."""
 
     layer: Layer
@@ -103,8 +98,7 @@ class Step:
         return not self.needed or (self.state == "fresh" and not self.renames)
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """A step for every layer that was looked at, parents first."""
 
     steps: Mapping[Layer, Step]

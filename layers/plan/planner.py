@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hashes.errors import LayersError
 from hashes.key import BadKey, Key
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
 Held = Mapping[str, LocalImage]
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """What a run does otherwise than `doit` does."""
 
     nameless: bool = False
@@ -41,6 +39,9 @@ class Policy:
     """True where what a builder makes stays in the registry, wanted or not."""
     uncached: frozenset[str] = frozenset()
     """Images that BuildKit builds from nothing, whatever its cache has of them."""
+
+
+PLAIN = Policy()
 
 
 class Planner:
@@ -52,7 +53,7 @@ class Planner:
         backends: Backends,
         tell: Listener,
         wanted: Iterable[Layer] | None = None,
-        policy: Policy = Policy(),
+        policy: Policy = PLAIN,
         broken: Mapping[Layer, Broken] | None = None,
     ) -> None:
         """``wanted``: None is every image; ``broken``: known to be in the registry in part."""
@@ -72,7 +73,7 @@ class Planner:
     def names(self, layer: Layer, key: Key) -> Names:
         """Under which references a layer at a key is found."""
         found = names(self._project.spec, self._backends.registry_host, layer, key)
-        return replace(found, plain=found.keyed) if self.policy.nameless else found
+        return found._replace(plain=found.keyed) if self.policy.nameless else found
 
     def names_now(self, layer: Layer) -> Names:
         """Under which references a layer is found at its present key."""
@@ -143,7 +144,7 @@ class Planner:
         layer = node.layer
         if node.key is None:
             return node
-        return replace(node, names=self.names(layer, node.key), push=self.pushes(layer))
+        return node._replace(names=self.names(layer, node.key), push=self.pushes(layer))
 
     @cached_property
     def seen(self) -> Seen:

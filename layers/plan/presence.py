@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hashes.errors import LayersError
+from hashes.nothing import NOTHING
 from layers.engine.engine import Engine, LocalImage
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
@@ -144,13 +146,12 @@ def look_in_registry(
         listener(Warned(f"not known whether the registry has all of its images: {error}"))
 
 
-@dataclass(frozen=True)
-class Parts:
+class Parts(NamedTuple):
     """What an image in the registry is made of."""
 
     broken: Broken | None
     """What of it is lost; None: it is whole."""
-    blobs: Mapping[str, int] = field(default_factory=dict)
+    blobs: Mapping[str, int] = NOTHING
     """See `Seen.blobs`; empty for an index."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from layers.graph.graph import Layer
 from layers.lock.lock import Lock
@@ -58,12 +57,12 @@ class Session:
         broken: Mapping[Layer, Broken] | None = None,
     ) -> Session:
         """The same run for something else; see `Policy` and `Planner`."""
-        policy = replace(self.planner.policy, remain=remain or self.planner.policy.remain)
+        policy = self.planner.policy._replace(remain=remain or self.planner.policy.remain)
         return self._over(self.project, wanted, policy, broken)
 
     def trial(self, lock: Lock, uncached: Iterable[str] = ()) -> Session:
         """The same run under another lock, whose images get no plain names: nobody sees them."""
-        policy = replace(self.planner.policy, nameless=True, uncached=frozenset(uncached))
+        policy = self.planner.policy._replace(nameless=True, uncached=frozenset(uncached))
         return self._over(self.project.under(lock), None, policy, None)
 
     def _over(

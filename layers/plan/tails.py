@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from hashes.dockerfile.reachable import Reached, Source, familiar
 from layers.assemble.trunk import Division, divide
@@ -13,8 +14,7 @@ from layers.graph.inputs import Inputs
 from layers.graph.stages import called
 
 
-@dataclass(frozen=True)
-class Tail:
+class Tail(NamedTuple):
     """How a layer could be assembled."""
 
     division: Division

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from layers.lock.epochs import Base, Epoch
 from layers.lock.lock import Lock
@@ -26,7 +25,7 @@ def with_new_pins(lock: Lock, pins: Iterable[Pin]) -> Lock:
         after = effective(new, base)
         kept = {name: digest for name, digest in before.items() if after.get(name) != digest}
         if kept:
-            held.append(replace(base, pins={**base.pins, **kept}))
+            held.append(base._replace(pins={**base.pins, **kept}))
     return lock.replaced_by(new.with_bases(held))
 
 
@@ -54,13 +53,13 @@ def tried(lock: Lock, image: str, place: str, number: int, resolved: Iterable[st
         own.pop(name, None)
     epoch = Epoch(number, "", UNBUILT, "")
     base = Base(image, place, epoch) if old is None else old.moved_to(epoch)
-    return lock.with_bases([replace(base, pins=own, seen={})])
+    return lock.with_bases([base._replace(pins=own, seen={})])
 
 
 def taken(lock: Lock, image: str, place: str, epoch: Epoch) -> Lock:
     """The lock after a base came out well as ``epoch``; ``lock`` is the one it was `tried` with."""
     base = lock.bases[image, place]
-    return lock.with_bases([replace(base, now=epoch)])
+    return lock.with_bases([base._replace(now=epoch)])
 
 
 def left(lock: Lock, image: str, place: str, found: Mapping[str, Digest], probe: str) -> Lock:
@@ -70,6 +69,6 @@ def left(lock: Lock, image: str, place: str, found: Mapping[str, Digest], probe:
     base = lock.bases[image, place]
     pins = effective(lock, base)
     seen = {name: digest for name, digest in found.items() if digest != pins.get(name)}
-    now = replace(base.now, probe=probe) if probe else base.now
+    now = base.now._replace(probe=probe) if probe else base.now
     rest = {name: digest for name, digest in base.seen.items() if name not in found}
-    return lock.with_bases([replace(base, now=now, seen={**rest, **seen})])
+    return lock.with_bases([base._replace(now=now, seen={**rest, **seen})])

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from hashes.nothing import NOTHING
 from layers.lock.epochs import NEXT, Base
 from layers.oci.digest import Digest
 
 
-@dataclass(frozen=True)
-class Night:
+class Night(NamedTuple):
     """What was found out about one base before anything is built."""
 
     base: Base | None
     """What the lock knows; None: it was never refreshed."""
-    pins: Mapping[str, Digest] = field(default_factory=dict)
+    pins: Mapping[str, Digest] = NOTHING
     """Digests that count for it now, by `bases.upstream_name`; absent: not pinned."""
-    found: Mapping[str, Digest] = field(default_factory=dict)
+    found: Mapping[str, Digest] = NOTHING
     """What the upstreams' tags point at; absent: the tag is gone."""
     present: bool = True
     """Whether an image with its present key is in the engine or the registry."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hashes.errors import LayersError
 from layers.config.spec import no_image
@@ -71,7 +71,7 @@ def back(lock: Lock, base: Base, to: int | None) -> Lock:
             pins[name] = digest
     left = {**effective(lock, base), **base.seen}
     seen = {name: digest for name, digest in left.items() if digest != epoch.upstream.get(name)}
-    return lock.with_bases([replace(base.moved_to(epoch), pins=pins, seen=seen)])
+    return lock.with_bases([base.moved_to(epoch)._replace(pins=pins, seen=seen)])
 
 
 def _chosen(base: Base, to: int | None) -> Epoch:
@@ -183,4 +183,4 @@ def _with_probe(run: Session, tools: Tools, name: str) -> Lock:
             said = probes.ask(tools.containers, image, found[0], environment())
     except LayersError as error:
         run.tell(Warned(f"its probe was not asked, the next refresh will: {error}", name))
-    return run.project.lock.with_bases([replace(base, now=replace(base.now, probe=said))])
+    return run.project.lock.with_bases([base._replace(now=base.now._replace(probe=said))])

@@ -103,7 +103,7 @@ class _Run:
             result = self._learned(name, night=seen, reasons=due(seen))
             if not result.reasons and self.session.project.spec.images[name].probe:
                 said = ask(self.session, self.tools, name)
-                seen = replace(seen, probe=said, present=bool(said))
+                seen = seen._replace(probe=said, present=bool(said))
                 self._learned(name, night=seen, reasons=due(seen))
         except LayersError as error:
             self._learned(name, failure=str(error))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from hashes.errors import LayersError
 from layers.oci.digest import Digest
@@ -33,8 +32,7 @@ class RegistryRejected(RegistryError):
     """The registry does not take such content, and will not later: a 4xx in its own words."""
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(NamedTuple):
     """A manifest or index as the registry holds it."""
 
     digest: Digest
@@ -42,7 +40,7 @@ class Manifest:
     content: Mapping[str, Any]
     size: int
     """Bytes of the manifest itself."""
-    raw: bytes = field(default=b"", repr=False, compare=False)
+    raw: bytes = b""
     """The manifest as it came: what to put under another tag, since its bytes are its digest."""
 
 

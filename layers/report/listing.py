@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from layers.runtime import units
 
@@ -19,8 +19,7 @@ _RIGHT = (3, 5)
 """Columns of numbers."""
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A layer."""
 
     name: str

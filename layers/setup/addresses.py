@@ -5,23 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hashes.errors import LayersError
+from hashes.nothing import NOTHING
 from layers.runtime.files import read_json
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """A place where an engine may answer."""
 
     host: str
     """As DOCKER_HOST takes it, with its scheme."""
     source: str
     """Who says so, for messages."""
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = NOTHING
     """TLS settings that go with it."""
 
 

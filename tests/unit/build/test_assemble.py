@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,7 +98,7 @@ def remotely(world: World) -> None:
     """Make the application, where it need not come to the engine."""
     step = world.run.planner.plan.steps[APP]
     assert step.state == "assemble"
-    carry_out(world.run, replace(step, here=False))
+    carry_out(world.run, step._replace(here=False))
 
 
 def listing(world: World) -> list[bytes]:
@@ -228,7 +227,7 @@ def test_files_that_move_meanwhile_leave_nothing_under_the_key(
     step = world.run.planner.plan.steps[APP]
     (Path(world.project.root) / "app" / "a").write_text("moved\n")
     with pytest.raises(InputsMoved):
-        carry_out(world.run, replace(step, here=False))
+        carry_out(world.run, step._replace(here=False))
     assert not world.registry.heads([(OURS, str(step.key))])
 
 
@@ -251,5 +250,5 @@ def test_a_registry_that_fails_meanwhile_is_an_obstacle(
 
     monkeypatch.setattr(world.registry, "upload", refuse)
     with pytest.raises(LayersError):
-        carry_out(world.run, replace(step, here=False))
+        carry_out(world.run, step._replace(here=False))
     assert "could not be assembled: POST …: 500" in world.warnings()

@@ -9,11 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashes import BadManifest, Entry, Manifest
+from hashes.algorithm import HEX_LENGTHS
 
 TEXTS = st.text(max_size=8)
 ENTRIES = st.builds(Entry, TEXTS, TEXTS, TEXTS, st.integers(0, 99), TEXTS)
 MANIFESTS = st.builds(
-    Manifest, st.lists(ENTRIES, max_size=4).map(tuple), st.lists(TEXTS, max_size=2).map(tuple)
+    Manifest,
+    st.lists(ENTRIES, max_size=4).map(tuple),
+    st.lists(TEXTS, max_size=2).map(tuple),
+    st.sampled_from(tuple(HEX_LENGTHS)),
 )
 
 
@@ -29,7 +33,7 @@ def test_the_stored_form_is_read_back_exactly(manifest: Manifest) -> None:
 def test_keys_are_equal_only_when_what_counts_is_equal(one: Manifest, two: Manifest) -> None:
     """No two lists of fields look alike; lines and labels do not count."""
     same = [entry[:3] for entry in one.entries] == [entry[:3] for entry in two.entries]
-    assert (one.key() == two.key()) is same
+    assert (one.key() == two.key()) is (same and one.algorithm == two.algorithm)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -257,7 +255,7 @@ def test_a_pin_is_remembered_only_while_a_base_may_go_back_to_it() -> None:
     moved = lock.replaced_by(lock.with_pins([third]))
     assert {str(pin.digest) for pin in moved.past.values()} == {D, E}
     base = lock.bases["base-node", "linux/amd64"]
-    alone = replace(base, earlier=(), pins={})
+    alone = base._replace(earlier=(), pins={})
     moved = lock.replaced_by(lock.with_pins([third]).with_bases([alone]))
     assert {str(pin.digest) for pin in moved.past.values()} == {D}
 

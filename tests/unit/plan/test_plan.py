@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -209,7 +208,7 @@ def assembling(*, engine: str = "", registry: str = "", obstacle: str = "") -> S
     presence = Presence(
         {at[n]: digest(n) for n in engine.split()}, {at[n]: digest(n) for n in registry.split()}
     )
-    nodes = (NODES[0], replace(NODES[1], assembly=Assembly(BASE, obstacle)))
+    nodes = (NODES[0], NODES[1]._replace(assembly=Assembly(BASE, obstacle)))
     return make_plan(nodes, presence, [APP], {}).steps[APP]
 
 
@@ -235,12 +234,12 @@ def test_what_has_nothing_to_run_is_assembled_upon_a_base_in_the_registry(
 
 def test_a_base_that_is_assembled_upon_is_not_touched() -> None:
     """Neither pulled nor built: the registry has it."""
-    nodes = (NODES[0], replace(NODES[1], assembly=Assembly(BASE)))
+    nodes = (NODES[0], NODES[1]._replace(assembly=Assembly(BASE)))
     plan = make_plan(nodes, Presence({}, {BASE: digest("base")}), [APP], {})
     assert not plan.steps[BASE].needed
 
 
 def test_a_file_that_is_missing_is_no_assembly() -> None:
-    nodes = (NODES[0], replace(NODES[1], assembly=Assembly(BASE), problem="model is missing"))
+    nodes = (NODES[0], NODES[1]._replace(assembly=Assembly(BASE), problem="model is missing"))
     step = make_plan(nodes, Presence({}, {BASE: digest("base")}), [APP], {}).steps[APP]
     assert (step.state, step.problem) == ("build", "model is missing")

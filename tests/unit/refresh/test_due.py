@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,37 +22,37 @@ QUIET = Night(BASE, {"up:1": A}, {"up:1": A}, True, P)
     ("night", "parents", "expected"),
     [
         (QUIET, (), ()),
-        (replace(QUIET, base=None), (), ("it was never refreshed",)),
+        (QUIET._replace(base=None), (), ("it was never refreshed",)),
         (
-            replace(QUIET, present=False),
+            QUIET._replace(present=False),
             (),
             ("no image with its key is in the engine or the registry",),
         ),
         (
-            replace(QUIET, found={"up:1": B}),
+            QUIET._replace(found={"up:1": B}),
             (),
             ("up:1 moved: sha256:aaaaaaaaaaaa… → sha256:bbbbbbbbbbbb…",),
         ),
         (
-            replace(QUIET, pins={}),
+            QUIET._replace(pins={}),
             (),
             ("up:1 moved: not pinned → sha256:aaaaaaaaaaaa…",),
         ),
-        (replace(QUIET, found={}), (), ()),
-        (replace(QUIET, base=replace(BASE, seen={"up:1": B}), found={"up:1": B}), (), ()),
+        (QUIET._replace(found={}), (), ()),
+        (QUIET._replace(base=BASE._replace(seen={"up:1": B}), found={"up:1": B}), (), ()),
         (
-            replace(QUIET, base=replace(BASE, seen={"up:1": B}), found={"up:1": C}),
+            QUIET._replace(base=BASE._replace(seen={"up:1": B}), found={"up:1": C}),
             (),
             ("up:1 moved: sha256:aaaaaaaaaaaa… → sha256:cccccccccccc…",),
         ),
-        (replace(QUIET, probe=Q), (), ("its probe says something else",)),
-        (replace(QUIET, probe=""), (), ()),
+        (QUIET._replace(probe=Q), (), ("its probe says something else",)),
+        (QUIET._replace(probe=""), (), ()),
         (
-            replace(QUIET, base=replace(BASE, now=replace(BASE.now, probe=""))),
+            QUIET._replace(base=BASE._replace(now=BASE.now._replace(probe=""))),
             (),
             ("its probe is new",),
         ),
-        (replace(QUIET, base=replace(BASE, now=replace(BASE.now, probe=NEXT))), (), ()),
+        (QUIET._replace(base=BASE._replace(now=BASE.now._replace(probe=NEXT))), (), ()),
         (QUIET, ("below",), ("below below it was refreshed",)),
     ],
 )
@@ -65,7 +63,7 @@ def test_the_rule(night: Night, parents: tuple[str, ...], expected: tuple[str, .
 
 def test_several_reasons_are_all_told() -> None:
     """In the order in which they were found."""
-    night = replace(QUIET, found={"up:1": B}, probe=Q)
+    night = QUIET._replace(found={"up:1": B}, probe=Q)
     assert len(due(night, ("p",))) == 3
     assert moved(night) == ("up:1",)
 
@@ -117,15 +115,15 @@ IMAGE = LocalImage(A, A, (), LABELS, 1, ("d",), config={"Env": ["A=b"]})
 @pytest.mark.parametrize(
     ("other", "same"),
     [
-        (replace(IMAGE, digest=B, names=("n",), size=2), True),
-        (replace(IMAGE, labels={"io.doit-layers.key": "2", "x": "y"}), True),
-        (replace(IMAGE, labels={"x": "z"}), False),
-        (replace(IMAGE, diff_ids=("e",)), False),
-        (replace(IMAGE, config={"Env": ["A=c"]}), False),
-        (replace(IMAGE, config={"Env": ["A=b"], "Cmd": None, "Volumes": {}}), True),
-        (replace(IMAGE, config={"Env": ["A=b"], "User": "app"}), False),
-        (replace(IMAGE, config={"Env": ["A=b"], "Healthcheck": {"Test": ["x"]}}), False),
-        (replace(IMAGE, config={"Env": ["A=b"], "OnBuild": ["RUN x"]}), False),
+        (IMAGE._replace(digest=B, names=("n",), size=2), True),
+        (IMAGE._replace(labels={"io.doit-layers.key": "2", "x": "y"}), True),
+        (IMAGE._replace(labels={"x": "z"}), False),
+        (IMAGE._replace(diff_ids=("e",)), False),
+        (IMAGE._replace(config={"Env": ["A=c"]}), False),
+        (IMAGE._replace(config={"Env": ["A=b"], "Cmd": None, "Volumes": {}}), True),
+        (IMAGE._replace(config={"Env": ["A=b"], "User": "app"}), False),
+        (IMAGE._replace(config={"Env": ["A=b"], "Healthcheck": {"Test": ["x"]}}), False),
+        (IMAGE._replace(config={"Env": ["A=b"], "OnBuild": ["RUN x"]}), False),
     ],
 )
 def test_same_content_is_files_and_settings(other: LocalImage, same: bool) -> None:
@@ -136,4 +134,4 @@ def test_same_content_is_files_and_settings(other: LocalImage, same: bool) -> No
 
 def test_an_image_of_unknown_files_is_never_the_same() -> None:
     """An engine that does not tell diff ids."""
-    assert not same_content(replace(IMAGE, diff_ids=()), replace(IMAGE, diff_ids=()))
+    assert not same_content(IMAGE._replace(diff_ids=()), IMAGE._replace(diff_ids=()))

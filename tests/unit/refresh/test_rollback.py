@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -129,7 +128,7 @@ def test_the_image_of_then_must_still_be_there(world: World, present: str) -> No
         world.new_machine()
     if present in ("registry", "engine"):
         world.rollback("base")
-        assert world.base("base").now == replace(was, probe=world.base("base").now.probe)
+        assert world.base("base").now == was._replace(probe=world.base("base").now.probe)
     else:
         with pytest.raises(NoWayBack, match="neither in" if present == "nowhere" else "and was"):
             world.rollback("base")
