@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from hashes.algorithm import DEFAULT
@@ -222,7 +221,7 @@ class Reader:
             variant_of=self.families.get(name, ""),
         )
         missing = self._missing.pop(name, None)
-        return replace(image, fault=missing.as_error(SpecError)) if missing else image
+        return image._replace(fault=missing.as_error(SpecError)) if missing else image
 
     def _folder(self, image: str, written: str, *keys: str) -> str:
         path = posixpath.normpath(written)

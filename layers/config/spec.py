@@ -57,8 +57,7 @@ class Secret(NamedTuple):
     """The host's own settings of that tool."""
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(NamedTuple):
     """One image, after the profile; all its paths are relative to images.toml."""
 
     name: str
@@ -73,7 +72,7 @@ class Image:
     """The Dockerfile's path, context included; empty only with ``rootfs``."""
     target: str | None = None
     """A stage's name or number, in lower case; None: the last stage."""
-    args: Mapping[str, str] = field(default_factory=dict)
+    args: Mapping[str, str] = NOTHING
     """Build args; an empty value is passed on as such."""
     push: bool = False
     """Whether it goes to the registry."""
@@ -84,21 +83,21 @@ class Image:
     secrets: tuple[str, ...] = ()
     """Ids, each of them in `Spec.secrets`."""
     network: Network = "default"
-    sandbox: Sandbox = field(default_factory=Sandbox)
+    sandbox: Sandbox = Sandbox()
     """What RUN steps run in, beside the network."""
-    contexts: Mapping[str, str] = field(default_factory=dict)
+    contexts: Mapping[str, str] = NOTHING
     """Folders by the name that a Dockerfile gives to ``--from``."""
     compression: Compression | None = None
     """Of its new filesystem layers; None: nothing was said."""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = NOTHING
     """What a moving tag brings along; may have placeholders."""
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = NOTHING
     """The same in the manifest."""
     ssh: tuple[str, ...] = ()
     """SSH agents and keys that its build may use: an id, or ``id=path``."""
-    called: Mapping[str, str] = field(default_factory=dict)
+    called: Mapping[str, str] = NOTHING
     """What its Dockerfile alone calls an image of ours, or an upstream."""
-    git: Mapping[str, str] = field(default_factory=dict)
+    git: Mapping[str, str] = NOTHING
     """Addresses of git repositories by the name that a Dockerfile gives to ``--from``."""
     max_size: int | None = None
     """Bytes of its files, unpacked; None: any size is right."""
@@ -123,18 +122,17 @@ class Image:
     """Where it goes instead of `Spec.repository`; empty: it does not."""
     variant_of: str = ""
     """The table of images.toml that it is one variant of; empty: none, it has its own."""
-    fault: LayersError | None = field(default=None, compare=False)
+    fault: LayersError | None = None
     """What of it is not on the disk, such as its Dockerfile; a fault of this image alone."""
 
 
-@dataclass(frozen=True)
-class Stack:
+class Stack(NamedTuple):
     """Services that run together, from images of ours and others."""
 
     name: str
     compose: tuple[str, ...]
     """Compose files, relative to images.toml, each laid over those before it."""
-    fault: LayersError | None = field(default=None, compare=False)
+    fault: LayersError | None = None
     """Which of them is not on the disk."""
 
 

@@ -116,7 +116,7 @@ class Project:
         except LayersError:
             return True
         image = self.spec.images[layer.image]
-        other = replace(image, args={**image.args, **args})
+        other = image._replace(args={**image.args, **args})
         spec = replace(self.spec, images={**self.spec.images, image.name: other}, _memo={})
         inputs = Inputs(self.root, spec, self.lock, self.inputs.contexts, lambda: self.frontend)
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import subprocess
 import time
 import traceback
@@ -29,6 +28,8 @@ def bug_report(error: BaseException | str, root: str) -> str:
     Below ``root`` as ``.layers/logs/bug-<time>.log``. No environment goes into it: it may hold
     secrets.
     """
+    import platform
+
     if isinstance(error, BaseException):
         trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     else:
@@ -74,6 +75,8 @@ def bug_message(error: BaseException | str, root: str) -> str:
 
 
 def _system() -> str:
+    import platform
+
     name = ""
     with contextlib.suppress(OSError):
         name = platform.freedesktop_os_release().get("PRETTY_NAME", "")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from layers.config.spec import Image
@@ -39,7 +37,7 @@ def test_an_answer_is_known_by_its_hash() -> None:
 def test_package_managers_are_asked_for_upgrades(probe: str, user: str, part: str) -> None:
     """As root where an index has to be fetched; errors of the network must show as a status."""
     containers = engine(said())
-    ask(containers, replace(IMAGE, probe=probe, network="host"), "base:1", {"http_proxy": "p"})
+    ask(containers, IMAGE._replace(probe=probe, network="host"), "base:1", {"http_proxy": "p"})
     (call,) = containers.calls
     assert part in call.argv[2]
     assert call.argv[2].startswith("set -e\n")
@@ -50,7 +48,7 @@ def test_package_managers_are_asked_for_upgrades(probe: str, user: str, part: st
 def test_a_command_of_ones_own_runs_as_the_images_user() -> None:
     """Word for word."""
     containers = engine(said(), "check")
-    ask(containers, replace(IMAGE, probe=("check", "--all")), "base:1", {})
+    ask(containers, IMAGE._replace(probe=("check", "--all")), "base:1", {})
     (call,) = containers.calls
     assert (call.argv, call.user, call.network) == (("check", "--all"), "", "")
 
@@ -70,7 +68,7 @@ def test_a_command_of_ones_own_runs_as_the_images_user() -> None:
 def test_a_probe_that_cannot_tell_is_a_failure(probe: str, ran: Ran, expected: str) -> None:
     """Also pip's, which ends with 0 when no index answers."""
     with pytest.raises(ProbeFailed) as caught:
-        ask(engine(ran), replace(IMAGE, probe=probe), "base:1", {})
+        ask(engine(ran), IMAGE._replace(probe=probe), "base:1", {})
     assert str(caught.value).startswith(f"base: its probe {expected}")
 
 
@@ -86,7 +84,7 @@ def test_smoke_tests_run_in_order_until_one_fails() -> None:
             )
         }
     )
-    image = replace(IMAGE, smoke=(("good", "x"), ("sh", "-c", "python3 x"), ("never",)))
+    image = IMAGE._replace(smoke=(("good", "x"), ("sh", "-c", "python3 x"), ("never",)))
     with pytest.raises(SmokeFailed) as caught:
         smoke(containers, image, "base:1", {})
     lines = str(caught.value).splitlines()
@@ -98,5 +96,5 @@ def test_smoke_tests_run_in_order_until_one_fails() -> None:
 def test_an_image_without_network_is_tested_without_it() -> None:
     """As it is built."""
     containers = engine(said(), "x")
-    smoke(containers, replace(IMAGE, smoke=(("x",),), network="none"), "base:1", {})
+    smoke(containers, IMAGE._replace(smoke=(("x",),), network="none"), "base:1", {})
     assert containers.calls[0].network == "none"
