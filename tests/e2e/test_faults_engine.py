@@ -77,7 +77,8 @@ def small(
         )
         endpoint = lifecycle.start(places, silent, kind)
         try:
-            yield Small(Lab(endpoint, Path(places.registry_log)), places)
+            classic = kind["store"] == "classic"
+            yield Small(Lab(endpoint, Path(places.registry_log), classic), places)
         finally:
             lifecycle.stop(places)
 
