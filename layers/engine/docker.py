@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from hashes.errors import LayersError
 from layers.engine.client import Client
 from layers.engine.engine import About, EngineError, LocalImage, Progress
 from layers.engine.http import Reply
@@ -16,6 +17,7 @@ from layers.oci.reference import Reference
 
 if TYPE_CHECKING:
     from layers.oci.credentials import Credentials
+    from layers.registry.registry import Registry
     from layers.runtime.retry import Backoff
 
 
@@ -35,11 +37,15 @@ class DockerEngine:
         client: Client,
         logins: Credentials | None = None,
         backoff: Backoff | None = None,
+        registry: Callable[[], Registry] | None = None,
     ) -> None:
         """Logins are those of the client's environment unless others are given.
 
         ``backoff`` is for pulls and pushes: the engine itself gives up at the first reset.
+        ``registry`` is asked for what an engine does not fetch of an image.
         """
+        self._client = client
+        self._registry = registry
         self._wire = client.wire
         self._environment = client.environment
         self._given = logins
@@ -87,16 +93,12 @@ class DockerEngine:
         pinned = f"{name.name}@{digest}"
         path = f"/images/create?fromImage={name.name}&tag={digest}"
         self._moved("pull", pinned, path, progress, name.registry)
-        inspected = self._pulled(pinned)
-        if _hollow(inspected):
-            self._forget(str(inspected["Id"]))
-            self._moved("pull", pinned, path, progress, name.registry)
-            inspected = self._pulled(pinned)
-        if _hollow(inspected):
-            from layers.engine.errors import hollow
+        from layers.engine.whole import hollow, in_part
 
-            self._forget(str(inspected["Id"]))
-            raise hollow(pinned)
+        inspected = self._pulled(pinned)
+        if hollow(inspected) or in_part(inspected):
+            self._complete(inspected, name.name, digest, progress)
+            inspected = self._pulled(pinned)
         image = _image(inspected, pinned)
         if image.digest != digest:
             raise EngineError(
@@ -148,7 +150,8 @@ class DockerEngine:
         return _object(reply)
 
     def _pulled(self, pinned: str) -> dict[str, Any]:
-        (reply,) = self._wire.get([f"/images/{full(pinned)}/json"])
+        # What has come of it is told by Docker 28 (API 1.48); older engines pass over the question.
+        (reply,) = self._wire.get([f"/images/{full(pinned)}/json?manifests=1"])
         if reply.status == 404:
             from layers.engine.errors import UnknownReference
 
@@ -159,6 +162,28 @@ class DockerEngine:
         if reply.status != 200:
             raise _fault("inspect", pinned, [reply.body])
         return _object(reply)
+
+    def _complete(
+        self, inspected: Mapping[str, Any], repository: str, digest: Digest, progress: Progress
+    ) -> None:
+        """Bring what the engine does not fetch of an image; raises where that cannot be done."""
+        from layers.engine.errors import not_fetched
+        from layers.engine.whole import Source, hollow, load
+
+        pinned, fault = f"{repository}@{digest}", not_fetched(f"{repository}@{digest}")
+        if self._registry is not None:
+            try:
+                machine = self.version()
+                wanted = str(machine.get("Os")), str(machine.get("Arch"))
+                load(self._client, Source(self._registry(), repository, digest, *wanted), progress)
+            except EngineError as error:
+                fault = error
+            except LayersError as error:
+                fault = not_fetched(pinned, str(error))
+            inspected = self._pulled(pinned)
+        if hollow(inspected):
+            self._forget(str(inspected["Id"]))
+            raise fault
 
     def _forget(self, identity: str) -> None:
         """Remove an image that nothing can be made of, with all its names; failing is no harm."""
@@ -226,15 +251,6 @@ def _image(inspected: Mapping[str, Any], name: str) -> LocalImage:
         diff_ids=tuple((inspected.get("RootFS") or {}).get("Layers") or ()),
         config=config,
     )
-
-
-def _hollow(inspected: Mapping[str, Any]) -> bool:
-    """Whether the engine has an image without its configuration.
-
-    Docker 28.5 with the containerd image store does not fetch it again while a container holds
-    the layers of an image that was removed by force, and answers as if all were well.
-    """
-    return inspected.get("Os") == "" and not (inspected.get("RootFS") or {}).get("Layers")
 
 
 def _id(inspected: Mapping[str, Any], name: str) -> Digest:

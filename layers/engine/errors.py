@@ -135,10 +135,15 @@ LOST = (
 )
 
 
-def hollow(reference: str) -> EngineError:
-    """The error for an image that the engine pulled without its configuration."""
+def not_fetched(reference: str, reason: str = "") -> EngineError:
+    """The error for an image that the engine pulled without its configuration.
+
+    ``reason`` says why the rest could not be brought to it, "" where nobody tried.
+    """
+    more = f", and it could not be loaded: {reason}" if reason else ""
     return EngineError(
-        f"pulled {reference}, but the engine has its layers only, and does not fetch the rest",
+        f"pulled {reference}, but the engine has its layers only, and does not fetch the rest"
+        f"{more}",
         hint="a container still holds the layers of an image that was removed by force: find it"
         " with `docker ps --all`, remove it (`docker rm`), and try again",
     )

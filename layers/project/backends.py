@@ -82,7 +82,7 @@ class Backends:
         from layers.engine.docker import DockerEngine
 
         credentials = _Logins(self.endpoint.environment, self._tell_once)
-        return DockerEngine(self.client, credentials)
+        return DockerEngine(self.client, credentials, registry=lambda: self.registry)
 
     @cached_property
     def containers(self) -> Containers:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import tarfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -16,7 +17,9 @@ import pytest
 
 from layers.engine.client import Client
 from layers.engine.docker import DockerEngine
-from layers.engine.engine import EngineError
+from layers.oci.credentials import NoCredentials
+from layers.registry.client import HttpRegistry
+from layers.registry.copy import parts
 from layers.runtime.events import silent
 from layers.setup.private import lifecycle
 from layers.setup.private.paths import Places
@@ -157,29 +160,30 @@ def test_an_engine_that_is_restarted_in_a_build_is_told(checkout: Workspace, sma
     assert serving(small.places.run)["dockerd"]
 
 
-def test_layers_that_a_container_holds_are_no_image(lab: Lab, tmp_path: Path) -> None:
-    """Removed by force and pulled again, Docker 28 has no configuration: never taken for whole."""
+def test_layers_that_a_container_holds_are_fetched_all_the_same(lab: Lab, tmp_path: Path) -> None:
+    """Removed by force and pulled again, Docker 28 fetches them not, nor the configuration."""
     name = f"{lab.registry}/t{uuid.uuid4().hex[:8]}:1"
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\nLABEL a=b\n")
     lab.docker("buildx", "build", "--provenance=false", "--tag", name, str(tmp_path))
     lab.docker("push", name)
-    engine = DockerEngine(Client(lab.endpoint.host, lab.endpoint.environment))
+    client = Client(lab.endpoint.host, lab.endpoint.environment)
+    registry = HttpRegistry(NoCredentials(), insecure=lambda _host: False)
+    engine = DockerEngine(client, registry=lambda: registry)
     held = engine.find([name])[name]
     pinned = f"{name.removesuffix(':1')}@{held.digest}"
     container = lab.docker("create", name, "none")
     try:
         lab.docker("image", "rm", "--force", str(held.id), check=False)
         lab.docker("builder", "prune", "--all", "--force")
-        if engine.about().version.startswith("28.") and engine.about().keeps_manifests:
-            with pytest.raises(EngineError, match="has its layers only") as caught:
-                engine.pull(pinned, lambda _done, _all: None)
-            assert "docker rm" in caught.value.hint
-            assert engine.find([pinned]) == {}
-        else:
-            assert engine.pull(pinned, lambda _done, _all: None).labels == {"a": "b"}
+        assert engine.pull(pinned, lambda _done, _all: None).labels == {"a": "b"}
+        lab.docker("save", "--output", str(tmp_path / "all"), str(held.id))
+        manifest = registry.manifest(*pinned.split("@"))
+        if manifest is not None and engine.about().keeps_manifests:
+            with tarfile.open(tmp_path / "all") as saved:
+                blobs = {f"sha256:{each.name.rpartition('/')[2]}" for each in saved}
+            assert {part.digest.text for part in parts(manifest.content, name)} <= blobs
     finally:
         lab.docker("rm", container)
-    assert engine.pull(pinned, lambda _done, _all: None).labels == {"a": "b"}
     engine.untag(pinned)
 
 
