@@ -206,6 +206,7 @@ class DockerEngine:
     def _moved_once(
         self, action: str, reference: str, path: str, progress: Progress, host: str
     ) -> str:
+        from layers.engine.errors import final
         from layers.engine.progress import follow
         from layers.oci.credentials import engine_header
 
@@ -215,7 +216,9 @@ class DockerEngine:
                 raise _fault(action, reference, body, host)
             outcome = follow(body, progress)
         if outcome.error:
-            raise _fault(action, reference, [outcome.error.encode()], host)
+            error = _fault(action, reference, [outcome.error.encode()], host)
+            # Five times by default, for 50 seconds (dockerd, max-download-attempts): that is final.
+            raise final(error) if outcome.retrying else error
         return outcome.pushed
 
     @cached_property

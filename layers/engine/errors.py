@@ -121,6 +121,11 @@ def fault(action: str, reference: str, text: str, registry: str = "") -> EngineE
     return kind(message, hint=hint.replace(" {registry}", f" {registry}".rstrip()))
 
 
+def final(error: EngineError) -> EngineError:
+    """The same error, where another try was made already and will not do."""
+    return EngineError(error.message, hint=error.hint) if isinstance(error, Passing) else error
+
+
 def is_own(error: str) -> bool:
     """Whether a build's ``error`` (buildx's line, or that of one step) is the engine's own fault.
 

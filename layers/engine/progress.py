@@ -16,6 +16,10 @@ _DONE = frozenset(
 )
 
 
+def _done(status: str) -> bool:
+    return status in _DONE or status.startswith("Mounted from")
+
+
 @dataclass
 class StreamResult:
     """What a stream came to."""
@@ -24,6 +28,8 @@ class StreamResult:
     """The engine's own words; empty when all went well."""
     pushed: str = ""
     """Digest that a push ended with; empty for a pull."""
+    retrying: set[str] = field(default_factory=set)
+    """Layers that the engine itself tried again in vain, as the classic image store does."""
 
 
 @dataclass
@@ -38,7 +44,7 @@ class _Sums:
             current, total = int(detail.get("current") or 0), int(detail.get("total") or 0)
             self.total[layer] = max(total, current, self.total.get(layer, 0))
             self.done[layer] = max(current, self.done.get(layer, 0))
-        elif status in _DONE or status.startswith("Mounted from"):
+        elif _done(status):
             self.total.setdefault(layer, 0)
             self.done[layer] = self.total[layer]
         return before != (self.done.get(layer), self.total.get(layer))
@@ -61,6 +67,10 @@ def follow(chunks: Iterable[bytes], progress: Progress) -> StreamResult:
             outcome.pushed = auxiliary["Digest"]
         elif found := _PUSHED.search(status):
             outcome.pushed = found[1]
+        elif status.startswith("Retrying in "):
+            outcome.retrying.add(str(line.get("id")))
+        elif _done(status):
+            outcome.retrying.discard(str(line.get("id")))
         if "id" in line and sums.take(str(line["id"]), status, line.get("progressDetail") or {}):
             progress(sum(sums.done.values()), sum(sums.total.values()))
     return outcome

@@ -337,6 +337,20 @@ def test_errors_say_what_to_do(tmp_path: Path, text: str, advice: str, where: st
     assert text in str(caught.value)
 
 
+@pytest.mark.parametrize(("last", "times"), [("Retrying in 1 second", 1), ("Pushed", 2)])
+def test_what_an_engine_tried_again_itself_is_final(tmp_path: Path, last: str, times: int) -> None:
+    """Five tries of a layer by the classic store take 50 seconds; other trouble is tried again."""
+    stream = lines(
+        layer("Retrying in 5 seconds", "a"), layer(last, "a"), {"error": "read: connection reset"}
+    )
+    with (
+        engine(tmp_path, lambda asked: stream) as (client, asked),
+        pytest.raises(EngineError, match="the connection to the registry h:1 broke"),
+    ):
+        client.push("h:1/r:t", silent)
+    assert len(asked) == times
+
+
 def test_a_pull_that_gives_something_else_is_refused(tmp_path: Path) -> None:
     """A mirror may lie; the digest is checked again here."""
 
