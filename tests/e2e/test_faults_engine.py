@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import tarfile
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from hashes.errors import LayersError
 from layers.engine.client import Client
 from layers.engine.docker import DockerEngine
 from layers.oci.credentials import NoCredentials
@@ -24,6 +26,7 @@ from layers.runtime.events import silent
 from layers.setup.private import lifecycle
 from layers.setup.private.paths import Places
 from layers.setup.private.processes import serving
+from layers.setup.private.room import room_is_told
 from tests.e2e.conftest import LAB, make_workspace
 from tests.e2e.lab import Lab, Workspace
 
@@ -68,6 +71,11 @@ class Small:
         return Path(self.places.data)
 
 
+def places_of_lab(kind: dict[str, str]) -> Places:
+    """Of the engine of all tests."""
+    return Places.of(str(LAB)).having(kind)
+
+
 @pytest.fixture(scope="module")
 def small(
     lab: Lab, kind: dict[str, str], tmp_path_factory: pytest.TempPathFactory
@@ -75,9 +83,7 @@ def small(
     """Started as `doit` starts one, in a checkout of its own; ended with all that it holds."""
     places = Places.of(str(tmp_path_factory.mktemp("small"))).having(kind)
     with mounted(Path(places.data), "64m"):
-        Path(places.packages).symlink_to(
-            os.path.realpath(Places.of(str(LAB)).having(kind).packages)
-        )
+        Path(places.packages).symlink_to(os.path.realpath(places_of_lab(kind).packages))
         endpoint = lifecycle.start(places, silent, kind)
         try:
             classic = kind["store"] == "classic"
@@ -158,6 +164,30 @@ def test_an_engine_that_is_restarted_in_a_build_is_told(checkout: Workspace, sma
     assert "Traceback" not in out
     true_in_the_end(checkout)
     assert serving(small.places.run)["dockerd"]
+
+
+def test_an_engine_without_room_to_start_says_how_much_there_is(
+    lab: Lab, kind: dict[str, str], tmp_path: Path
+) -> None:
+    """Bytes and what to do; where the disk is only nearly full, beside what else it may be."""
+    places = Places.of(str(tmp_path)).having(kind)
+    with mounted(Path(places.data), "1m"):
+        Path(places.packages).symlink_to(os.path.realpath(places_of_lab(kind).packages))
+        try:
+            with full_but(Path(places.data), 0), pytest.raises(LayersError) as full:
+                lifecycle.start(places, silent, kind)
+        finally:
+            lifecycle.stop(places)
+        with pytest.raises(LayersError) as other, room_is_told(places):
+            raise LayersError("no archive", hint="by hand")
+    assert (
+        f"no room for the private engine: 0 B (0 bytes) are free on the disk of {places.data}"
+        in (str(full.value))
+    )
+    assert "no space left on device" in str(full.value)
+    assert f"make room there, then run again; {places.data}" in full.value.hint
+    assert re.search(r"no archive\n.*free on the disk of .*; if that is why:", str(other.value))
+    assert other.value.hint.endswith("else: by hand")
 
 
 def test_layers_that_a_container_holds_are_fetched_all_the_same(lab: Lab, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from layers.setup.endpoint import Endpoint, private_endpoint, running
 from layers.setup.private import client_config, daemon, network, packages, registry
 from layers.setup.private.leftovers import end_engine, reclaim, unmount
 from layers.setup.private.paths import Places
+from layers.setup.private.room import room_is_told
 
 MACHINE_LOCK = "/run/doit-layers.lock"
 """Held while addresses, ports and leftovers of the whole machine are looked at."""
@@ -57,11 +58,12 @@ def start(places: Places, listener: Listener, kind: Mapping[str, str] | None = N
             step(1)
             for package in system.install(packages.SYSTEM_PROGRAMS):
                 tell(f"installed {package}")
-            step(2)
-            packages.bring(places, here, tell)
-            client_config.write(places, packages.plugins(places), os.environ)
-            with locked(MACHINE_LOCK):
-                result = _bring_up(places, step, tell, warn)
+            with room_is_told(places):
+                step(2)
+                packages.bring(places, here, tell)
+                client_config.write(places, packages.plugins(places), os.environ)
+                with locked(MACHINE_LOCK):
+                    result = _bring_up(places, step, tell, warn)
             ok = True
         finally:
             seconds = time.monotonic() - begun
