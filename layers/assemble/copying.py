@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from layers.assemble.listing import Entry, Listing, clean
+from layers.assemble.listing import Entry, Listing
 from layers.assemble.obstacle import Blocked
 from layers.assemble.sources import Item, Match
+from layers.assemble.tree import clean
 from layers.assemble.users import NOBODY_SAID, Owner
 
 FOLDER_MODE = 0o755

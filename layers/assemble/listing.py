@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from hashes.errors import LayersError
-from layers.assemble.obstacle import Blocked
+from layers.assemble.tree import Tree
 
-MOST_LINKS = 255
-"""How many links BuildKit follows on the way to one path (continuity/fs, RootPath)."""
 VERSION = 1
 LARGEST = 1 << 30
 """Bytes of an unpacked listing; what would grow beyond is not read."""
@@ -44,11 +41,11 @@ class Entry(NamedTuple):
 ROOT = Entry("dir", 0o755, 0, 0)
 
 
-class Listing:
-    """A tree of entries; paths are clean and relative to the root, which is ``""``."""
+class Listing(Tree[Entry]):
+    """A tree of entries, with the texts of those files that are in `KEPT`."""
 
     def __init__(self) -> None:
-        self._folders: dict[str, dict[str, Entry]] = {"": {}}
+        super().__init__(ROOT)
         self._shared: dict[Entry, Entry] = {}
         self._texts: dict[str, str] = {}
 
@@ -63,84 +60,19 @@ class Listing:
         self._shared = dict(other._shared)
         self._texts = dict(other._texts)
 
-    def get(self, path: str) -> Entry | None:
-        """What is at a path, links not followed."""
-        if not path:
-            return ROOT
-        folder, _, name = path.rpartition("/")
-        return self._folders.get(folder, {}).get(name)
-
     def put(self, path: str, entry: Entry, text: str | None = None) -> None:
-        """Put an entry into a folder that is there; what was at its path goes, unless both are
-        folders.  ``text`` is a file's content where it is to be kept.
-        """
-        folder, _, name = path.rpartition("/")
-        if path in self._folders and entry.kind != "dir":
-            self.remove(path)
-        self._folders[folder][name] = self._shared.setdefault(entry, entry)
-        self._texts.pop(path, None)
-        if entry.kind == "dir":
-            self._folders.setdefault(path, {})
-        elif text is not None:
+        """See `Tree.put`; ``text`` is a file's content where it is to be kept."""
+        super().put(path, self._shared.setdefault(entry, entry))
+        if entry.kind != "dir" and text is not None:
             self._texts[path] = text
 
-    def remove(self, path: str) -> None:
-        """Remove a path and all below it; one that is not there is no error."""
-        folder, _, name = path.rpartition("/")
-        self._folders.get(folder, {}).pop(name, None)
+    def gone(self, path: str, entry: Entry) -> None:  # noqa: ARG002
+        """Forget the text that was at a path."""
         self._texts.pop(path, None)
-        todo = [path]
-        while todo:
-            at = todo.pop()
-            for below, entry in self._folders.pop(at, {}).items():
-                self._texts.pop(f"{at}/{below}", None)
-                if entry.kind == "dir":
-                    todo.append(f"{at}/{below}")
-
-    def names(self, folder: str) -> tuple[str, ...]:
-        """What is in a folder, in no order; () for what is none."""
-        return tuple(self._folders.get(folder, ()))
 
     def text(self, path: str) -> str | None:
         """The content of a file of a name in `KEPT`; None: not known."""
         return self._texts.get(path)
-
-    def walk(self) -> Iterator[tuple[str, Entry]]:
-        """Every path but the root, in the order of folders' paths."""
-        for folder in sorted(self._folders):
-            slash = folder + "/" if folder else ""
-            for name in sorted(self._folders[folder]):
-                yield slash + name, self._folders[folder][name]
-
-    def resolve(self, path: str) -> str:
-        """Where a clean path leads once every link on it is followed inside of the root.
-
-        What is not there leads to itself.  Raises Blocked where a part of it is no folder, or
-        links go round in a circle.
-        """
-        links = 0
-        rest = path.split("/") if path else []
-        at = ""
-        while rest:
-            part = rest.pop(0)
-            here = f"{at}/{part}" if at else part
-            entry = self.get(here)
-            if entry is None:
-                return "/".join([here, *rest])
-            if entry.kind == "link":
-                links += 1
-                if links > MOST_LINKS:
-                    raise Blocked(f"/{path}: its links go round in a circle")
-                rest = [
-                    *split(entry.link if entry.link[:1] == "/" else f"{at}/{entry.link}"),
-                    *rest,
-                ]
-                at = ""
-            elif rest and entry.kind != "dir":
-                raise Blocked(f"/{here} is not a folder")
-            else:
-                at = here
-        return at
 
     def to_bytes(self, image: str) -> bytes:
         """A compact form, zstd, that `from_bytes` reads back; the same bytes for the same listing.
@@ -201,19 +133,3 @@ class Listing:
                 entry = Entry(kind, mode, uid, gid, mtime, link)
                 found.put(path, entry, value["texts"].get(path))
         return found
-
-
-def split(path: str) -> list[str]:
-    """The parts of a path as it is from the root: ``.`` and ``..`` are taken out by its text."""
-    parts: list[str] = []
-    for part in re.split("/+", path):
-        if part == "..":
-            del parts[-1:]
-        elif part not in ("", "."):
-            parts.append(part)
-    return parts
-
-
-def clean(path: str) -> str:
-    """A path as a listing has it."""
-    return "/".join(split(path))

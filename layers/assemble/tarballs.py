@@ -1,9 +1,4 @@
-"""Tarballs: filesystem layers read part by part into a listing.
-
-Applied as an engine does it (containerd, archive/tar.go): in the order of the tarball, links of
-parents followed; ``.wh.NAME`` takes a name away, ``.wh..wh..opq`` all that lower layers put into a
-folder.
-"""
+"""Tarballs: filesystem layers read part by part into a listing."""
 
 from __future__ import annotations
 
@@ -12,14 +7,12 @@ import tarfile
 from collections.abc import Iterator
 
 from hashes.errors import LayersError
-from layers.assemble.listing import KEPT, LARGEST_KEPT, Entry, Listing, clean
+from layers.assemble.listing import KEPT, LARGEST_KEPT, Entry, Listing
 from layers.assemble.obstacle import Blocked
+from layers.assemble.tree import clean
+from layers.assemble.unpacking import Unpacking
 from layers.runtime.parts import as_file
 
-WHITEOUT = ".wh."
-OPAQUE = ".wh..wh..opq"
-_MARKS = ".wh..wh."
-"""Names of storage drivers' own begin so; nobody unpacks them."""
 _REST = 1 << 16
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _KINDS = {
@@ -67,35 +60,21 @@ def apply(listing: Listing, parts: Iterator[bytes]) -> None:
 class _Layer:
     def __init__(self, listing: Listing) -> None:
         self.listing = listing
-        self.added: set[str] = set()
+        self.unpacking = Unpacking(listing, Entry("dir", 0o755, 0, 0))
 
     def add(self, member: tarfile.TarInfo, archive: tarfile.TarFile) -> None:
         name = clean(member.name)
-        folder, _, base = name.rpartition("/")
-        if base == OPAQUE:
-            self.emptied(self.listing.resolve(folder))
-        elif base.startswith(WHITEOUT) and not base.startswith(_MARKS):
-            self.listing.remove(self.place(folder, base.removeprefix(WHITEOUT)))
-        elif name and not base.startswith(_MARKS):
-            self.put(member, name, archive)
-
-    def put(self, member: tarfile.TarInfo, name: str, archive: tarfile.TarFile) -> None:
-        folder, _, base = name.rpartition("/")
-        self.parents(self.listing.resolve(folder))
-        path = self.place(folder, base)
+        if self.unpacking.marked(name):
+            return
+        path = self.unpacking.place(name)
         if member.islnk():
-            target, _, last = clean(member.linkname).rpartition("/")
-            linked = self.place(target, last)
+            linked = self.unpacking.linked(name, clean(member.linkname))
             entry, text = self.listing.get(linked), self.listing.text(linked)
-            if entry is None or entry.kind == "dir":
-                raise Blocked(f"/{name} is linked to /{linked}, where no file is")
+            assert entry is not None
         else:
+            base = name.rpartition("/")[2]
             entry, text = self.entry(member), self.kept(member, base, archive)
         self.listing.put(path, entry, text)
-        self.added.add(path)
-
-    def place(self, folder: str, base: str) -> str:
-        return "/".join(filter(None, (self.listing.resolve(folder), base)))
 
     def entry(self, member: tarfile.TarInfo) -> Entry:
         kind = _KINDS.get(member.type, "file")
@@ -109,27 +88,6 @@ class _Layer:
             return None
         content = archive.extractfile(member)
         return content.read().decode("utf-8", "surrogateescape") if content else None
-
-    def parents(self, folder: str) -> None:
-        """Make folders that the tarball itself does not name."""
-        at = ""
-        for part in filter(None, folder.split("/")):
-            at = f"{at}/{part}" if at else part
-            entry = self.listing.get(at)
-            if entry is None:
-                self.listing.put(at, Entry("dir", 0o755, 0, 0))
-                self.added.add(at)
-            elif entry.kind != "dir":
-                raise Blocked(f"/{at} is not a folder")
-
-    def emptied(self, folder: str) -> None:
-        """Take away what this layer did not put there, at any depth."""
-        for name in self.listing.names(folder):
-            path = f"{folder}/{name}" if folder else name
-            if path not in self.added:
-                self.listing.remove(path)
-            else:
-                self.emptied(path)
 
 
 def _plain(parts: Iterator[bytes]) -> io.BufferedIOBase:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
-from layers.assemble import copying, image, layer, tarballs
+from layers.assemble import copying, image, layer, unpacking
 from layers.assemble.configuration import Configuration
 from layers.assemble.listing import Listing
 from layers.assemble.users import Owner
@@ -30,7 +30,7 @@ TWINS = {
     "owner": (image, "owner", lambda _listing, _text: Owner(0, 0)),
     "lost": (layer, "_with_parents", _parents),
     "mode": (copying.Writer, "_write", _mode),
-    "whiteouts": (tarballs, "WHITEOUT", ".none."),
+    "whiteouts": (unpacking, "WHITEOUT", ".none."),
     "settings": (Configuration, "_environ", lambda *_: None),
 }
 """Links on the way to a destination are not followed; --chown counts for nothing; the first file of

@@ -1,0 +1,83 @@
+"""Unpacking: one filesystem layer put upon a tree, as an engine does it.
+
+Source: containerd, archive/tar.go.  In the order of its tarball, links of parents followed;
+``.wh.NAME`` takes a name away, ``.wh..wh..opq`` all that lower layers put into a folder.
+"""
+
+from __future__ import annotations
+
+from typing import Generic
+
+from layers.assemble.obstacle import Blocked
+from layers.assemble.tree import E, Tree
+
+WHITEOUT = ".wh."
+OPAQUE = ".wh..wh..opq"
+_MARKS = ".wh..wh."
+"""Names of storage drivers' own begin so; nobody unpacks them."""
+
+
+class Unpacking(Generic[E]):
+    """Tells where in a tree the entries of a layer belong, and takes away what its marks say."""
+
+    def __init__(self, tree: Tree[E], folder: E) -> None:
+        """``folder``: what a folder is that no layer names, but only what is in it."""
+        self._tree = tree
+        self._folder = folder
+        self._added: set[str] = set()
+
+    def marked(self, name: str) -> bool:
+        """Whether a clean name is a mark, which is obeyed, or the root, and nothing to put."""
+        folder, _, base = name.rpartition("/")
+        if base == OPAQUE:
+            self._emptied(self._tree.resolve(folder))
+        elif base.startswith(WHITEOUT) and not base.startswith(_MARKS):
+            self._tree.remove(self._place(folder, base.removeprefix(WHITEOUT)))
+        return not name or base.startswith(WHITEOUT)
+
+    def place(self, name: str) -> str:
+        """Where an entry of a clean name goes; folders on the way are there then.
+
+        Raises Blocked where it can go nowhere.
+        """
+        folder, _, base = name.rpartition("/")
+        self._parents(self._tree.resolve(folder))
+        path = self._place(folder, base)
+        self._added.add(path)
+        return path
+
+    def linked(self, name: str, target: str) -> str:
+        """The path of the file that a hard link of a clean name leads to.
+
+        Raises Blocked where no file is.
+        """
+        folder, _, last = target.rpartition("/")
+        found = self._place(folder, last)
+        entry = self._tree.get(found)
+        if entry is None or entry.kind == "dir":
+            raise Blocked(f"/{name} is linked to /{found}, where no file is")
+        return found
+
+    def _place(self, folder: str, base: str) -> str:
+        return "/".join(filter(None, (self._tree.resolve(folder), base)))
+
+    def _parents(self, folder: str) -> None:
+        """Make folders that the layer itself does not name."""
+        at = ""
+        for part in filter(None, folder.split("/")):
+            at = f"{at}/{part}" if at else part
+            entry = self._tree.get(at)
+            if entry is None:
+                self._tree.put(at, self._folder)
+                self._added.add(at)
+            elif entry.kind != "dir":
+                raise Blocked(f"/{at} is not a folder")
+
+    def _emptied(self, folder: str) -> None:
+        """Take away what this layer did not put there, at any depth."""
+        for name in self._tree.names(folder):
+            path = f"{folder}/{name}" if folder else name
+            if path not in self._added:
+                self._tree.remove(path)
+            else:
+                self._emptied(path)
