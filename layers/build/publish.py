@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
@@ -67,11 +67,16 @@ def chosen(run: Session, names: Sequence[str]) -> tuple[Layer, ...]:
     return tuple(found)
 
 
-def publish(run: Session, layers: Sequence[Layer]) -> list[Published]:
+def publish(
+    run: Session,
+    layers: Sequence[Layer],
+    ahead: Callable[[Session, Collection[Layer]], None] = lambda _run, _lacking: None,
+) -> list[Published]:
     """See to it that the registry holds every layer under its key, whole and with its record.
 
     The registry is asked first; only for what it lacks is the engine asked, and pulled or built.
-    Raises LayersError when anything of the set could not be brought there; the rest is there then.
+    ``ahead`` is told of that run before it begins, and what it brings to the registry.  Raises
+    LayersError when anything of the set could not be brought there; the rest is there then.
     """
     faults = {each: fault for each in layers if (fault := run.project.inputs.fault(each.image))}
     wrong = list(dict.fromkeys(map(str, faults.values())))
@@ -84,7 +89,7 @@ def publish(run: Session, layers: Sequence[Layer]) -> list[Published]:
         found[layer] = _published(run, layer, digest, "there", spent)
     lacking = [layer for layer in layers if layer not in there]
     if lacking:
-        made, errors = _make(run, lacking, broken)
+        made, errors = _make(run, lacking, broken, ahead)
         found |= made
         wrong += errors
     _attach(run, [found[layer] for layer in there])
@@ -121,11 +126,15 @@ def _published(run: Session, layer: Layer, digest: Digest, how: How, seconds: fl
 
 
 def _make(
-    run: Session, lacking: Sequence[Layer], broken: Mapping[Layer, Broken]
+    run: Session,
+    lacking: Sequence[Layer],
+    broken: Mapping[Layer, Broken],
+    ahead: Callable[[Session, Collection[Layer]], None],
 ) -> tuple[dict[Layer, Published], list[str]]:
     """Carry out the ordinary plan for what the registry lacks, and push it; then what failed."""
     run = run.wanting(lacking, remain=True, broken=broken)
     plan = run.planner.plan
+    ahead(run, lacking)
     steps = [step for step in plan.steps.values() if step.needed]
     found: dict[Layer, Published] = {}
     running: dict[Layer, Future[None]] = {}

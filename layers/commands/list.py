@@ -17,10 +17,10 @@ from layers.commands import dodo
 from layers.commands.exit_status import guarded
 from layers.commands.parsing import DODO, Parsed, option
 from layers.graph.graph import Layer
-from layers.plan.facts import Facts, add_up, facts
+from layers.plan.facts import Facts, add_up, facts_of, in_words
 from layers.plan.plan import Step
 from layers.plan.session import Session
-from layers.report.listing import Row, as_lines, as_tree, summed
+from layers.report.listing import Row, as_lines, as_tree
 
 if TYPE_CHECKING:
     from layers.project.project import Project
@@ -72,7 +72,7 @@ class ListCommand(Parsed, List):  # type: ignore[misc]  # doit ships no types
 
         def work() -> int:
             run, steps = self._look(found, tuple(pos_args or ()), subtasks)
-            known = {step.layer: facts(run, step) for step in steps}
+            known = facts_of(run, steps)
             self.outstream.write(
                 to_json(steps, known) if as_json else to_text(steps, known, self.outstream)
             )
@@ -88,8 +88,8 @@ class ListCommand(Parsed, List):  # type: ignore[misc]  # doit ships no types
         report = report_for(sys.stderr, json=False)
         try:
             known = {task.name: task for task in self.task_list}
-            asked = _asked(names or ([*known] if everything else []), known)
-            run = Session.begin(found, report, asked or None, start=False)
+            layers = asked(names or ([*known] if everything else []), known)
+            run = Session.begin(found, report, layers or None, start=False)
             plan = run.planner.look()
             wanted = set(run.planner.wanted)
             return run, [s for s in plan.steps.values() if s.layer in wanted or not s.idle]
@@ -97,7 +97,8 @@ class ListCommand(Parsed, List):  # type: ignore[misc]  # doit ships no types
             report.close()
 
 
-def _asked(names: Sequence[str], known: Mapping[str, Any]) -> list[Layer]:
+def asked(names: Sequence[str], known: Mapping[str, Any]) -> list[Layer]:
+    """The layers that a command line names.  Raises LayersError for a name that is none."""
     for name in names:
         if name not in known:
             if fault := dodo.fault(name):
@@ -131,18 +132,8 @@ def to_json(steps: Sequence[Step], known: Mapping[Layer, Facts]) -> str:
 
 def to_text(steps: Sequence[Step], known: Mapping[Layer, Facts], stream: TextIO) -> str:
     """The plan for people: a tree on a terminal, else a line a layer; the sum below."""
-    total = add_up(steps, known)
     rows = [_row(step, known[step.layer]) for step in steps]
-    summary = summed(
-        build=total.build,
-        pull=total.pull,
-        assemble=total.assemble,
-        fresh=total.fresh,
-        error=total.error,
-        seconds=total.seconds,
-        unknown=total.unknown,
-        size=total.bytes,
-    )
+    summary = in_words(add_up(steps, known))
     if not stream.isatty():
         return as_lines(rows, summary, time.time())
     width = shutil.get_terminal_size().columns

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from layers.commands.parsing import ProjectCommand, option
+from layers.graph.graph import Layer
 from layers.plan.session import Session
 from layers.project.open import open_project
 
@@ -61,13 +62,20 @@ def _publish(root: str, names: Sequence[str], tags: Sequence[str], program: bool
     prefixes = {home(project.spec, name).prefix for name in project.spec.images}
     for tag in tags:
         check_tag(tag, prefixes)
-    report = report_for(sys.stderr if program else sys.stdout)
+    shown = sys.stderr if program else sys.stdout
+    report = report_for(shown)
     run = Session.begin(project, report)
+
+    def ahead(making: Session, lacking: Collection[Layer]) -> None:
+        from layers.plan.outlook import tell_long
+
+        tell_long(making, shown, pushing=lacking)
+
     try:
         wanted = chosen(run, names)
         told = [project.spec.images[layer.image] for layer in wanted] if tags else []
         mark = marks(run, told, facts(project.root))
-        images = publish(run, wanted)
+        images = publish(run, wanted, ahead)
         moved = move_tags(run.backends.registry, marked(run.backends.registry, images, mark), tags)
     finally:
         report.close()

@@ -88,14 +88,22 @@ class RunCommand(Paged, Run):  # type: ignore[misc]  # doit ships no types
         if found is None:
             return run(*plain, *rest)
         return guarded(
-            lambda: self._make(found, lambda: run(*plain, *rest), always, json_lines), found.root
+            lambda: self._make(found, lambda: run(*plain, *rest), always, json_lines, num_process),
+            found.root,
         )
 
     def shown_on(self) -> TextIO:
         """Where the run is told."""
         return sys.stdout
 
-    def _make(self, found: Project, run: Callable[[], Any], always: bool, json_lines: bool) -> int:
+    def _make(
+        self,
+        found: Project,
+        run: Callable[[], Any],
+        always: bool,
+        json_lines: bool,
+        at_once: int,
+    ) -> int:
         from layers.report.report import report_for
         from layers.runtime.crash import bugs
 
@@ -119,6 +127,10 @@ class RunCommand(Paged, Run):  # type: ignore[misc]  # doit ships no types
                 catch_up(session, owed)
                 report.idle(self.sel_tasks, time.monotonic() - begin)
             elif self.sel_tasks:  # without any, doit would take all
+                if todo and not json_lines:
+                    from layers.plan.outlook import tell_long
+
+                    tell_long(session, self.shown_on(), max(1, at_once))
                 status = run()
                 catch_up(session, owed)
         finally:

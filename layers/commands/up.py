@@ -100,7 +100,7 @@ class UpCommand(Parsed, RunCommand):
 
         def make(layers: Iterable[str]) -> int:
             self.sel_tasks = list(layers)
-            return self._make(found, lambda: run(*plain, *rest), always, False)
+            return self._make(found, lambda: run(*plain, *rest), always, False, num_process)
 
         def work() -> int:
             patience = patience_of(timeout)

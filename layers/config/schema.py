@@ -21,7 +21,7 @@ COMMANDS = frozenset(
         *("auto", "clean", "dumpdb", "forget", "help", "ignore", "info", "list", "reset-dep"),
         *("run", "strace", "tabcompletion", "default"),
         # ours
-        *("check", "down", "engine", "gc", "init", "keys", "lock", "publish", "refresh"),
+        *("check", "down", "engine", "gc", "init", "keys", "lock", "plan", "publish", "refresh"),
         *("completion", "rollback", "up", "why"),
     }
 )

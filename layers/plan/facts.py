@@ -6,14 +6,22 @@ import calendar
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, get_args
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, get_args
 
 from hashes.nothing import NOTHING
 from layers.graph.graph import Layer
 from layers.plan.plan import Step, StepState
+from layers.report.listing import summed
+from layers.runtime.events import Action
 
 if TYPE_CHECKING:
+    from layers.plan.schedule import Work
     from layers.plan.session import Session
 
+AT_ONCE = 4
+"""Layers that a run has at work side by side, unless it is told another number."""
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)")
 _EARLIEST = 315532800.0
 """1980: what says that it is older was given a time that means nothing."""
@@ -34,6 +42,13 @@ class Facts(NamedTuple):
     """Seconds that what is to be done took before."""
     blobs: Mapping[str, int] = NOTHING
     """Bytes of each part of what is to be pulled, by digest."""
+    then: tuple[tuple[Action, float | None], ...] = ()
+    """What the same task does after that, such as a push, and how many seconds it took before."""
+
+
+def facts_of(run: Session, steps: Iterable[Step]) -> dict[Layer, Facts]:
+    """What is known of each step's layer, by layer."""
+    return {step.layer: facts(run, step) for step in steps}
 
 
 def facts(run: Session, step: Step) -> Facts:
@@ -47,11 +62,24 @@ def facts(run: Session, step: Step) -> Facts:
         return Facts(parents, size, _made(run, step, told))
     if step.state == "error" or not step.needed:
         return Facts(parents)
-    expected = run.project.history.expected(str(step.layer), step.state)
-    if step.state == "build":
-        return Facts(parents, expected=expected)
+
+    def expected(action: Action) -> float | None:
+        return run.project.history.expected(str(step.layer), action)
+
+    then = tuple((action, expected(action)) for action in _then(step))
+    if step.state in ("build", "assemble"):
+        return Facts(parents, expected=expected(step.state), then=then)
     blobs = run.planner.seen.blobs.get(step.layer, {})
-    return Facts(parents, sum(blobs.values()) or None, None, expected, blobs)
+    return Facts(parents, sum(blobs.values()) or None, None, expected("pull"), blobs, then)
+
+
+def _then(step: Step) -> Sequence[Action]:
+    """What follows when a layer is made: what the engine built is pushed, what was made in the
+    registry is pulled where it is wanted here.
+    """
+    if step.state == "assemble" or step.builder:
+        return ("pull",) if step.here else ()
+    return ("push",) if step.state == "build" and step.push and step.names.remote else ()
 
 
 def _made(run: Session, step: Step, told: str) -> float | None:
@@ -80,37 +108,71 @@ class Sum(NamedTuple):
     error: int = 0
     """What nobody can make, or tell the key of."""
     seconds: float | None = None
-    """Until all that is built is there, pulls that builds wait for included; None: not known."""
+    """Until the run is through, pushes included; None: the time of no build is known."""
     unknown: int = 0
     """Builds that nobody has seen yet: ``seconds`` is without them."""
     bytes: int | None = None
     """At most so many are pulled; None: not known."""
 
 
-def add_up(steps: Iterable[Step], known: Mapping[Layer, Facts]) -> Sum:
-    """The sum: seconds along the longest way, as a run has several layers at work at once."""
+def add_up(steps: Iterable[Step], known: Mapping[Layer, Facts], at_once: int = AT_ONCE) -> Sum:
+    """The sum of steps, which come parents first; ``at_once`` layers are at work side by side."""
     counts = dict.fromkeys(get_args(StepState), 0)
-    ready: dict[Layer, float] = {}
+    working: list[Step] = []
     blobs: dict[str, int] = {}
     pulls_known = True
     builds: list[float | None] = []
-    for step in steps:  # parents first
+    for step in steps:
         fact = known[step.layer]
         state = "error" if step.stuck else step.state
         counts[state] += 1
-        if state not in ("build", "pull"):
+        if state in ("fresh", "error"):
             continue
-        begin = max((ready.get(parent, 0.0) for parent in fact.parents), default=0.0)
-        ready[step.layer] = begin + (fact.expected or 0.0)
+        working.append(step)
         if state == "build":
             builds.append(fact.expected)
-        else:
+        elif state == "pull":
             blobs |= fact.blobs
             pulls_known &= bool(fact.blobs)
     unknown = builds.count(None)
+    seconds = None
+    if len(builds) > unknown:
+        from layers.plan.schedule import last, schedule
+
+        guessed = [work._replace(seconds=work.known) for work in works(working, known)]
+        seconds = last(schedule(guessed, at_once).values())
     return Sum(
         **counts,
-        seconds=max(ready.values()) if len(builds) > unknown else None,
+        seconds=seconds,
         unknown=unknown,
         bytes=sum(blobs.values()) if counts["pull"] and pulls_known else None,
+    )
+
+
+def works(steps: Iterable[Step], known: Mapping[Layer, Facts]) -> list[Work]:
+    """What a run has to do about each of ``steps``; only a build waits for what it starts from."""
+    from layers.plan.schedule import Work
+
+    found = []
+    for step in steps:
+        fact = known[step.layer]
+        times = [fact.expected, *(seconds for _action, seconds in fact.then)]
+        sure = [each for each in times if each is not None]
+        seconds = sum(sure) if len(sure) == len(times) else None
+        after = fact.parents if step.state == "build" else ()
+        found.append(Work(step.layer, seconds, after, sum(sure)))
+    return found
+
+
+def in_words(total: Sum) -> str:
+    """The sum as one line."""
+    return summed(
+        build=total.build,
+        pull=total.pull,
+        assemble=total.assemble,
+        fresh=total.fresh,
+        error=total.error,
+        seconds=total.seconds,
+        unknown=total.unknown,
+        size=total.bytes,
     )

@@ -11,8 +11,8 @@ from layers.runtime import units
 NARROWEST = 32
 """Columns that a reason needs beside the rest; with fewer it stands below its row."""
 
-_PAINT = {"fresh": "32", "pull": "36", "assemble": "36", "build": "33", "error": "31"}
-_DIM = "2"
+PAINT = {"fresh": "32", "pull": "36", "assemble": "36", "build": "33", "error": "31"}
+DIM = "2"
 _HEADS = ("image", "state", "where", "size", "age", "time", "why")
 _LEADS = {True: ("├─ ", "└─ ", "│  ", "   "), False: ("|- ", "`- ", "|  ", "   ")}
 _RIGHT = (3, 5)
@@ -101,20 +101,20 @@ def as_tree(
         parts = []
         for n in columns:
             text = f"{cells[n]:>{widths[n]}}" if n in _RIGHT else f"{cells[n]:<{widths[n]}}"
-            parts.append(_painted(text, paint, color and n == 1))
+            parts.append(painted(text, paint, color and n == 1))
         return "  ".join([*parts, tail]).rstrip()
 
     heads = "  ".join(
         f"{_HEADS[n]:>{widths[n]}}" if n in _RIGHT else f"{_HEADS[n]:<{widths[n]}}" for n in columns
     )
     heads = f"{heads}  {_HEADS[6]}" if beside and reasons else heads
-    lines = [_painted(heads.rstrip(), _DIM, color)]
+    lines = [painted(heads.rstrip(), DIM, color)]
     for (row, _lead, under, _cells), cells in zip(table, shown, strict=True):
         reason, more = row.why()
-        tail = _cut(reason, more, width - left) if beside else ""
-        lines.append(line(cells, tail, _PAINT.get(row.state, "0")))
+        tail = cut(reason, more, width - left) if beside else ""
+        lines.append(line(cells, tail, PAINT.get(row.state, "0")))
         if reason and not beside:
-            lines.append(f"{under}  {_cut(reason, more, width - len(under) - 2)}")
+            lines.append(f"{under}  {cut(reason, more, width - len(under) - 2)}")
         for text in row.problem.splitlines():
             room = max(20, width - len(under) - 2)
             lines += [f"{under}  {part}" for part in textwrap.wrap(text.strip(), room)]
@@ -122,7 +122,8 @@ def as_tree(
     return "".join(f"{each}\n" for each in lines)
 
 
-def _painted(text: str, paint: str, color: bool) -> str:
+def painted(text: str, paint: str, color: bool) -> str:
+    """A text in an SGR colour (ECMA-48), where there is colour; blanks have none."""
     return f"\x1b[{paint}m{text}\x1b[0m" if color and text.strip() else text
 
 
@@ -136,18 +137,18 @@ def _fitting(table: Sequence[Sequence[str]], width: int) -> list[int]:
     return columns
 
 
-def _cut(reason: str, more: str, room: int) -> str:
+def cut(reason: str, more: str, room: int) -> str:
     """A reason in ``room`` cells; how many more there are is never cut."""
     tail = f"  {more}" if more else ""
     room -= len(tail)
-    if _cells(reason) <= room:
+    if width_of(reason) <= room:
         return reason + tail
-    while reason and _cells(reason) > room - 1:
+    while reason and width_of(reason) > room - 1:
         reason = reason[:-1]
     return f"{reason.rstrip()}…{tail}"
 
 
-def _cells(text: str) -> int:
+def width_of(text: str) -> int:
     """Cells that a text takes on a screen; rich knows of wide and of combined characters."""
     if text.isascii():
         return len(text)

@@ -1,0 +1,143 @@
+"""Outlook: what a run will do about each layer, when, and what runs beside what."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+
+from layers.graph.graph import Layer
+from layers.plan.facts import AT_ONCE, Facts, Sum, add_up, facts_of, in_words, works
+from layers.plan.plan import Step
+from layers.plan.schedule import UNKNOWN, Work, schedule
+from layers.report.planning import Planned, as_lines, as_table
+
+if TYPE_CHECKING:
+    from layers.plan.session import Session
+
+LONG = 60.0
+"""Seconds: a run that will likely take longer begins with its outlook."""
+
+
+class Outlook(NamedTuple):
+    """The rows in the order in which they begin, as far as that is known, and what they come to."""
+
+    rows: tuple[Planned, ...]
+    total: Sum
+    at_once: int
+
+
+def outlook(
+    steps: Sequence[Step],
+    known: Mapping[Layer, Facts],
+    owed: Mapping[Layer, Facts],
+    at_once: int = AT_ONCE,
+) -> Outlook:
+    """What a run of ``steps``, which come parents first, does.
+
+    ``owed``: what is here and lacks in the registry since an earlier run; that is pushed at the
+    end, one after the other.
+    """
+    working = [step for step in steps if step.needed and not step.stuck and _works(step, known)]
+    todo = works(working, known)
+    for layer, fact in owed.items():
+        before = tuple(work.layer for work in todo)
+        todo.append(Work(layer, fact.expected, before))
+    slots = schedule(todo, at_once)
+    at = {work.layer: work for work in todo}
+    rows = []
+    for step in working:
+        fact = known[step.layer]
+        first = () if step.state == "fresh" else (step.state,)
+        does = (*first, *(action for action, _seconds in fact.then))
+        rows.append(_row(at[step.layer], slots.get(step.layer, UNKNOWN).begin, does, fact.size, at))
+    for layer, fact in owed.items():
+        rows.append(_row(at[layer], slots[layer].begin, ("push",), fact.size, at))
+    rows.sort(key=lambda row: float("inf") if row.begin is None else row.begin)
+    for step in steps:
+        if step.stuck or step.state == "error":
+            problem = step.stuck or step.problem
+            rows.append(Planned(str(step.layer), ("error",), problem=problem))
+    return Outlook(tuple(rows), add_up(steps, known, at_once), at_once)
+
+
+def _works(step: Step, known: Mapping[Layer, Facts]) -> bool:
+    return bool(known[step.layer].then) if step.state == "fresh" else step.state != "error"
+
+
+def _row(
+    work: Work,
+    begin: float | None,
+    does: tuple[str, ...],
+    size: int | None,
+    others: Mapping[Layer, Work],
+) -> Planned:
+    after = tuple(str(each) for each in work.after if each in others)
+    return Planned(str(work.layer), does, begin, work.seconds, size, after)
+
+
+def look_ahead(
+    run: Session, at_once: int = AT_ONCE, pushing: Container[Layer] = frozenset()
+) -> Outlook:
+    """What a run does about all that is wanted and all that this needs.
+
+    ``pushing``: what goes to the registry although it is here already.
+    """
+    wanted = set(run.planner.wanted)
+    steps = [s for s in run.planner.look().steps.values() if s.layer in wanted or not s.idle]
+    known = facts_of(run, steps)
+    late = run.project.state.unpushed()
+    owed = {}
+    for step in steps:
+        if step.state != "fresh" or not step.push:
+            continue
+        fact, seconds = known[step.layer], run.project.history.expected(str(step.layer), "push")
+        if step.layer in pushing:
+            known[step.layer] = replace(fact, expected=0.0, then=(("push", seconds),))
+        elif f"{step.layer}@{step.key}" in late:
+            owed[step.layer] = Facts(size=fact.size, expected=seconds)
+    return outlook(steps, known, owed, at_once)
+
+
+def tell_long(
+    run: Session,
+    stream: TextIO,
+    at_once: int = AT_ONCE,
+    pushing: Container[Layer] = frozenset(),
+) -> None:
+    """Write the outlook of a run that will likely take longer than a minute, and no other."""
+    found = look_ahead(run, at_once, pushing)
+    ends = [row.begin + (row.seconds or 0.0) for row in found.rows if row.begin is not None]
+    if max([found.total.seconds or 0.0, *ends]) > LONG:
+        stream.write(f"{as_text(found, stream)}\n")
+        stream.flush()
+
+
+def as_text(found: Outlook, stream: TextIO) -> str:
+    """For people: a table on a terminal, else a line a layer; the sum below."""
+    summary = in_words(found.total)
+    if not stream.isatty():
+        return as_lines(found.rows, summary)
+    width = shutil.get_terminal_size().columns
+    color = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    utf = (stream.encoding or "").lower().startswith("utf")
+    return as_table(found.rows, summary, width=width, color=color, utf=utf)
+
+
+def as_json(found: Outlook) -> dict[str, Any]:
+    """One object for programs."""
+    layers = [
+        {
+            "name": row.name,
+            "does": list(row.does),
+            "begin": row.begin,
+            "seconds": row.seconds,
+            "bytes": row.size,
+            "after": list(row.after),
+            "problem": row.problem or None,
+        }
+        for row in found.rows
+    ]
+    return {"layers": layers, "at_once": found.at_once, "sum": asdict(found.total)}
