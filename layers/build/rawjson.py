@@ -6,12 +6,12 @@ import base64
 import calendar
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from layers.build.stall import LAST_LINES, Work
-from layers.runtime.events import Event, Output, Step, StepDone
+from layers.runtime.events import Event, Output, Step, StepDone, Transfer
 
 
 @dataclass
@@ -54,6 +54,8 @@ class BuildLog:
         """What the CLI printed besides: the excerpt of the Dockerfile and the error."""
         self._pending: list[str] = []
         self._partial: dict[str, str] = {}
+        self._bytes: dict[tuple[str, str], tuple[int, int]] = {}
+        """Done and in all, of each blob that a step fetches."""
 
     def ran(self) -> tuple[str, ...]:
         """Names of the steps of the Dockerfile that really ran, that is were not cached."""
@@ -116,6 +118,7 @@ class BuildLog:
             for told in update.get(part) or ():
                 if told.get("vertex") in self.vertices:
                     self.vertices[told["vertex"]].heard += 1
+        yield from self._fetched(update.get("statuses") or ())
         for log in update.get("logs") or ():
             digest = log["vertex"]
             data = base64.b64decode(log.get("data") or "").decode("utf-8", "replace")
@@ -127,6 +130,18 @@ class BuildLog:
             short = base64.b64decode(warning.get("short") or "").decode("utf-8", "replace")
             if short:
                 yield Output(self.layer, f"warning: {short}")
+
+    def _fetched(self, statuses: Iterable[dict[str, Any]]) -> Iterator[Event]:
+        """Bytes that steps fetch, as a FROM does whose image is not there yet."""
+        before = dict(self._bytes)
+        for told in statuses:
+            vertex, total = self.vertices.get(told.get("vertex", "")), told.get("total") or 0
+            if vertex is not None and not vertex.internal and total > 0:
+                done = total if told.get("completed") else told.get("current") or 0
+                self._bytes[told["vertex"], str(told.get("id"))] = min(done, total), total
+        if self._bytes != before:
+            done, total = (sum(column) for column in zip(*self._bytes.values(), strict=True))
+            yield Transfer(self.layer, done, total)
 
     def _vertex(self, told: dict[str, Any]) -> Iterator[Event]:
         digest = told["digest"]

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from layers.report import wording
 from layers.runtime import units
@@ -22,6 +22,9 @@ from layers.runtime.events import (
     Warned,
 )
 
+if TYPE_CHECKING:
+    from layers.report.work import Moved
+
 HEARTBEAT = 30.0
 """Seconds of silence of a layer after which a line says that it still works."""
 
@@ -36,8 +39,7 @@ class _Work:
     step_began: float = 0.0
     cached: int = 0
     line: str = ""
-    done: int = 0
-    total: int = 0
+    moved: Moved | None = None
 
 
 class PlainReport:
@@ -105,13 +107,19 @@ class PlainReport:
                 if work.action == "prepare":
                     self._end_step(event.layer, work, now, event.ok)
                 self._say_cached(event.layer, work)
-            self._say(event.layer, wording.finished(event))
+            moved = work.moved if work is not None and work.step is None else None
+            whole = moved.whole(event.seconds) if moved is not None else ""
+            self._say(event.layer, wording.finished(event, whole))
             return
         work = self._works.setdefault(event.layer, _Work("build", now))
         if isinstance(event, Output):
             work.line = wording.printable(event.line) or work.line
         elif isinstance(event, Transfer):
-            work.done, work.total = event.done, event.total
+            if work.moved is None:  # an up-to-date run loads nothing for it
+                from layers.report.work import Moved
+
+                work.moved = Moved()
+            work.moved.take(event.done, event.total, now)
         elif isinstance(event, StepDone):
             self._say_done(event.layer, event.number, event.total, event.seconds, event.ok)
             if work.step is not None and work.step.number == event.number:
@@ -122,7 +130,8 @@ class PlainReport:
             if work.action == "prepare":  # steps of ours come one after the other
                 self._end_step(event.layer, work, now, True)
             self._say_cached(event.layer, work)
-            work.step, work.step_began, work.spoke, work.line = event, now, now, ""
+            work.step, work.step_began, work.spoke = event, now, now
+            work.line, work.moved = "", None
             name = wording.step_name(event.name)
             self._say(event.layer, f"step {event.number}/{event.total} {name}")
 
@@ -151,7 +160,6 @@ def _still(work: _Work, now: float) -> str:
     else:
         took = units.seconds(now - work.step_began)
         text = f"step {work.step.number}/{work.step.total} running for {took}"
-    if work.done:
-        total = f" of {units.size(work.total)}" if work.total else ""
-        text += f", {units.size(work.done)}{total}"
+    if work.moved is not None and (moved := work.moved.texts(now)):
+        text += f", {moved[0]}"
     return f"{text}: {wording.step_name(work.line)}" if work.line else text

@@ -3,64 +3,85 @@
 from __future__ import annotations
 
 import atexit
+import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TextIO
 
-from rich.cells import cell_len, set_cell_size
-from rich.console import Console, Group
+from rich.cells import cell_len
+from rich.console import (
+    Console,
+    ConsoleOptions,
+    ConsoleRenderable,
+    Group,
+    RenderableType,
+    RenderResult,
+)
+from rich.control import Control
 from rich.live import Live
+from rich.segment import ControlCode, ControlType, Segment
 from rich.spinner import Spinner
 from rich.text import Text
 
 from layers.report import wording
-from layers.runtime import units
-from layers.runtime.events import (
-    Event,
-    Finished,
-    Output,
-    Stalled,
-    Started,
-    Step,
-    StepDone,
-    Transfer,
-    Warned,
-)
+from layers.report.row import row
+from layers.report.work import Work
+from layers.runtime.events import Event, Finished, Stalled, Started, Warned
 
-_NARROWEST = 10  # columns; below that a row is cut without sense for its parts
+# DECAWM: a terminal may be narrower already than it says, and a row must not go on below itself
+_UNWRAPPED, _WRAPPED = "\x1b[?7l", "\x1b[?7h"
 
 
-@dataclass
-class _Work:
-    """A layer at work; ``began`` is the clock's, ``expected`` in seconds."""
+class _Rows(Live):
+    """Rows that are drawn over; also after the terminal was made narrower meanwhile."""
 
-    layer: str
-    action: str
-    began: float
-    expected: float | None
-    step: Step | None = None
-    done: int = 0
-    total: int = 0
+    _drawn: tuple[int, Sequence[int]] = (0, ())
 
-    def doing(self) -> str:
-        """What it does now, in a few words."""
-        if self.done:
-            total = f" of {units.size(self.total)}" if self.total else ""
-            return f"{self.action} {units.size(self.done)}{total}"
-        if self.step is not None:
-            name = wording.step_name(self.step.name, 1000)
-            return f"step {self.step.number}/{self.step.total} {name}"
-        return self.action
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """Wipe away what a narrower terminal has folded, too, before rich wipes away its rows."""
+        found = super().process_renderables(renderables)
+        width, drawn = self._drawn
+        size = self.console.size
+        self._drawn = size.width, list(_widths(self._live_render.renderable))
+        narrower = size.width < width and folds(os.environ)
+        more = folded(drawn[: size.height], size.width) if narrower else 0
+        up: list[ControlCode] = [
+            (ControlType.ERASE_IN_LINE, 2),
+            (ControlType.CURSOR_UP, 1),
+        ]
+        rows_last, before = found[-1:], found[:-1]
+        return [Control(*up * more), *before, _Code(_UNWRAPPED), *rows_last, _Code(_WRAPPED)]
 
-    def clock(self, now: float) -> str:
-        """How long it has been at it, and how long that took before."""
-        text = units.clock(now - self.began)
-        if self.expected is not None:
-            text += f" of about {units.clock(self.expected)}"
-        return text
+
+class _Code:
+    """An escape sequence that takes no cell."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Segment(self.text, None, [(ControlType.BELL,)])  # any kind: it marks a control
+
+
+def _widths(shown: RenderableType) -> Iterator[int]:
+    if isinstance(shown, Group):  # rich puts what one display shows into a group of its own
+        for each in shown.renderables:
+            yield from _widths(each)
+    elif isinstance(shown, Text):
+        yield shown.cell_len
+
+
+def folds(environ: Mapping[str, str]) -> bool:
+    """Whether the terminal folds lines that became too long; the others cut them off."""
+    cuts = ("XTERM_VERSION", "STY")  # xterm, and screen inside of whatever
+    return "TMUX" in environ or not any(name in environ for name in cuts)
+
+
+def folded(rows: Sequence[int], width: int) -> int:
+    """Lines more that rows of so many cells take on a terminal that became ``width`` cells wide."""
+    return sum(max(cells - 1, 0) // max(width, 1) for cells in rows)
 
 
 class RichReport:
@@ -74,8 +95,8 @@ class RichReport:
         self._clock = clock
         self._refresh = refresh
         self._lock = threading.RLock()
-        self._works: dict[str, _Work] = {}
-        self._live: Live | None = None
+        self._works: dict[str, Work] = {}
+        self._live: _Rows | None = None
         utf = (self._console.encoding or "").lower().startswith("utf")
         self._spinner = Spinner("dots" if utf else "line")
         self._utf = utf
@@ -101,7 +122,7 @@ class RichReport:
 
     def _show(self, event: Event) -> None:
         if isinstance(event, Started):
-            self._works[event.layer] = _Work(
+            self._works[event.layer] = Work(
                 event.layer, event.action, self._clock(), event.expected
             )
             self._start()
@@ -116,20 +137,17 @@ class RichReport:
             self._print(Text.assemble(("warning", "yellow"), said))
             return
         if isinstance(event, Finished):
-            self._works.pop(event.layer, None)
+            ended = self._works.pop(event.layer, None)
             style = "green" if event.ok else "red"
-            text = Text.assemble((event.layer, style), f"  {wording.finished(event)}")
+            whole = ended.moved.whole(event.seconds) if ended and ended.step is None else ""
+            text = Text.assemble((event.layer, style), f"  {wording.finished(event, whole)}")
             self._print(text)
             if not self._works:  # what others print between two works needs no row below it
                 self._end()
             return
         work = self._works.get(event.layer)
-        if work is None or isinstance(event, Output | StepDone):
-            return
-        if isinstance(event, Transfer):
-            work.done, work.total = event.done, event.total
-        else:
-            work.step, work.done = event, 0
+        if work is not None:
+            work.take(event, self._clock())
 
     def _end(self) -> None:
         live, self._live = self._live, None
@@ -140,7 +158,7 @@ class RichReport:
     def _start(self) -> None:
         if self._live is None:
             # a stream that goes to a file stays there
-            self._live = Live(
+            self._live = _Rows(
                 console=self._console,
                 get_renderable=self._rows,
                 transient=True,
@@ -166,22 +184,4 @@ class RichReport:
         frame = self._spinner.render(now)
         mark = frame.plain if isinstance(frame, Text) else "-"
         names = max((cell_len(work.layer) for work in works), default=0)
-        return Group(*(self._row(work, now, width, mark, names) for work in works))
-
-    def _row(self, work: _Work, now: float, width: int, mark: str, names: int) -> Text:
-        name = set_cell_size(work.layer, min(names, max(width // 3, _NARROWEST)))
-        clock = work.clock(now)
-        head = f"{mark} {name}  "
-        room = width - cell_len(head) - cell_len(clock) - 2
-        if room < _NARROWEST:
-            clock = units.clock(now - work.began)
-            room = width - cell_len(head) - cell_len(clock) - 2
-        if room < 1:
-            return Text(set_cell_size(f"{mark} {work.layer}", width), no_wrap=True)
-        doing = work.doing()
-        if cell_len(doing) > room:
-            doing = set_cell_size(doing, room - 1) + ("…" if self._utf else "~")
-        doing = set_cell_size(doing, room)
-        text = Text.assemble((mark, "cyan"), f" {name}  {doing}  ", (clock, "dim"))
-        text.no_wrap = True
-        return text
+        return Group(*(row(each, now, width, mark, names, utf=self._utf) for each in works))

@@ -47,13 +47,13 @@ def started(event: Started) -> str:
     return text
 
 
-def finished(event: Finished) -> str:
-    """What came of it and after how long."""
+def finished(event: Finished, whole: str = "") -> str:
+    """What came of it and after how long; ``whole`` says how much was moved for it."""
     if event.ok:
         text = f"{_DONE[event.action]} in {as_seconds(event.seconds)}"
     else:
         text = f"{event.action} failed after {as_seconds(event.seconds)}"
-    detail = printable(event.detail)
+    detail = printable(event.detail) or (whole if event.ok else "")
     return f"{text}: {detail}" if detail else text
 
 

@@ -49,6 +49,7 @@ FOREIGN = {
 OWNERS = {
     "rich": {
         "layers/report/listing.py",
+        "layers/report/row.py",
         "layers/report/terminal.py",
         "layers/pages/terminal.py",
     },
@@ -80,6 +81,7 @@ LATE = {
     "layers/pages/terminal.py",
     "layers/check/online/pip_resolve.py",
     "layers/check/shell/pip_calls.py",
+    "layers/report/row.py",
     "layers/report/terminal.py",
     "layers/registry/errors.py",
     "layers/registry/transport.py",
@@ -234,7 +236,7 @@ LIBRARIES = {
     "layers/engine/docker_containers.py": {"daemon"},  # threading's
     "layers/engine/sockets.py": {"check_hostname", "verify_mode"},  # ssl's
     "layers/registry/transport.py": {"auth"},  # requests'
-    "layers/report/terminal.py": {"no_wrap"},  # rich's
+    "layers/report/row.py": {"no_wrap"},  # rich's
 }
 """Fields of libraries' objects, which have no other way to be set."""
 

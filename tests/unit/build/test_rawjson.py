@@ -9,7 +9,7 @@ import pytest
 
 from layers.build.buildx import advice
 from layers.build.rawjson import BuildLog
-from layers.runtime.events import Event, Output, Step, StepDone
+from layers.runtime.events import Event, Output, Step, StepDone, Transfer
 
 DIGEST = "sha256:" + "a" * 64
 STARTED, ENDED = "2026-11-21T23:59:30.5Z", "2026-11-22T00:00:30.750000001Z"
@@ -124,3 +124,25 @@ def test_a_step_that_prints_of_a_lost_snapshot_failed_by_itself() -> None:
     told = vertex("[1/1] RUN x", started="t", error='process "x" did not complete successfully: 1')
     feed(log, told, output(f"{LOST_SNAPSHOT}\n"), indent=None)
     assert advice(log) == ""
+
+
+def test_bytes_that_a_step_fetches_are_told_in_sum() -> None:
+    """As those of an image that a FROM names; what a context sends has no end that is known."""
+    log = BuildLog("app")
+    context = "sha256:" + "c" * 64
+
+    def status(blob: str, current: int, total: int, vertex: str = DIGEST) -> dict[str, object]:
+        return {"id": blob, "vertex": vertex, "current": current, "total": total}
+
+    events = feed(
+        log,
+        vertex("[1/2] FROM docker.io/library/node:18", started=STARTED),
+        vertex("[internal] load build context", context, started=STARTED),
+        {"statuses": [status("sha256:1", 10, 100), status("sha256:2", 0, 50)]},
+        {"statuses": [status("transferring context:", 7, 0, context)]},
+        {"statuses": [status("sha256:1", 10, 100)]},
+        {"statuses": [{**status("sha256:2", 0, 50), "completed": ENDED}]},
+        indent=None,
+    )
+    moved = [each for each in events if isinstance(each, Transfer)]
+    assert moved == [Transfer("app", 10, 150), Transfer("app", 60, 150)]

@@ -95,9 +95,24 @@ def test_silence_is_broken_each_half_minute(run: Any) -> None:
         report.beat()
     assert stream.getvalue().splitlines()[3:] == [
         "[a] step 1/2 running for 30 s",
-        "[b] still at it: pull, 120 MB of 355 MB",
+        "[b] still at it: pull, 120 MB of 355 MB, 0 B/s",
         "[a] step 1/2 running for 1:00 min: CC main.o",
-        "[b] still at it: pull, 120 MB of 355 MB",
+        "[b] still at it: pull, 120 MB of 355 MB, 0 B/s",
+    ]
+
+
+def test_a_pull_says_how_fast_it_goes_and_what_it_came_to(run: Any) -> None:
+    """Of late while it runs, from its begin to its end when it is over."""
+    report, clock, stream = run
+    report(Started("a", "pull"))
+    for clock.now in range(41):
+        report(Transfer("a", clock.now * 3_000_000, 355_000_000))
+    report.beat()
+    report(Finished("a", "pull", True, 40.0))
+    assert stream.getvalue().splitlines() == [
+        "[a] pull",
+        "[a] still at it: pull, 120 MB of 355 MB, 3.0 MB/s",
+        "[a] pulled in 40 s: 120 MB, 3.0 MB/s",
     ]
 
 

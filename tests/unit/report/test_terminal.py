@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import io
 import os
-import re
 import signal
 import struct
 import subprocess
@@ -21,8 +20,7 @@ from layers.report.plain import PlainReport
 from layers.report.report import report_for
 from layers.report.terminal import RichReport
 from layers.runtime.events import Finished, Output, Started, Step, Transfer, Warned
-
-TOKEN = re.compile(r"\x1b\[(\?25[hl]|[0-9;]*[A-Za-z])|([\r\n])|([^\x1b\r\n]+)")
+from tests.screen import Screen
 
 
 class Terminal:
@@ -47,30 +45,9 @@ class Terminal:
 
     def screen(self) -> Any:
         """Lines as they show, without trailing spaces; the cursor as the last item."""
-        rows, row, column, cursor = [""], 0, 0, True
-        for match in TOKEN.finditer(self.read()):
-            code, control, text = match.groups()
-            if text:
-                rows[row] = (
-                    rows[row][:column].ljust(column) + text + rows[row][column + len(text) :]
-                )
-                column += len(text)
-            elif control == "\r":
-                column = 0
-            elif control == "\n":
-                row += 1
-                rows += [""] * (row + 1 - len(rows))
-            elif code == "2K":
-                rows[row] = ""
-            elif code == "1A":
-                row -= 1
-            elif code.startswith("?25"):
-                cursor = code.endswith("h")
-            else:
-                assert code.endswith("m"), f"a code that this screen does not know: {code}"
-        while rows and not rows[-1].strip():
-            rows.pop()
-        return [line.rstrip() for line in rows], cursor
+        shown = Screen(10**6)
+        shown.write(self.read())
+        return shown.lines(), shown.cursor
 
 
 @pytest.fixture
