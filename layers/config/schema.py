@@ -22,7 +22,7 @@ COMMANDS = frozenset(
         *("run", "strace", "tabcompletion", "default"),
         # ours
         *("check", "down", "engine", "gc", "init", "keys", "lock", "plan", "publish", "refresh"),
-        *("completion", "rollback", "up", "why"),
+        *("completion", "graph", "report", "rollback", "sizes", "up", "watch", "why"),
     }
 )
 """Words that `doit` takes for a command before it looks for a task; ours of later issues too."""

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, get_args
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from hashes.nothing import NOTHING
 from layers.graph.graph import Layer

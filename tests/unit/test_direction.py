@@ -16,7 +16,7 @@ ORDER = """
 hashes runtime pages completion oci host assemble config
 registry engine lock report graph setup project plan build
 check gc compose adopt
-refresh plugin commands tasks
+picture refresh plugin commands tasks
 """
 """Folders, and modules that stand beside them: each may import those before it."""
 
@@ -42,6 +42,7 @@ FOREIGN = {
         "zstandard",
         "yaml",
         "hcl2",
+        "grandalf",
     },
 }
 """Distributions that each package may import."""
@@ -52,7 +53,9 @@ OWNERS = {
         "layers/report/row.py",
         "layers/report/terminal.py",
         "layers/pages/terminal.py",
+        "layers/picture/text.py",
     },
+    "grandalf": {"layers/picture/layout.py"},
     "doit": {"layers/tasks.py", "layers/project/open.py", "layers/plugin.py"},
     "docker": {
         "layers/engine/client.py",
@@ -74,7 +77,7 @@ OWNERS = {
 
 LAZY = {
     *("docker", "requests", "zstandard", "urllib3", "rich", "blake3", "certifi", "packaging"),
-    *("yaml", "hcl2", "tomli_w"),
+    *("yaml", "hcl2", "tomli_w", "grandalf"),
 }
 """What nobody imports at the top of a module, unless the module itself is imported late."""
 LATE = {
@@ -82,6 +85,8 @@ LATE = {
     "layers/check/online/pip_resolve.py",
     "layers/check/shell/pip_calls.py",
     "layers/report/row.py",
+    "layers/picture/layout.py",
+    "layers/picture/text.py",
     "layers/report/terminal.py",
     "layers/registry/errors.py",
     "layers/registry/transport.py",
@@ -235,8 +240,10 @@ LIBRARIES = {
     "layers/build/packages/sdist.py": {"mode", "size"},  # tarfile's
     "layers/engine/docker_containers.py": {"daemon"},  # threading's
     "layers/engine/sockets.py": {"check_hostname", "verify_mode"},  # ssl's
+    "layers/picture/layout.py": {"xspace", "yspace"},  # grandalf's
     "layers/registry/transport.py": {"auth"},  # requests'
     "layers/report/row.py": {"no_wrap"},  # rich's
+    "layers/picture/svg.py": {"text"},  # ElementTree's
 }
 """Fields of libraries' objects, which have no other way to be set."""
 
