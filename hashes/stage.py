@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hashes.algorithm import DEFAULT
+from hashes.beginnings import Beginnings
 from hashes.context import missing_sources
 from hashes.context.input import Input
 from hashes.dockerfile import arguments
 from hashes.dockerfile.parser import Dockerfile
 from hashes.dockerfile.reachable import Reached, Source, familiar, reach
-from hashes.dockerfile.state import State, hidden
+from hashes.dockerfile.state import State
 from hashes.dockerfile.steps import Origin, Sources, Steps, input_entries
 from hashes.errors import LayersError
 from hashes.key import Key
 from hashes.manifest import CONFIG, EPOCH, Entry, Manifest
 from hashes.nothing import NOTHING
+from hashes.scrub import Scrub
 
 UNPINNED = "unpinned "
 """An identity that begins so names something that may change without notice."""
@@ -63,6 +67,8 @@ class Request(NamedTuple):
     """How often it was built anew though nothing else here changed; 0 says nothing."""
     served: tuple[Input, ...] = ()
     """What reaches every RUN over the network from this machine, such as a package index."""
+    beginnings: bool = False
+    """Whether the keys of stages that end earlier are asked for, too."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,8 @@ class Layer:
     declares_args: bool
     """Whether it holds an ARG, of its own or inherited: a stage FROM it would lose that if an
     image took its place."""
+    beginnings: Beginnings
+    """Empty unless `Request.beginnings` are asked for."""
 
     def external(self) -> External:
         """What this layer is to an image that is built from it."""
@@ -127,7 +135,7 @@ class _Builder:
         self.states: dict[int, State] = {}
         self.files_keys: dict[int, str] = {}
         self.layers: dict[int, Layer] = {}
-        self.secrets = _spellings(
+        self.scrub = Scrub(
             v for k, v in request.args.items() if len(v) > 3 and arguments.looks_secret(k)
         )
 
@@ -171,6 +179,7 @@ class _Builder:
             request.network,
             file.frontend,
         )
+        begun = Beginnings(self._manifest, head, steps.entries)
         for position, item in enumerate(stage.instructions):
             origins = {
                 number: self._origin(source, item.keyword.lower(), item.line, unpinned)
@@ -178,11 +187,10 @@ class _Builder:
                 if place == position
             }
             steps.step(item, origins)
+            if request.beginnings and item.keyword in ("RUN", "COPY", "ADD"):
+                begun.mark(position + 1, self._config(state), (*unpinned, *steps.unpinned))
         entries = (*head, *steps.entries, *self._config(state))
-        names = tuple(dict.fromkeys((*unpinned, *steps.unpinned)))
-        for secret in self.secrets:
-            names = tuple(name.replace(secret, hidden(secret)) for name in names)
-        manifest = Manifest(self._scrubbed(entries), names, request.algorithm)
+        manifest = self._manifest(entries, (*unpinned, *steps.unpinned))
         self.states[stage.index] = state
         return Layer(
             stage.index,
@@ -192,7 +200,12 @@ class _Builder:
             state.environment(),
             tuple(state.onbuild),
             bool(state.args),
+            begun,
         )
+
+    def _manifest(self, entries: tuple[Entry, ...], unpinned: tuple[str, ...]) -> Manifest:
+        names = self.scrub.names(unpinned)
+        return Manifest(self.scrub.entries(entries), names, self.request.algorithm)
 
     def _base(self, stage: Reached, line: int, head: list[Entry], unpinned: list[str]) -> State:
         base = stage.base
@@ -272,26 +285,3 @@ class _Builder:
             config["SOURCE_DATE_EPOCH"] = Entry(CONFIG, "SOURCE_DATE_EPOCH", epoch)
         rest = (entry for _, entry in sorted(config.items()))
         return [*(entry for entry in env if entry is not None), *rest]
-
-    def _scrubbed(self, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
-        if not self.secrets:
-            return entries
-        return tuple(self._without_secrets(entry) for entry in entries)
-
-    def _without_secrets(self, entry: Entry) -> Entry:
-        found = [text for text in self.secrets if any(text in part for part in entry[:3])]
-        for text in found:
-            kind, name, value, line, label = entry
-            stand_in = hidden(text)
-            name, value = name.replace(text, stand_in), value.replace(text, stand_in)
-            entry = Entry(kind, name, value, line, label.replace(text, stand_in))
-        return entry
-
-
-def _spellings(secrets: Iterable[str]) -> tuple[str, ...]:
-    """Secrets as they may stand in an entry: plain, and inside JSON."""
-    found: set[str] = set()
-    for secret in secrets:
-        once = json.dumps(secret, ensure_ascii=False)[1:-1]
-        found.update((secret, once, json.dumps(once, ensure_ascii=False)[1:-1]))
-    return tuple(sorted(found, key=lambda text: (-len(text), text)))

@@ -1,0 +1,38 @@
+"""Beginnings: what a stage is made from up to a step, as if its Dockerfile ended there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from hashes.manifest import Entry, Manifest
+
+Make = Callable[[tuple[Entry, ...], tuple[str, ...]], Manifest]
+"""Gives a manifest for entries and the names of what nothing fixes."""
+
+
+class _Mark(NamedTuple):
+    entries: int
+    config: tuple[Entry, ...]
+    unpinned: tuple[str, ...]
+
+
+class Beginnings:
+    """Those of one stage that end with a step which can change files."""
+
+    def __init__(self, make: Make, head: Sequence[Entry], steps: Sequence[Entry]) -> None:
+        """``steps`` grows while the stage is walked through."""
+        self._make = make
+        self._head = head
+        self._steps = steps
+        self._marks: dict[int, _Mark] = {}
+
+    def mark(self, count: int, config: Sequence[Entry], unpinned: Sequence[str]) -> None:
+        """Note where the first ``count`` instructions end; triggers of the base are among them."""
+        self._marks[count] = _Mark(len(self._steps), tuple(config), tuple(unpinned))
+
+    def manifest(self, count: int) -> Manifest:
+        """What the first ``count`` instructions make.  Raises KeyError where no such step ends."""
+        mark = self._marks[count]
+        entries = (*self._head, *self._steps[: mark.entries], *mark.config)
+        return self._make(entries, mark.unpinned)
