@@ -94,6 +94,19 @@ class State:
         self.env.update(env)
         self.image_env.update(env)
 
+    def settle(self, env: Mapping[str, str]) -> None:
+        """Take the environment of an image that has all steps so far.
+
+        Nothing is left open but arguments, of which an image knows nothing.
+        """
+        for name, value in env.items():
+            if name not in self.args or name not in self.env:
+                self.env.pop(name, None)
+                self.env[name] = value
+                self.vague.discard(name)
+        self.image_env = dict(env)
+        self.open = False
+
     def become(self, user: str, line: int) -> None:
         """Go on as another user."""
         self.user = user

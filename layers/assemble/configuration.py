@@ -9,7 +9,7 @@ import copy
 import json
 import re
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hashes.dockerfile.instruction import Instruction
@@ -68,6 +68,10 @@ class Configuration:
             self._environ("PATH", DEFAULT_PATH)
         self._own_cmd = False
 
+    def resume_stage(self, own_cmd: bool) -> None:
+        """Go on inside of a stage; ``own_cmd`` tells whether it had a CMD."""
+        self._own_cmd = own_cmd
+
     def end_triggers(self) -> None:
         """The triggers of the base have run; the stage's own come after this."""
         self.config.pop("OnBuild", None)
@@ -84,6 +88,11 @@ class Configuration:
         text = re.sub(r"\s+", " ", item.text.split("\n", 1)[0]).strip()
         entry: dict[str, Any] = {"created_by": f"{text} # assembled", "comment": COMMENT}
         self.history.append(entry if layer else {**entry, "empty_layer": True})
+
+    def has(self, history: Sequence[Mapping[str, Any]], diff_ids: Sequence[str]) -> None:
+        """Be that of these filesystem layers, whatever steps made them."""
+        self.history = [dict(each) for each in history]
+        self.diff_ids = list(diff_ids)
 
     def label(self, labels: Mapping[str, str]) -> None:
         """Add labels that stand in no Dockerfile."""

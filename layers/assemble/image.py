@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hashes.context.sources import Sources
 from hashes.dockerfile import git
-from hashes.dockerfile.arguments import global_args
 from hashes.dockerfile.expand import WordError
 from hashes.dockerfile.heredocs import chomp, heredoc
 from hashes.dockerfile.instruction import Instruction
 from hashes.dockerfile.state import State
-from hashes.dockerfile.steps import Steps
 from hashes.errors import LayersError
 from layers.assemble import layer, sources
 from layers.assemble.configuration import Configuration, known
@@ -23,12 +21,12 @@ from layers.assemble.copying import Look, Writer, Written, unchanged
 from layers.assemble.layer import NewLayer
 from layers.assemble.listing import Listing
 from layers.assemble.obstacle import Blocked, Obstacle
-from layers.assemble.recipe import OCI, Recipe, Trunk, in_the_way
+from layers.assemble.recipe import CONFIG_TYPE, Recipe, Trunk, in_the_way, oci
 from layers.assemble.sources import Match, Moved
 from layers.assemble.users import NOBODY_SAID, owner
+from layers.assemble.walk import walk
 from layers.oci.artifact import MANIFEST_TYPE, descriptor
 
-CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 _MOST_CHMOD = 0o7777
 
 
@@ -48,12 +46,12 @@ class Assembled:
 
 
 def assemble(trunk: Trunk, recipe: Recipe, context: Sources) -> Assembled | Obstacle:
-    """Put the tail of a recipe upon the image that its line of stages begins with.
+    """Put the tail of a recipe upon its trunk.
 
     The same bytes for the same values.  Raises Moved where a file is not what was hashed, and
     LayersError for what BuildKit would refuse, too.
     """
-    if recipe.division.last is not None:
+    if recipe.division.last is not None and not trunk.inside:
         return recipe.division.last
     obstacle = in_the_way(trunk, recipe)
     if obstacle is not None:
@@ -89,34 +87,19 @@ class _Assembly:
             each.file.close()
 
     def run(self) -> Assembled | Obstacle:
-        file, recipe = self.recipe.dockerfile, self.recipe
-        outer = global_args(file, recipe.args, recipe.platform, recipe.platform, recipe.target)
-        state = State(file.escape, self.configuration.environment())
-        state.workdir(self.configuration.workdir, 0)
-        for number, stage in enumerate(recipe.division.line):
-            state = state.child() if number else state
-            self.configuration.begin_stage()
-            steps = Steps(file.path, state, self.context, recipe.args, outer, "", file.frontend)
-            for position, item in enumerate(stage.instructions):
-                if position == stage.triggers:
-                    self.configuration.end_triggers()
-                try:
-                    self._step(item, state, steps)
-                except Blocked as error:
-                    return Obstacle(item.line, item.keyword, str(error))
-                except WordError as error:
-                    return Obstacle(item.line, item.keyword, str(error))
-            if stage.triggers == len(stage.instructions):
-                self.configuration.end_triggers()
+        for place in walk(self.recipe, self.configuration, inside=self.trunk.inside):
+            try:
+                self._step(place.item, place.state)
+            except (Blocked, WordError) as error:
+                return Obstacle(place.item.line, place.item.keyword, str(error))
         return self._image()
 
-    def _step(self, item: Instruction, state: State, steps: Steps) -> None:
+    def _step(self, item: Instruction, state: State) -> None:
         writer = Writer(self.listing)
         if item.keyword in ("COPY", "ADD"):
             self._copy(item, state, writer)
         else:
             self.configuration.take(item, state)
-            steps.step(item, {})
             if item.keyword == "WORKDIR":
                 user = self.configuration.user
                 who = owner(self.listing, user) if user else NOBODY_SAID
@@ -191,21 +174,12 @@ class _Assembly:
             "mediaType": MANIFEST_TYPE,
             "config": descriptor(CONFIG_TYPE, configuration),
             "layers": [
-                *map(_oci, self.trunk.layers),
+                *map(oci, self.trunk.layers),
                 *(each.descriptor() for each in self.layers),
             ],
         }
         manifest = json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
         return Assembled(configuration, manifest, tuple(self.layers))
-
-
-def _oci(layer_: Mapping[str, Any]) -> dict[str, Any]:
-    kind = str(layer_.get("mediaType"))
-    return {
-        "mediaType": OCI.get(kind, kind),
-        "digest": layer_["digest"],
-        "size": layer_["size"],
-    }
 
 
 def _seconds(text: object) -> int:

@@ -22,6 +22,7 @@ OCI = {
     "application/vnd.docker.image.rootfs.diff.tar.zstd": MEDIA_TYPE,
 }
 """Docker's kinds of filesystem layers, and the same in the words of the OCI."""
+CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 _LAYERS = frozenset(OCI.values())
 _NAMES = ("os", "architecture", "variant")
 _NOT_OURS = ("BUILDKIT_", "SOURCE_DATE_EPOCH")
@@ -37,6 +38,8 @@ class Trunk:
     layers: tuple[Mapping[str, Any], ...]
     """The descriptors of its filesystem layers."""
     listing: Listing
+    inside: bool = False
+    """True: it has all steps up to the last that runs; False: it is the base."""
 
 
 EMPTY = Trunk({}, (), Listing())
@@ -77,7 +80,7 @@ def in_the_way(trunk: Trunk, recipe: Recipe) -> Obstacle | None:
         return Obstacle(0, "", f"the base is for {has}, the image for {recipe.platform}")
     first = recipe.division.line[0]
     triggers = tuple((trunk.configuration.get("config") or {}).get("OnBuild") or ())
-    if first.instructions[: first.triggers] != _triggers(triggers, recipe):
+    if not trunk.inside and first.instructions[: first.triggers] != _triggers(triggers, recipe):
         return Obstacle(0, "", "the base has other ONBUILD triggers than the key knows of")
     if any(stage.platform != recipe.platform for stage in recipe.division.line):
         return Obstacle(0, "", "a stage is for another platform")
@@ -86,6 +89,16 @@ def in_the_way(trunk: Trunk, recipe: Recipe) -> Obstacle | None:
         if OCI.get(str(kind), kind) not in _LAYERS:
             return Obstacle(0, "", f"the base has a layer of a kind that is not known: {kind}")
     return None
+
+
+def oci(layer: Mapping[str, Any]) -> dict[str, Any]:
+    """The descriptor of a filesystem layer, in the words of the OCI."""
+    kind = str(layer.get("mediaType"))
+    return {
+        "mediaType": OCI.get(kind, kind),
+        "digest": layer["digest"],
+        "size": layer["size"],
+    }
 
 
 def _triggers(texts: Sequence[str], recipe: Recipe) -> tuple[Instruction, ...]:

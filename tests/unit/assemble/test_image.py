@@ -50,13 +50,6 @@ def recipe(text: str, args: dict[str, str] | None = None, onbuild: tuple[str, ..
     return Recipe(file, divide(stages), args, "linux/amd64")
 
 
-@pytest.fixture
-def context(tmp_path: Path) -> Path:
-    for name in ("f", "g"):
-        (tmp_path / name).write_text(name)
-    return tmp_path
-
-
 def made(
     context: Path, text: str, base: Trunk | None = None, **more: object
 ) -> Assembled | Obstacle:
