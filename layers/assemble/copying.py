@@ -13,7 +13,7 @@ from typing import NamedTuple
 from layers.assemble.listing import Entry, Listing
 from layers.assemble.obstacle import Blocked
 from layers.assemble.sources import Item, Match
-from layers.assemble.tree import clean
+from layers.assemble.trees.tree import clean
 from layers.assemble.users import NOBODY_SAID, Owner
 
 FOLDER_MODE = 0o755

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from hashes.errors import LayersError
-from layers.assemble.tree import Tree
+from layers.assemble.trees.tree import Tree
 
 VERSION = 1
 LARGEST = 1 << 30

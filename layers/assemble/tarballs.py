@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from hashes.errors import LayersError
 from layers.assemble.listing import KEPT, LARGEST_KEPT, Entry, Listing
 from layers.assemble.obstacle import Blocked
-from layers.assemble.tree import clean
-from layers.assemble.unpacking import Unpacking
+from layers.assemble.trees.tree import clean
+from layers.assemble.trees.unpacking import Unpacking
 from layers.runtime.parts import as_file
 
 _REST = 1 << 16

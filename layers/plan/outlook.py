@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from layers.graph.graph import Layer
@@ -95,7 +94,7 @@ def look_ahead(
             continue
         fact, seconds = known[step.layer], run.project.history.expected(str(step.layer), "push")
         if step.layer in pushing:
-            known[step.layer] = replace(fact, expected=0.0, then=(("push", seconds),))
+            known[step.layer] = fact._replace(expected=0.0, then=(("push", seconds),))
         elif f"{step.layer}@{step.key}" in late:
             owed[step.layer] = Facts(size=fact.size, expected=seconds)
     return outlook(steps, known, owed, at_once)
@@ -140,4 +139,4 @@ def as_json(found: Outlook) -> dict[str, Any]:
         }
         for row in found.rows
     ]
-    return {"layers": layers, "at_once": found.at_once, "sum": asdict(found.total)}
+    return {"layers": layers, "at_once": found.at_once, "sum": found.total._asdict()}

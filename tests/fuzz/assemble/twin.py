@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
-from layers.assemble import copying, image, layer, unpacking
+from layers.assemble import copying, image, layer
 from layers.assemble.configuration import Configuration
 from layers.assemble.listing import Listing
+from layers.assemble.trees import unpacking
 from layers.assemble.users import Owner
 
 

@@ -17,7 +17,7 @@ from layers.assemble.image import listing_of
 from layers.assemble.listing import BadListing, Entry, Listing
 from layers.assemble.obstacle import Blocked
 from layers.assemble.tarballs import BadTarball, apply
-from layers.assemble.tree import MOST_LINKS
+from layers.assemble.trees.tree import MOST_LINKS
 from tests.fuzz.assemble.case import Member, tarball
 
 FILE = Entry("file", 0o644, 0, 0)

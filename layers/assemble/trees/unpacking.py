@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Generic
 
 from layers.assemble.obstacle import Blocked
-from layers.assemble.tree import E, Tree
+from layers.assemble.trees.tree import E, Tree
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"

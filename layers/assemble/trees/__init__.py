@@ -1,0 +1,1 @@
+"""Trees of paths: what lies where after some layers were unpacked."""
