@@ -26,7 +26,7 @@ _LOOSE = frozenset(("COPY", "ADD", "VOLUME"))
 
 
 _DIRECTIVE = re.compile(
-    rf"^#[{SPACE}]*([a-zA-Z][a-zA-Z0-9]*)[ \t\f\r]*=[ \t\f\r]*([^\n]+?)[ \t\f\r]*\Z"
+    r"^#[ \t\f\r]*([a-zA-Z][a-zA-Z0-9]*)[ \t\f\r]*=[ \t\f\r]*([^\n]+?)[ \t\f\r]*\Z"
 )
 _NAMES = ("syntax", "escape", "check")
 

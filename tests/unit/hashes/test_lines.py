@@ -85,6 +85,7 @@ def test_a_dockerfile_is_read_as_buildkit_reads_it(text: str) -> None:
 @settings(max_examples=400)
 @example(text="FROM a\nCOPY --chown=à b /x\n", edits=[])
 @example(text='FROM a\nCMD ["\\ud800"]\n', edits=[])
+@example(text="#\u00a0escape=`\nFROM a\nRUN x `\n y\n", edits=[])
 @given(
     text=st.sampled_from(TEXTS),
     edits=st.lists(
