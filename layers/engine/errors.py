@@ -83,7 +83,11 @@ _SIGNS: tuple[tuple[tuple[str, ...], type[EngineError], str], ...] = (
         "the registry names this image and has lost a part of it: it has to be pushed again",
     ),
     (
-        ("unexpected commit digest", "expected number of bytes", "failed size validation"),
+        (
+            *("unexpected commit digest", "expected number of bytes", "failed size validation"),
+            "short read: expected",  # containerd 2.1
+            "layer verification failed",  # the classic image store
+        ),
         Passing,
         "what came is not what was pushed, and was thrown away; if this stays so, the registry "
         "or a proxy before it is damaged",

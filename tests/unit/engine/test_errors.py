@@ -41,6 +41,8 @@ A = "sha256:" + "a" * 64
         ("dial tcp 1.2.3.4:5: i/o timeout", Passing, "broke"),
         ("failed to do request: Head https://r/x: EOF", Passing, "broke"),
         ("failed to read expected number of bytes: unexpected EOF", Passing, "thrown away"),
+        ("short read: expected 9 bytes but got 3: unexpected EOF", Passing, "thrown away"),
+        ("filesystem layer verification failed for digest sha256:1", Passing, "thrown away"),
         ("unexpected commit digest sha256:1, expected sha256:2", Passing, "thrown away"),
         (
             "could not fetch content descriptor sha256:1 from remote: not found",
