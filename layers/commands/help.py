@@ -17,7 +17,7 @@ SCHEMA = "images.schema.json"
 
 FIRST = """
 list plan graph run why keys check init lock up down publish refresh rollback gc engine completion
-help
+sizes help
 """
 """Our commands in the order in which people meet them; others come behind these."""
 

@@ -49,6 +49,15 @@ class History:
         ]
         return max((each for each in times if isinstance(each, int)), default=None)
 
+    def before(self, layer: str, key: str) -> str | None:
+        """The last other key at which this checkout built a layer; None: there is none."""
+        keys = [
+            record.get("key")
+            for name, record in _records(_read(self._path))
+            if name == (layer, "build") and record["ok"] and record.get("key") != key
+        ]
+        return next((each for each in reversed(keys) if isinstance(each, str)), None)
+
     def record(self, layer: str, action: str, key: str, seconds: float, ok: bool) -> None:
         """Remember one piece of work; that it cannot be written is no error."""
         record = {

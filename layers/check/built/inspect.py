@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO
 
 from hashes.errors import LayersError
-from layers.check.built.saved_image import Documents, Item, Selection, items
 from layers.check.built.sizes import Sizes, budget
 from layers.check.finding import Finding
 from layers.check.rules.secrets import PATTERNS, secrets_in, worth_reading
@@ -15,6 +14,7 @@ from layers.engine.client import Client
 from layers.graph.graph import Layer
 from layers.plan.session import Session
 from layers.runtime.parts import as_file
+from layers.sizes.saved_image import Documents, Item, Selection, items
 
 RULE = "secret-in-layer"
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from layers.check.built.saved_image import Documents
 from layers.check.finding import Finding
 from layers.runtime.files import write_whole
 from layers.runtime.state import StateFolder
+from layers.sizes.saved_image import Documents
 
 RULE = "size-budget"
 NEAR = 0.9

@@ -38,6 +38,19 @@ def test_the_median_of_the_last_five_good_ones_is_expected(tmp_path: Path) -> No
     assert known.expected("a", "pull") is None
 
 
+def test_the_key_before_is_the_last_other_one_that_was_built(tmp_path: Path) -> None:
+    """Of the same layer; what failed, or was pulled, is none."""
+    known = History(str(tmp_path / "h"))
+    known.record("a", "build", "k1", 1, True)
+    known.record("a", "build", "k2", 1, True)
+    known.record("a", "build", "k3", 1, False)
+    known.record("a", "pull", "k4", 1, True)
+    known.record("b", "build", "k5", 1, True)
+    assert known.before("a", "k2") == "k1"
+    assert known.before("a", "k9") == "k2"
+    assert known.before("b", "k5") is None
+
+
 def test_a_record_counts_at_once(tmp_path: Path) -> None:
     """In the same run too, whether the file was read before or not."""
     known = History(str(tmp_path / "h"))

@@ -8,7 +8,7 @@ import json
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any, cast
+from typing import IO, Any, NamedTuple, cast
 
 from hashes.errors import LayersError
 
@@ -62,11 +62,19 @@ class Documents:
         self.made_by = tuple(words)
 
 
-def items(stream: IO[bytes], wanted: Selection, documents: Documents) -> Iterator[Item]:
-    """Every regular file of every layer; ``documents`` is filled on the way.
+class Blob(NamedTuple):
+    """A filesystem layer as it lies in an archive; read it before the next one is asked for."""
 
-    Raises LayersError for a layer that cannot be read.
-    """
+    name: str
+    """``sha256:…``, or as the archive names it."""
+    size: int
+    """Bytes as they lie there, packed or not."""
+    tarball: IO[bytes]
+    """Out of its compression."""
+
+
+def blobs(stream: IO[bytes], documents: Documents) -> Iterator[Blob]:
+    """Every layer, in no order; ``documents`` is filled on the way, and whole at the end."""
     with tarfile.open(fileobj=stream, mode="r|") as outer:
         for member in outer:
             if not member.isfile():
@@ -78,8 +86,26 @@ def items(stream: IO[bytes], wanted: Selection, documents: Documents) -> Iterato
             if head[:1] in (b"{", b"[") and member.size <= _SMALL:
                 documents.keep(member.name, blob.read())
             elif inner := _unpacked(blob, head):
-                yield from _files(inner, _blob(member.name), wanted)
+                yield Blob(_blob(member.name), member.size, inner)
     documents.settle()
+
+
+def items(stream: IO[bytes], wanted: Selection, documents: Documents) -> Iterator[Item]:
+    """Every regular file of every layer; ``documents`` is filled on the way.
+
+    Raises LayersError for a layer that cannot be read.
+    """
+    for blob in blobs(stream, documents):
+        yield from _files(blob.tarball, blob.name, wanted)
+
+
+def unpacked(stream: IO[bytes]) -> IO[bytes]:
+    """A layer's tarball out of its compression.  Raises LayersError for what is none."""
+    blob = _Peeked(stream)
+    found = _unpacked(blob, blob.peek(262))
+    if found is None:
+        raise LayersError("a filesystem layer is no tarball, packed by gzip or zstd or plain")
+    return found
 
 
 class Selection:
@@ -125,7 +151,10 @@ def _unpacked(blob: _Peeked, head: bytes) -> IO[bytes] | None:
     if head[:4] == _ZSTD:
         import zstandard
 
-        return cast(IO[bytes], zstandard.ZstdDecompressor().stream_reader(cast(IO[bytes], blob)))
+        reader = zstandard.ZstdDecompressor().stream_reader(
+            cast(IO[bytes], blob), read_across_frames=True
+        )
+        return cast(IO[bytes], reader)
     if head[257:262] == b"ustar" or not head.strip(b"\0"):
         return cast(IO[bytes], io.BufferedReader(blob))
     return None

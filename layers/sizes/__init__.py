@@ -1,0 +1,1 @@
+"""Sizes: what an image's bytes are, by layer, by package and by file."""
