@@ -44,8 +44,23 @@ class Facts(NamedTuple):
 
 
 def facts_of(run: Session, steps: Iterable[Step]) -> dict[Layer, Facts]:
-    """What is known of each step's layer, by layer."""
+    """What is known of each step's layer, by layer.
+
+    How long builds take that this checkout never made, the registry is asked; nothing else is.
+    """
+    steps = list(steps)
+    if strange := [step for step in steps if _never_made(run, step)]:
+        from layers.plan.learned import learn
+
+        learn(run, strange)
     return {step.layer: facts(run, step) for step in steps}
+
+
+def _never_made(run: Session, step: Step) -> bool:
+    """Whether a step makes what this checkout knows no time of."""
+    if step.state not in ("build", "assemble") or not step.needed or step.stuck:
+        return False
+    return run.project.history.expected(str(step.layer), step.state) is None
 
 
 def facts(run: Session, step: Step) -> Facts:

@@ -118,6 +118,11 @@ def _only(tags: tuple[str, ...], text: str) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
+def is_key(text: str) -> bool:
+    """Whether a tag without what it begins with is a key."""
+    return _key(text) is not None
+
+
 def _key(text: str) -> str | None:
     try:
         return str(Key.parse(text))

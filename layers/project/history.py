@@ -7,14 +7,24 @@ import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 _COUNTED = 5  # last good ones that make an expectation
 _KEPT = 20  # records a layer and action that a pruning leaves
 _LARGE = 1 << 20  # bytes at which the file is pruned
 
 _Name = tuple[str, str]
+
+
+class Took(NamedTuple):
+    """That work on a layer took so long, once."""
+
+    layer: str
+    action: str
+    time: int
+    """Unix seconds of its end."""
+    seconds: float
 
 
 class History:
@@ -26,19 +36,52 @@ class History:
     def __init__(self, path: str) -> None:
         self._path = path
         self._known: dict[_Name, list[float]] | None = None
+        self._elsewhere: dict[_Name, list[float]] = {}
 
     def expected(self, layer: str, action: str) -> float | None:
-        """Seconds that ``action`` will likely take: the median of the last five good ones."""
+        """Seconds that ``action`` will likely take: the median of the last five good ones.
+
+        What other machines told counts only for work that was never done here.
+        """
         if self._known is None:
-            self._known = defaultdict(list)
-            for name, record in _records(_read(self._path)):
-                if record["ok"]:
-                    self._known[name].append(record["seconds"])
-        times = sorted(self._known.get((layer, action), [])[-_COUNTED:])
+            self._read_all()
+        known, name = self._known or {}, (layer, action)
+        times = sorted((known.get(name) or self._elsewhere.get(name) or [])[-_COUNTED:])
         if not times:
             return None
         middle = len(times) // 2
         return times[middle] if len(times) % 2 else (times[middle - 1] + times[middle]) / 2
+
+    def _read_all(self) -> None:
+        known: dict[_Name, list[float]] = defaultdict(list)
+        elsewhere: dict[_Name, list[Took]] = defaultdict(list)
+        for name, record in _records(_read(self._path)):
+            if record.get("elsewhere"):
+                elsewhere[name].append(_took(name, record))
+            elif record["ok"]:
+                known[name].append(record["seconds"])
+        self._known = known
+        self._elsewhere = {
+            name: [took.seconds for took in latest(each)] for name, each in elsewhere.items()
+        }
+
+    def last(self, image: str) -> list[Took]:
+        """The last five times of each good work on an image and its stages, here or elsewhere."""
+        found: dict[_Name, list[Took]] = defaultdict(list)
+        for name, record in _records(_read(self._path)):
+            if record["ok"] and name[0].partition(":")[0] == image:
+                found[name].append(_took(name, record))
+        return [took for each in found.values() for took in latest(each)]
+
+    def learn(self, told: Iterable[Took]) -> None:
+        """Remember what other machines told; that it cannot be written is no error."""
+        lines = [
+            json.dumps({**took._asdict(), "key": "", "ok": True, "elsewhere": True}).encode()
+            for took in told
+        ]
+        if lines:
+            self._write(b"\n".join(lines) + b"\n")
+            self._known = None
 
     def made(self, layer: str, key: str) -> float | None:
         """When, in Unix seconds, this checkout last built a layer at a key; None: it never did."""
@@ -70,9 +113,12 @@ class History:
         }
         if ok and self._known is not None:
             self._known.setdefault((layer, action), []).append(seconds)
+        self._write(json.dumps(record).encode() + b"\n")
+
+    def _write(self, lines: bytes) -> None:
         with contextlib.suppress(OSError):
             os.makedirs(os.path.dirname(os.path.abspath(self._path)), exist_ok=True)
-            self._append(json.dumps(record).encode() + b"\n")
+            self._append(lines)
 
     def _append(self, line: bytes) -> None:
         import fcntl
@@ -106,6 +152,16 @@ class History:
             for lines in kept.values():
                 file.writelines(lines[-_KEPT:])
         os.replace(new, self._path)
+
+
+def latest(times: Iterable[Took]) -> list[Took]:
+    """The last five of some times of one work, each once, however often it was told."""
+    return sorted(dict.fromkeys(times), key=lambda took: took.time)[-_COUNTED:]
+
+
+def _took(name: _Name, record: dict[str, Any]) -> Took:
+    when = record.get("time")
+    return Took(*name, when if isinstance(when, int) else 0, record["seconds"])
 
 
 def _read(path: str) -> bytes:

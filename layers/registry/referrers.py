@@ -89,6 +89,17 @@ def attach(
     return True
 
 
+def notes(
+    registry: Registry, repository: str, subject: Digest, kind: Kind
+) -> list[Mapping[str, Any]]:
+    """The annotations of what of a kind is attached to an image.  Raises RegistryError."""
+    found = [
+        one.get("annotations")
+        for one in _of_kind(_attached(registry, repository, subject)[0], kind)
+    ]
+    return [each for each in found if isinstance(each, dict)]
+
+
 def fetch(registry: Registry, repository: str, subject: Digest, kind: Kind) -> Iterator[bytes]:
     """What of a kind is attached to an image, as far as it can be read.  Raises RegistryError."""
     for entry in _of_kind(_attached(registry, repository, subject)[0], kind):

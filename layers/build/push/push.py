@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from layers.build.push.claim import claim_tag
@@ -12,10 +13,12 @@ from layers.engine.engine import EngineError, LocalImage
 from layers.engine.errors import MissingContent, UnknownReference
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
+from layers.plan.learned import TIMES, told
 from layers.plan.names import LABEL_KEY
 from layers.plan.plan import Step
 from layers.plan.presence import held_fast, parts_missing
 from layers.plan.session import Session
+from layers.project.history import Took
 from layers.registry.referrers import INPUTS, attach
 from layers.registry.registry import RegistryError
 from layers.runtime.events import Output, Transfer, Warned
@@ -59,11 +62,18 @@ def _delivered(run: Session, step: Step, remote: str) -> Delivered:
     return timed(run, step, "push", lambda: _send(run, step, held, remote))
 
 
-def attach_record(run: Session, layer: Layer, remote: str, digest: Digest) -> None:
-    """Attach what a layer was made from, if nothing is; a failure costs a warning."""
+def attach_record(
+    run: Session, layer: Layer, remote: str, digest: Digest, took: Iterable[Took] = ()
+) -> None:
+    """Attach what a layer was made from, if nothing is, and how long its image takes.
+
+    ``took``: what this checkout's history does not have yet.  A failure costs a warning.
+    """
     try:
         record = run.project.record(layer)
         notes = {LABEL_KEY: str(record.own.key())}
+        if times := told(run.project, layer.image, took):
+            notes[TIMES] = times
         attach(run.backends.registry, remote, digest, INPUTS, record.to_json().encode(), notes)
     except RegistryError as error:
         said = f"the record was not stored, `doit why` knows this key here only: {error}"
@@ -108,17 +118,23 @@ def _same(run: Session, remote: str, theirs: Digest, held: LocalImage) -> bool:
 
 
 def _send(run: Session, step: Step, held: LocalImage, remote: str) -> Delivered:
-    found = contested(run, step, remote, lambda: _push(run, step, held, remote))
+    found = contested(run, step, remote, lambda: _push(run, step, held, remote), sent=True)
     if not found.pushed and not _same(run, remote, found.digest, held):
         _adopt(run, step, remote, found.digest)
     return found
 
 
 def contested(
-    run: Session, step: Step, remote: str, put: Callable[[], tuple[Digest, Digest]]
+    run: Session,
+    step: Step,
+    remote: str,
+    put: Callable[[], tuple[Digest, Digest]],
+    *,
+    sent: bool = False,
 ) -> Delivered:
     """Bring a layer into the registry by ``put``, unless some other machine is quicker.
 
+    ``sent``: that is all of a push, and its time is told to others.
     ``put`` gives the digest that it sent, and the one that the key's tag points at then.  Raises
     RegistryError, and what ``put`` raises.
     """
@@ -134,9 +150,11 @@ def contested(
         claimed(run.backends.registry, names, broken, waits, us, dead) as theirs,
     ):
         if theirs is None:
+            begin = time.monotonic()
             digest, theirs = put()
             if theirs == digest:
-                attach_record(run, step.layer, remote, digest)
+                pushed = Took(layer, "push", round(time.time()), time.monotonic() - begin)
+                attach_record(run, step.layer, remote, digest, [pushed] if sent else [])
                 if broken is not None and broken != digest:
                     said = f"{step.key} was broken in the registry ({broken}); replaced by {digest}"
                     run.tell(Warned(said, layer))
