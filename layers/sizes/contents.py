@@ -9,7 +9,7 @@ from typing import IO, NamedTuple
 import xxhash
 
 from hashes.errors import LayersError
-from layers.assemble.tree import clean
+from layers.assemble.trees.tree import clean
 from layers.sizes.metadata import LARGEST, reduced, worth_keeping
 
 SAME_FROM = 64 << 10

@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 
 from hashes.errors import LayersError
 from layers.assemble.obstacle import Blocked
-from layers.assemble.tree import Tree, clean
-from layers.assemble.unpacking import Unpacking
+from layers.assemble.trees.tree import Tree, clean
+from layers.assemble.trees.unpacking import Unpacking
 from layers.sizes.contents import Member
 
 

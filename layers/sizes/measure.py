@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from layers.assemble.unpacking import WHITEOUT
+from layers.assemble.trees.unpacking import WHITEOUT
 from layers.sizes.contents import Member
 from layers.sizes.files import Files, Lost
 from layers.sizes.packages import Package, packages

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from layers.assemble.obstacle import Blocked
-from layers.assemble.tree import clean
+from layers.assemble.trees.tree import clean
 from layers.sizes.files import Files, Place
 from layers.sizes.metadata import INFO, STATUS, STATUS_FOLDER, fields
 
