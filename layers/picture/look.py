@@ -10,7 +10,7 @@ from layers.graph.graph import Edge, Layer
 from layers.graph.stages import called
 from layers.picture.drawing import IDLE, LOOSE, PINNED, Arrow, Box, Drawing, Kind
 from layers.plan.facts import facts
-from layers.plan.plan import Step
+from layers.plan.plan import Plan, Step
 from layers.plan.session import Session
 from layers.project.project import Project
 
@@ -31,14 +31,16 @@ def wanted(project: Project, names: Sequence[str], everything: bool) -> list[Lay
     ]
 
 
-def drawing(run: Session, names: Sequence[str], everything: bool) -> Drawing:
-    """The graph of these images, or of all, in the states that the run's plan has."""
+def drawing(
+    run: Session, names: Sequence[str], everything: bool, plan: Plan | None = None
+) -> Drawing:
+    """The graph of these images, or of all, in the states of ``plan``, else of the run's."""
     project = run.project
     inputs = project.inputs
     around = list(names) or list(inputs.graph.order)
     if not names and not everything:
         around = [layer.image for layer in run.planner.wanted]
-    steps = run.planner.look().steps
+    steps = (plan or run.planner.look()).steps
     boxes: dict[str, Box] = {}
     arrows: dict[tuple[str, str], Arrow] = {}
     for image in inputs.graph.closure(around):

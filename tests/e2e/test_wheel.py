@@ -108,8 +108,9 @@ def test_the_wheel_holds_every_page(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         for name in (*(file for file, _ in TOPICS.values()), *(f"rules/{r}.md" for r in RULES)):
             assert archive.read(f"layers/pages/{name}") == (CHECKOUT / "docs" / name).read_bytes()
-        schema = "layers/config/images.schema.json"
-        assert archive.read(schema) == (CHECKOUT / schema).read_bytes()
+        templates = [f"layers/htmlreport/templates/report.{kind}" for kind in ("html", "css")]
+        for same in ("layers/config/images.schema.json", *templates):
+            assert archive.read(same) == (CHECKOUT / same).read_bytes()
         tops = {name.partition("/")[0] for name in archive.namelist()}
     assert tops == {"hashes", "layers", f"doit_layers-{VERSION}.dist-info"}
 
@@ -139,6 +140,8 @@ def test_a_project_is_run_from_the_wheel_alone(python: Path, shop: Path, lab: La
     (shop / base / "file").write_text("changed")
     assert "changed" in doit("why", api)
     assert "0 errors" in doit("check")
+    assert f"{api} " in doit("graph")
+    assert doit("report").startswith(".layers/report.html: 2 to build")
     assert "# images.toml" in doit("help", "images.toml")
     assert "# apt-asks" in doit("help", "rule", "apt-asks")
     assert "complete -F _doit doit" in doit("completion", "bash")

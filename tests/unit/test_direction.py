@@ -16,7 +16,7 @@ ORDER = """
 hashes runtime pages completion oci host assemble config
 registry engine lock report graph setup project plan build sizes
 check gc compose adopt
-picture refresh plugin commands tasks
+picture refresh htmlreport plugin commands tasks
 """
 """Folders, and modules that stand beside them: each may import those before it."""
 
@@ -43,6 +43,8 @@ FOREIGN = {
         "yaml",
         "hcl2",
         "grandalf",
+        "jinja2",
+        "markupsafe",
     },
 }
 """Distributions that each package may import."""
@@ -56,6 +58,8 @@ OWNERS = {
         "layers/picture/text.py",
     },
     "grandalf": {"layers/picture/layout.py"},
+    "jinja2": {"layers/htmlreport/page.py"},
+    "markupsafe": {"layers/htmlreport/page.py"},
     "doit": {"layers/tasks.py", "layers/project/open.py", "layers/plugin.py"},
     "docker": {
         "layers/engine/client.py",
@@ -77,10 +81,11 @@ OWNERS = {
 
 LAZY = {
     *("docker", "requests", "zstandard", "urllib3", "rich", "blake3", "certifi", "packaging"),
-    *("yaml", "hcl2", "tomli_w", "grandalf"),
+    *("yaml", "hcl2", "tomli_w", "grandalf", "jinja2", "markupsafe"),
 }
 """What nobody imports at the top of a module, unless the module itself is imported late."""
 LATE = {
+    "layers/htmlreport/page.py",
     "layers/pages/terminal.py",
     "layers/check/online/pip_resolve.py",
     "layers/check/shell/pip_calls.py",
@@ -240,6 +245,7 @@ LIBRARIES = {
     "layers/build/packages/sdist.py": {"mode", "size"},  # tarfile's
     "layers/engine/docker_containers.py": {"daemon"},  # threading's
     "layers/engine/sockets.py": {"check_hostname", "verify_mode"},  # ssl's
+    "layers/htmlreport/chart.py": {"text"},  # ElementTree's
     "layers/picture/layout.py": {"xspace", "yspace"},  # grandalf's
     "layers/registry/transport.py": {"auth"},  # requests'
     "layers/report/row.py": {"no_wrap"},  # rich's

@@ -253,7 +253,9 @@ def test_the_manual_tells_the_exit_statuses() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_files_of_ours_that_the_docs_name_are_there(page: Path) -> None:
     """``layers/plan/plan.py`` in the text means that file."""
-    named = re.findall(r"\b(?:layers|hashes|tests|docs|bench)/[\w./-]+\.\w+\b", page.read_text())
+    named = re.findall(
+        r"(?<![\w.])(?:layers|hashes|tests|docs|bench)/[\w./-]+\.\w+\b", page.read_text()
+    )
     assert [path for path in dict.fromkeys(named) if not (ROOT / path).exists()] == []
 
 

@@ -51,6 +51,24 @@ def test_the_key_before_is_the_last_other_one_that_was_built(tmp_path: Path) -> 
     assert known.before("b", "k5") is None
 
 
+def test_all_that_is_remembered_is_told_oldest_first(tmp_path: Path) -> None:
+    """A line that tells no time, as of an older version, is left out."""
+    path = tmp_path / "h"
+    rows = [
+        {"time": at, "layer": layer, "action": "build", "key": "k", "seconds": at / 2, "ok": True}
+        for at, layer in ((7, "b"), (3, "a"))
+    ]
+    old = {**rows[0]}
+    del old["time"]
+    path.write_text(
+        "".join(f"{json.dumps(each)}\n" for each in (*rows, old, {**rows[1], "key": 1}))
+    )
+    assert History(str(path)).works() == [
+        (3.0, "a", "build", "k", 1.5, True),
+        (7.0, "b", "build", "k", 3.5, True),
+    ]
+
+
 def test_a_record_counts_at_once(tmp_path: Path) -> None:
     """In the same run too, whether the file was read before or not."""
     known = History(str(tmp_path / "h"))
