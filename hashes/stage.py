@@ -167,6 +167,8 @@ class _Builder:
             frontend = self._external(syntax, self.build_platform)
             head.append(self._image("syntax", syntax, frontend, 1, unpinned))
         state = self._base(stage, line, head, unpinned)
+        if stage.platform != self.platform:
+            head += self._two_platforms(stage, state, line)
         steps = Steps(
             file.path,
             state,
@@ -203,6 +205,16 @@ class _Builder:
     def _manifest(self, entries: tuple[Entry, ...], unpinned: tuple[str, ...]) -> Manifest:
         names = self.scrub.names(unpinned)
         return Manifest(self.scrub.entries(entries), names, self.request.algorithm)
+
+    def _two_platforms(self, stage: Reached, state: State, line: int) -> list[Entry]:
+        """What a stage for another platform than the image's has of that one, too."""
+        if self.platform != self.build_platform or stage.empty:
+            # Told of a platform, BuildKit writes that into the configuration; untold, the base's.
+            state.configure("PLATFORM", self.platform, line)
+        outside = {familiar(each.text) for each in stage.sources.values() if each.stage is None}
+        found = [self.contexts.get(each) for each in outside - {"scratch"}]
+        copies = any(each is None or isinstance(each, External) for each in found)
+        return [Entry("platform", "copied", self.platform, line)] if copies else []
 
     def _base(self, stage: Reached, line: int, head: list[Entry], unpinned: list[str]) -> State:
         base = stage.base

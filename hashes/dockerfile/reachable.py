@@ -56,6 +56,8 @@ class Reached:
     """How many of the instructions are triggers."""
     sources: Mapping[tuple[int, int], Source]
     """By position of the instruction and of the mount in it (0 for COPY)."""
+    empty: bool = False
+    """Whether the first of the stages that it is made from is ``scratch``."""
 
 
 def familiar(name: str) -> str:
@@ -255,7 +257,18 @@ class _Finder:
                     if name:
                         place = self._place(name, item.line, numbers=False)
                         sources[position, number] = self._earlier(place, index, item)
-        return Reached(index, base, self.platforms[index], instructions, len(items), sources)
+        empty = base
+        while empty.stage is not None:
+            empty = self.bases[empty.stage]
+        return Reached(
+            index,
+            base,
+            self.platforms[index],
+            instructions,
+            len(items),
+            sources,
+            empty.text == "scratch",
+        )
 
     def _origin(self, text: str, item: Instruction) -> str:
         try:

@@ -54,10 +54,12 @@ class Recipe:
     args: Mapping[str, str]
     """The build arguments that are given."""
     platform: str
-    """``os/architecture[/variant]``, of the image and of the machine."""
+    """``os/architecture[/variant]``."""
     target: str | None = None
     labels: Mapping[str, str] | None = None
     """Those that stand in no Dockerfile."""
+    build: str = ""
+    """The platform of the machine that builds; "": `platform`."""
 
 
 def in_the_way(trunk: Trunk, recipe: Recipe) -> Obstacle | None:

@@ -81,7 +81,8 @@ def _set(steps: Steps, item: Instruction) -> None:
 
 def _steps(recipe: Recipe, state: State) -> Steps:
     file = recipe.dockerfile
-    outer = global_args(file, recipe.args, recipe.platform, recipe.platform, recipe.target)
+    build = recipe.build or recipe.platform
+    outer = global_args(file, recipe.args, recipe.platform, build, recipe.target)
     return Steps(file.path, state, _NoFiles(), recipe.args, outer, "", file.frontend)
 
 

@@ -73,9 +73,10 @@ def assembled(run: Session, step: Step) -> Ready | Obstacle:
         inputs.dockerfile(image),
         tail.division,
         image.args,
-        platform(run.project.spec.platform),
+        platform(run.project.spec.platform_of(image.name)),
         step.layer.stage or image.target,
         labels,
+        platform(run.project.spec.machine),
     )
     contexts = inputs.contexts.again()
     found = assemble(trunk, recipe, contexts.sources(image, contexts.required(image)))

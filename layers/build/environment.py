@@ -7,9 +7,10 @@ policy, would be in no key. What is listed says where the engine and its logins 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from hashes.dockerfile.arguments import PROXIES, pairs
+from hashes.dockerfile.arguments import PROXIES, pairs, platform_args
+from hashes.dockerfile.instruction import Instruction
 from hashes.dockerfile.parser import Dockerfile
 from layers.host.settings import proxies
 from layers.runtime.files import read_json
@@ -52,8 +53,23 @@ def proxy_args(dockerfile: Dockerfile, caller: Mapping[str, str]) -> dict[str, s
     return {k: v for k, v in proxies(caller).items() if k not in declared} | closed
 
 
-def _declared(dockerfile: Dockerfile) -> Iterable[str]:
+def build_platform_args(dockerfile: Dockerfile, machine: str) -> dict[str, str]:
+    """The build args that say which platform builds, as far as a Dockerfile asks for them."""
+    words = [word for stage in dockerfile.stages for word in (stage.base, stage.platform or "")]
+    words += (word for item in _args(dockerfile) for word in item.words)
+    known = platform_args(machine, machine)
+    return {
+        name: value
+        for name, value in known.items()
+        if name.startswith("BUILD") and any(name in word for word in words)
+    }
+
+
+def _args(dockerfile: Dockerfile) -> Iterator[Instruction]:
     stages = (item for stage in dockerfile.stages for item in stage.instructions)
-    for item in (*dockerfile.global_args, *stages):
-        if item.keyword == "ARG":
-            yield from (name for name, _ in pairs(item) if name in PROXIES)
+    return (item for item in (*dockerfile.global_args, *stages) if item.keyword == "ARG")
+
+
+def _declared(dockerfile: Dockerfile) -> Iterable[str]:
+    for item in _args(dockerfile):
+        yield from (name for name, _ in pairs(item) if name in PROXIES)

@@ -122,5 +122,5 @@ def pinned(run: Session, edge: Edge, image: str) -> str | None:
     assert edge.upstream is not None
     inputs, spec = run.project.inputs, run.project.spec
     lock = inputs.wiring.lock_for(spec.images[image])
-    found = run.upstreams.pinned(edge.upstream, edge.platform or spec.platform, lock)
+    found = run.upstreams.pinned(edge.upstream, edge.platform or spec.platform_of(image), lock)
     return found or (edge.upstream if edge.upstream != edge.text else None)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from hashes.errors import LayersError
 from layers.build import buildx, dockerfile
 from layers.build.context import send
-from layers.build.environment import listed, proxy_args
+from layers.build.environment import build_platform_args, listed, proxy_args
 from layers.build.parents import Parents, hand_over, pinned
 from layers.build.stall import Patience
 from layers.config.spec import Image, Require
@@ -19,6 +19,7 @@ from layers.oci.compression import Compression
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY, LABEL_LAYER, LABEL_PROJECT
 from layers.plan.plan import Step
+from layers.plan.platforms import asked_for
 from layers.plan.session import Session
 from layers.runtime import process
 from layers.runtime.events import Output, Warned
@@ -63,6 +64,7 @@ def prepared(run: Session, step: Step, parents: Parents) -> Iterator[buildx.Buil
             args={
                 **proxy_args(run.project.inputs.dockerfile(image), environment(run)),
                 **_syntax(run, step),
+                **_build_platform(run, step),
                 **image.args,
             },
             contexts={**_local_contexts(run, image), **image.git, **given.contexts},
@@ -135,14 +137,21 @@ def environment(run: Session) -> dict[str, str]:
 
 
 def _asked_for(run: Session, step: Step) -> str:
-    """The platform that buildx is told; "" where it is the engine's own.
+    """The platform that buildx is told; "" where it is the engine's own."""
+    spec, host = run.project.spec, run.backends.endpoint.host
+    return asked_for(spec.platform_of(step.layer.image), spec.machine, host, step.builder)
 
-    Told of one, BuildKit writes it into the image's configuration even where the Dockerfile's
-    ``FROM --platform`` says another.
+
+def _build_platform(run: Session, step: Step) -> dict[str, str]:
+    """This machine's platform for a Dockerfile that asks for the builder's: the key has that one.
+
+    An engine or a builder elsewhere may be on another.
     """
+    if not step.builder and run.backends.endpoint.host.startswith("unix://"):
+        return {}
     spec = run.project.spec
-    local = not step.builder and run.backends.endpoint.host.startswith("unix://")
-    return "" if local and spec.platform == spec.machine else spec.platform
+    dockerfile = run.project.inputs.dockerfile(spec.images[step.layer.image])
+    return build_platform_args(dockerfile, spec.machine or spec.platform)
 
 
 def _provide(run: Session, image: Image, require: Require) -> None:
@@ -208,7 +217,7 @@ def _rootfs_call(
         context=folder,
         dockerfile=os.path.join(folder, "Dockerfile"),
         target=None,
-        platform=run.project.spec.platform,
+        platform=run.project.spec.platform_of(image.name),
         labels=labels,
         compression=_compression(run, image),
         program=run.backends.endpoint.buildx,

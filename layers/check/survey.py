@@ -81,14 +81,14 @@ class Survey:
                     roots[text] = Root(edge.image, edge)
             else:
                 roots[text] = Root(edge.upstream or text, edge)
-                pin = lock.find(edge.upstream or text, edge.platform or spec.platform)
+                pin = lock.find(edge.upstream or text, edge.platform or spec.platform_of(name))
                 envs[text] = pin.env if pin is not None else None
         unpinned = tuple(
             edge
             for edge in edges
             if edge.upstream
             and "@" not in edge.upstream
-            and lock.find(edge.upstream, edge.platform or spec.platform) is None
+            and lock.find(edge.upstream, edge.platform or spec.platform_of(name)) is None
         )
         folder = os.path.join(project.root, image.context)
         ignore = inputs.contexts.ignore(image)
@@ -123,7 +123,7 @@ class Survey:
             unpinned,
             bool(lock.pins),
             Context(folder, ignore, shown),
-            spec.platform,
+            spec.platform_of(name),
             copied=frozenset(copied),
             pointers=inputs.checkout.pointers(image, manifests),
             empty=inputs.checkout.submodules(image, manifests)[0],

@@ -74,11 +74,14 @@ def platforms(service: Service, candidate: Candidate) -> Iterator[Difference]:
     ours = _platform(candidate.platform)
     if service.platform and _platform(service.platform) != ours:
         said = f"it is {service.platform!r}, image {candidate.image} is for {candidate.platform}"
-        yield Difference(("platform",), said, "take platform out, or run on such a machine")
+        toml = f'platform = "{_platform(service.platform)}"'
+        yield Difference(("platform",), said, _remedy(candidate, toml))
     asked = service.build.platforms if service.build is not None else ()
     if asked and ours not in map(_platform, asked):
         said = f"{', '.join(asked)}: image {candidate.image} is for {candidate.platform}"
-        yield Difference(("build", "platforms"), said, f"add {candidate.platform} to platforms")
+        toml = f'platform = "{_platform(asked[0])}"'
+        hint = f"add {candidate.platform} to platforms; or {_remedy(candidate, toml)}"
+        yield Difference(("build", "platforms"), said, hint)
 
 
 def place(build: Build, candidate: Candidate, layer: Layer) -> Difference | None:

@@ -187,7 +187,7 @@ def _candidate(run: Session, image: Image, kept: Sequence[str]) -> Candidate:
         ssh={each.partition("=")[0]: each.partition("=")[2] for each in keys},
         sandbox=image.sandbox,
         secrets={name: _source(project.root, secret) for name, secret in secrets.items()},
-        platform="" if _own_platform(run, image.name) else project.spec.platform,
+        platform="" if _own_platform(run, image.name) else project.spec.platform_of(image.name),
     )
 
 

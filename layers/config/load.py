@@ -30,14 +30,7 @@ from layers.config.sandbox import sandbox_of
 from layers.config.schema import FILE, IMAGE, STALLS, VERSION
 from layers.config.spec import Image, Require, Secret, Spec
 from layers.config.toml import Path, TomlError, read
-from layers.config.values import (
-    args_of,
-    builder_of,
-    command,
-    rootfs_of,
-    shell,
-    table_of,
-)
+from layers.config.values import args_of, builder_of, command, rootfs_of, shell, table_of
 from layers.config.variants import check as check_variants
 from layers.config.variants import place, places, spread, variants
 from layers.runtime.units import parse_size, parsed
@@ -104,7 +97,9 @@ class Reader:
         spec = Spec(
             project=project.get("name", ""),
             registry=registry_of(project, chosen, self.profile, registry, self.faults),
-            platform=platform_of(project.get("platform"), platform, self.faults),
+            platform=platform_of(
+                project.get("platform"), platform, ("project", "platform"), self.faults
+            ),
             profile=self.profile,
             images=images,
             upstream=upstreams(self._places(data, chosen), images, self.faults),
@@ -188,6 +183,9 @@ class Reader:
             context=context,
             dockerfile=dockerfile,
             target=table["target"].lower() if "target" in table else None,
+            platform=platform_of(
+                table.get("platform"), "", self._place(name, ("platform",)), self.faults
+            ),
             args=args_of(table),
             push=table.get("push", False),
             assemble=table.get("assemble", False),

@@ -8,6 +8,7 @@ from typing import Any
 
 from hashes.algorithm import HEX_LENGTHS
 from hashes.dockerfile.arguments import ARCHITECTURES
+from hashes.dockerfile.arguments import platform as normal
 from hashes.errors import LayersError, did_you_mean
 from layers.config.faults import Faults, SpecError
 from layers.config.spec import Image
@@ -70,18 +71,18 @@ def create_of(project: Mapping[str, Any], faults: Faults) -> tuple[str, ...]:
     return words
 
 
-def platform_of(written: str | None, machine: str, faults: Faults) -> str:
-    """The platform to build for, this machine's where none is written."""
+def platform_of(written: str | None, default: str, place: Path, faults: Faults) -> str:
+    """The platform to build for in its one spelling, ``default`` where none is written."""
     if written is None:
-        return machine
+        return default
     architecture = written.split("/")[1]
     if architecture not in _ARCHITECTURES:
         other = ARCHITECTURES.get(architecture)
         guess = f" (did you mean {other!r}?)" if other else ""
         guess = guess or did_you_mean(architecture, _ARCHITECTURES)
         message = f"unknown architecture {architecture!r}{guess}"
-        faults.add(("project", "platform"), message)
-    return "linux/arm64" if written == "linux/arm64/v8" else written
+        faults.add(place, message)
+    return normal(written)
 
 
 _CLAIM = len("claim-")

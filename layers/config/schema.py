@@ -38,6 +38,7 @@ _REGISTRY = (
     "'engine' or host[:port][/path]",
 )
 _REFERENCE = (r"^[^\s/][^\s]*$", "an image reference")
+_PLATFORM = (r"^linux/[a-z0-9_]+(?:/v[0-9]+)?$", "a platform such as 'linux/amd64'")
 _REPOSITORY = (r"^\S(?:[^\n]*\S)?$", "a path such as '{project}/{image}'")
 _PACKAGE = r"^[a-z0-9][a-z0-9+.-]+(?::[a-z0-9]+)?(?:=[A-Za-z0-9.+:~-]+)?$"  # Debian Policy 5.6.7
 _ANY = r"^[\s\S]*$"
@@ -95,7 +96,6 @@ EPOCH = Whole(
     "The moment that BuildKit writes into the image, seconds since 1970; part of the key. The"
     " caller's SOURCE_DATE_EPOCH never counts."
 )
-
 REPOSITORY = Text(
     "Where images go below the registry, with {project}, {image} and, behind a colon, what their"
     " tags begin with, as in all:{image}.{tag}. Default: {project}/{image}.",
@@ -120,6 +120,7 @@ _IMAGE: dict[str, Shape] = {
         r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
         "a stage's name or number",
     ),
+    "platform": Text("What it is built for, instead of the project's platform.", *_PLATFORM),
     "args": Map("Build args.", Text("", *_VARIABLE), Text("", _ANY)),
     "source_date_epoch": EPOCH,
     "tag": Text("Plain local name; default: the image's name.", *_REFERENCE),
@@ -277,11 +278,7 @@ FILE = Table(
                 **PACKAGING,
                 "source_date_epoch": EPOCH,
                 "assemble": ASSEMBLE,
-                "platform": Text(
-                    "What is built for; default: the machine's own.",
-                    r"^linux/[a-z0-9_]+(?:/v[0-9]+)?$",
-                    "a platform such as 'linux/amd64' or 'linux/arm/v7'",
-                ),
+                "platform": Text("What is built for; default: the machine's own.", *_PLATFORM),
                 "hash": Text(
                     "What keys and hashes of files are made with; default: xxh3. blake3 resists"
                     " people who may write to the cache and are not trusted.",

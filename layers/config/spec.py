@@ -72,6 +72,8 @@ class Image(NamedTuple):
     """The Dockerfile's path, context included; empty only with ``rootfs``."""
     target: str | None = None
     """A stage's name or number, in lower case; None: the last stage."""
+    platform: str = ""
+    """Such as ``linux/arm64``; empty: the project's."""
     args: Mapping[str, str] = NOTHING
     """Build args; an empty value is passed on as such."""
     push: bool = False
@@ -174,6 +176,10 @@ class Spec:
             message = f"no image {name!r}{did_you_mean(name, self.images)}"
             raise SpecError([LayersError(message, file=self.path)])
         return self.images[name]
+
+    def platform_of(self, name: str) -> str:
+        """What an image is built for."""
+        return self.images[name].platform or self.platform
 
     def find(self, reference: Reference) -> Image | None:
         """The image that a ``FROM`` means, by name or plain local name; None: it is upstream."""

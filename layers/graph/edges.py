@@ -104,7 +104,9 @@ class Wiring:
 
     def lock_for(self, image: Image) -> Lock:
         """The lock as it counts for one image."""
-        return self.lock.for_image(image.name, place(self.spec.platform, self.spec.profile))
+        return self.lock.for_image(
+            image.name, place(self.spec.platform_of(image.name), self.spec.profile)
+        )
 
     def triggers(self, image: Image) -> Callable[[str, str], tuple[str, ...]]:
         """Tells the ONBUILD instructions that a ``FROM`` in ``image`` runs, by name, platform."""
@@ -157,7 +159,7 @@ class Wiring:
             self.dockerfile(image),
             image.target,
             image.args,
-            self.spec.platform,
+            self.spec.platform_of(image.name),
             self.spec.machine,
             triggers=self.triggers(image),
             contexts=(*image.contexts, *image.git),
@@ -205,7 +207,7 @@ class Wiring:
         if ours is None and plain and not said:
             known = [*self.spec.images, *(each.tag for each in self.spec.images.values())]
             guess = did_you_mean(found.text, known)
-            if guess and self.lock.find(found.text, self.spec.platform) is None:
+            if guess and self.lock.find(found.text, found.platform) is None:
                 raise LayersError(
                     f"{found.text!r} is not an image of {self.spec.path}{guess}",
                     file=image.dockerfile,

@@ -24,7 +24,7 @@ from layers.graph.image_inputs import ImageInputs
 from layers.graph.recipe import Recipe
 from layers.graph.record import Home
 from layers.graph.required import lacking
-from layers.graph.stages import called, knows_target, lends_args
+from layers.graph.stages import called, check_platforms, knows_target, lends_args
 from layers.lock.epochs import place
 from layers.lock.lock import Lock
 from layers.runtime.collector import paused
@@ -143,7 +143,7 @@ class Inputs:
                 self.dockerfile(image),
                 image.target,
                 image.args,
-                self.spec.platform,
+                self.spec.platform_of(name),
                 self.spec.machine,
                 triggers=self.wiring.triggers(image),
                 contexts=(*image.contexts, *image.git),
@@ -188,7 +188,7 @@ class Inputs:
             if edge.kind == "from"
             and edge.upstream is not None
             and "@" in edge.upstream
-            and lock.find(edge.upstream, edge.platform or self.spec.platform) is None
+            and lock.find(edge.upstream, edge.platform or self.spec.platform_of(name)) is None
         )
 
     def parents(self, layer: Layer) -> tuple[Layer, ...]:
@@ -210,7 +210,7 @@ class Inputs:
 
     def epoch(self, name: str) -> int:
         """How often an image was refreshed, as its key has it; 0: never."""
-        base = self.lock.base(name, place(self.spec.platform, self.spec.profile))
+        base = self.lock.base(name, place(self.spec.platform_of(name), self.spec.profile))
         return base.now.number if base is not None else 0
 
     def recipe(self, name: str) -> Recipe:
@@ -222,7 +222,7 @@ class Inputs:
             packages=rootfs.packages,
             variant=rootfs.variant,
             env=rootfs.env,
-            architecture=self.spec.platform.partition("/")[2],
+            architecture=self.spec.platform_of(name).partition("/")[2],
             ca=self.contexts.host_ca(),
         )
 
@@ -239,12 +239,13 @@ class Inputs:
                     line=self.spec.line(image.name, "contexts", name),
                     hint=f"put /{ours} into {os.path.normpath(f'{at}/.dockerignore')}",
                 )
+        check_platforms(self.spec, image.name, edges, lambda name: self.reached(name)[-1])
         by_text = {edge.text: edge for edge in edges}
         required = contexts.required(image)
         request = Request(
             dockerfile=self.dockerfile(image),
             args=image.args,
-            platform=self.spec.platform,
+            platform=self.spec.platform_of(image.name),
             build_platform=self.spec.machine,
             network="" if image.network == "default" else image.network,
             add_hosts=image.sandbox.add_hosts,

@@ -1,12 +1,15 @@
-"""Stages: by which name others speak of one, and which cannot become an image."""
+"""Stages: by which name others speak of one, which cannot become an image, and its platform."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from hashes.dockerfile.arguments import pairs
 from hashes.dockerfile.parser import Stage
 from hashes.dockerfile.reachable import Reached
+from hashes.errors import LayersError
+from layers.config.spec import Spec
+from layers.graph.graph import Edge
 
 _TARGET = "TARGETSTAGE"
 
@@ -19,6 +22,40 @@ def called(stages: Sequence[Stage]) -> tuple[str, ...]:
     names = [stage.name.lower() for stage in stages]
     last = {name: index for index, name in enumerate(names)}
     return tuple(name if last[name] == index else "" for index, name in enumerate(names))
+
+
+def made_for(target: Reached, wanted: str, machine: str) -> str:
+    """The platform in an image's configuration.
+
+    Told of a platform, BuildKit writes that one; untold, where it is the machine's own, that of
+    the base; an empty base has the one that is asked for.
+    """
+    return target.platform if wanted == machine and not target.empty else wanted
+
+
+def check_platforms(
+    spec: Spec, name: str, edges: Iterable[Edge], target: Callable[[str], Reached]
+) -> None:
+    """Raise LayersError where an image takes another one of ours for a platform that it is not for.
+
+    BuildKit would take it as it is, and the image would be for that one's platform.
+    """
+    for edge in edges:
+        if edge.image is None or not edge.platform:
+            continue
+        theirs = spec.platform_of(edge.image)
+        if spec.images[edge.image].rootfs is None:
+            theirs = made_for(target(edge.image), theirs, spec.machine)
+        if theirs != edge.platform:
+            raise LayersError(
+                f"{edge.text} is taken for {edge.platform}, and the image {edge.image} is for"
+                f" {theirs}",
+                file=spec.images[name].dockerfile,
+                line=edge.line,
+                hint=f"platform in {spec.path} gives both the same, for the project or for each"
+                f" image; or say it: FROM --platform={theirs} {edge.text}"
+                + (" AS name, and --from=name" if edge.kind != "from" else ""),
+            )
 
 
 def lends_args(stage: Reached, reached: Sequence[Reached], stages: Sequence[Stage]) -> bool:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
+from hashes.dockerfile.arguments import platform as normal
+from hashes.manifest import Manifest
 from layers.graph.checkout import Lack, hollow, pull, update
 from layers.graph.graph import Layer
 from layers.plan.plan import Node, assembles
+from layers.plan.platforms import asked_for, no_emulator, two_images
 from layers.project.backends import Backends
 from layers.project.project import Project
 from layers.runtime.events import Listener, Warned
@@ -41,7 +44,25 @@ class Buildable:
             self._tell(Warned(f"{said}\n  {pull(pointers)}", str(node.layer)))
         if named:
             return node._replace(problem=_not_there(image.dockerfile, named))
+        if image.rootfs is None and (problem := self._platforms(node, manifests)):
+            return node._replace(problem=problem)
         return self._readable(node)
+
+    def _platforms(self, node: Node, manifests: Iterable[Manifest]) -> str:
+        """What of the platforms stands in the way; the engine is asked where there is a doubt."""
+        spec, inputs = self._project.spec, self._project.inputs
+        image, wanted = spec.images[node.layer.image], spec.platform_of(node.layer.image)
+        if node.layer.stage is None and wanted == spec.machine:
+            target = inputs.reached(image.name)[-1]
+            line = inputs.dockerfile(image).stages[target.index].line
+            problem = two_images(image.dockerfile, line, target, wanted, spec.machine)
+            host = "" if node.builder or not problem else self._backends.endpoint.host
+            if problem and asked_for(wanted, spec.machine, host, node.builder):
+                return problem
+        if node.builder or assembles(node.assembly, self._registry):
+            return ""
+        machine = normal(spec.machine or wanted)
+        return no_emulator(image.dockerfile, manifests, machine, lambda: self._backends.platforms)
 
     def _readable(self, node: Node) -> Node:
         """The node with a problem where the engine's frontend does not take its Dockerfile.

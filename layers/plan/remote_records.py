@@ -39,7 +39,7 @@ class RemoteRecords:
 
     def behind(self, layer: Layer, tag: str) -> str | None:
         """The key that the image behind any tag of the layer's repository was made from."""
-        return self._ask(lambda registry: self._behind(registry, *self._place(layer, tag)))
+        return self._ask(lambda registry: self._behind(registry, layer, tag))
 
     def key(self, layer: Layer, text: str) -> str | None:
         """The key that a text means in the layer's repository: behind a tag, or begun so."""
@@ -65,10 +65,11 @@ class RemoteRecords:
                 return found
         return None
 
-    def _behind(self, registry: Registry, repository: str, tag: str) -> str | None:
+    def _behind(self, registry: Registry, layer: Layer, text: str) -> str | None:
         from layers.lock.resolve import resolve
         from layers.registry.referrers import INPUTS, fetch
 
+        repository, tag = self._place(layer, text)
         digest = registry.heads([(repository, tag)]).get((repository, tag))
         if digest is None:
             return None
@@ -76,7 +77,8 @@ class RemoteRecords:
         if found is not None:
             self._remember(found)
             return str(found.own.key())
-        image = resolve(registry, repository, digest.text, self._run.project.spec.platform)
+        spec = self._run.project.spec
+        image = resolve(registry, repository, digest.text, spec.platform_of(layer.image))
         labels = (image.config.get("config") or {}).get("Labels") or {}
         return _key(str(labels.get(LABEL_KEY, "")))
 

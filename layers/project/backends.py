@@ -103,6 +103,13 @@ class Backends:
         """What the engine reads of the Dockerfile language; None: it does not say."""
         return ask(self.engine, self._project.state.path(FRONTEND_FILE))
 
+    @cached_property
+    def platforms(self) -> frozenset[str]:
+        """What the engine runs, by an emulator too; empty: it does not say."""
+        from layers.project.emulators import platforms
+
+        return platforms(self.endpoint)
+
     def answering(self) -> Engine | None:
         """The engine if it is up; None where it would have to be started, or cannot be used."""
         try:

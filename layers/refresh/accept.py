@@ -37,8 +37,8 @@ def delivered(
         pushed = _pushed(trial.run, tools, step)
         if pushed is not None and step.layer == Layer(name):
             digest = pushed
-    own = lock.for_image(name, here(run))
-    used = {call(run, each): own.find(each.name, each.platform) for each in wanted}
+    own = lock.for_image(name, here(run, name))
+    used = {call(run, each, name): own.find(each.name, each.platform) for each in wanted}
     epoch = Epoch(
         result.number,
         trial.key,
@@ -48,7 +48,7 @@ def delivered(
         trial.probe,
         {upstream: pin.digest for upstream, pin in used.items() if pin is not None},
     )
-    return taken(lock, name, here(run), epoch)
+    return taken(lock, name, here(run, name), epoch)
 
 
 def _pushed(tried: Session, tools: Tools, step: Step) -> Digest | None:

@@ -60,5 +60,5 @@ def own_upstreams(
                 seen.add(edge.image)
                 todo.append(edge.image)
             elif edge.upstream is not None and "@" not in edge.upstream:
-                found[Upstream(edge.upstream, edge.platform or spec.platform)] = None
+                found[Upstream(edge.upstream, edge.platform or spec.platform_of(image))] = None
     return tuple(sorted(found))

@@ -68,15 +68,15 @@ def ask_upstreams(run: Session, wanted: Iterable[Upstream]) -> Upstreams:
     return Upstreams(pins, gone, failed)
 
 
-def here(run: Session) -> str:
-    """The place of this run's bases in the lock."""
-    return place(run.project.spec.platform, run.project.spec.profile)
+def here(run: Session, image: str) -> str:
+    """The place of one of this run's bases in the lock."""
+    return place(run.project.spec.platform_of(image), run.project.spec.profile)
 
 
-def call(run: Session, wanted: Upstream) -> str:
+def call(run: Session, wanted: Upstream, image: str) -> str:
     """What a base calls one of its upstreams."""
     name = Reference.parse(wanted.name).familiar()
-    return upstream_name(name, wanted.platform, run.project.spec.platform)
+    return upstream_name(name, wanted.platform, run.project.spec.platform_of(image))
 
 
 def night(run: Session, image: str, wanted: Iterable[Upstream], found: Upstreams) -> Night:
@@ -85,12 +85,12 @@ def night(run: Session, image: str, wanted: Iterable[Upstream], found: Upstreams
     Raises LayersError when an upstream, the engine or the registry could not be asked, or when an
     upstream is gone that was never pinned.
     """
-    own = run.project.lock.for_image(image, here(run))
+    own = run.project.lock.for_image(image, here(run, image))
     pins, tags = {}, {}
     for each in wanted:
         if each in found.failed:
             raise found.failed[each]
-        name = call(run, each)
+        name = call(run, each, image)
         pin = own.find(each.name, each.platform)
         if pin is not None:
             pins[name] = pin.digest
@@ -98,7 +98,7 @@ def night(run: Session, image: str, wanted: Iterable[Upstream], found: Upstreams
             raise found.gone[each]
         if each in found.pins:
             tags[name] = found.pins[each].digest
-    base = run.project.lock.base(image, here(run))
+    base = run.project.lock.base(image, here(run, image))
     return Night(base, pins, tags, is_present(run, image))
 
 

@@ -38,12 +38,13 @@ class Went:
 
 def known_base(run: Session, image: str) -> Base:
     """What the lock has of a base.  Raises NoWayBack where it has nothing."""
-    found = run.project.lock.base(image, here(run))
+    order = run.project.inputs.graph.order
+    if image not in order:
+        raise NoWayBack(no_image(image, order).message)
+    found = run.project.lock.base(image, here(run, image))
     if found is None:
-        order = run.project.inputs.graph.order
-        names = [name for name, where in run.project.lock.bases if where == here(run)]
-        if image not in order:
-            raise NoWayBack(no_image(image, order).message)
+        known = run.project.lock.bases
+        names = [name for name in order if (name, here(run, name)) in known]
         raise NoWayBack(
             f"{image} was never refreshed, so that there is nothing to go back to",
             hint=f"refreshed were: {', '.join(names) or 'none'}",
@@ -116,11 +117,11 @@ def rollback(
 
 
 def _went(before: Session, after: Session, name: str, order: Sequence[str]) -> Went:
-    graph, place = after.project.inputs.graph, here(after)
+    graph, known = after.project.inputs.graph, after.project.lock.bases
     above = tuple(
         image
-        for image, where in after.project.lock.bases
-        if where == place and image in graph.order and image not in order
+        for image in graph.order
+        if (image, here(after, image)) in known and image not in order
         and name in graph.closure([image])
     )  # fmt: skip
     return Went(name, known_base(before, name).now, known_base(after, name).now, above)

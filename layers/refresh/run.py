@@ -185,9 +185,9 @@ class _Run:
         reasons = due(self.results[name].night, parents)
         if not self._learned(name, reasons=reasons).reasons:
             return lock
-        place, run = here(self.session), self.session
+        place, run = here(self.session, name), self.session
         own = [each for each in self.bases.upstreams[name] if each in self.upstreams.pins]
-        resolved = {call(run, each) for each in own}
+        resolved = {call(run, each, name) for each in own}
         known = lock.base(name, place)
         begin = time.monotonic()
         try:
@@ -218,16 +218,16 @@ class _Run:
             )
         if result.outcome == "same content" and result.trial is not None:
             said = result.night.probe or result.trial.probe
-            return left(lock, name, here(self.session), result.night.found, said)
+            return left(lock, name, here(self.session, name), result.night.found, said)
         return lock
 
     def _learn(self) -> None:
         """Write down what probes say that could not be asked at a rollback."""
         lock = self.session.project.lock
         for name, result in self.results.items():
-            base = lock.base(name, here(self.session))
+            base = lock.base(name, here(self.session, name))
             if base is not None and base.now.probe == NEXT and result.night.probe:
-                lock = left(lock, name, here(self.session), {}, result.night.probe)
+                lock = left(lock, name, here(self.session, name), {}, result.night.probe)
         self._write(lock)
 
     def _write(self, lock: Lock) -> None:

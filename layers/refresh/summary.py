@@ -14,8 +14,8 @@ def base_report(
     before: Session, after: Session, name: str, result: BaseResult, dry_run: bool
 ) -> BaseReport:
     """A base's row: ``before`` is the project under the lock that the run began with."""
-    old = before.project.lock.base(name, here(before))
-    now = after.project.lock.base(name, here(after))
+    old = before.project.lock.base(name, here(before, name))
+    now = after.project.lock.base(name, here(after, name))
     trial, layer = result.trial, Layer(name)
     report = BaseReport(
         name,

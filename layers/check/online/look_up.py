@@ -134,7 +134,9 @@ class Bases:
         assert edge.upstream is not None
         inputs, spec = run.project.inputs, run.project.spec
         lock = inputs.wiring.lock_for(image)
-        pinned = run.upstreams.pinned(edge.upstream, edge.platform or spec.platform, lock)
+        pinned = run.upstreams.pinned(
+            edge.upstream, edge.platform or spec.platform_of(image.name), lock
+        )
         if pinned is None:
             self.notes.append(f"{root.name}: not looked up: it could not be resolved")
             return None

@@ -9,9 +9,10 @@ import pytest
 from layers.build.parents import Parents
 from layers.build.prepare import prepared
 from layers.graph.graph import Layer
+from layers.oci.platform import machine_platform
 from layers.project.project import Project
 from tests.fakes import MemoryRegistry
-from tests.unit.machines import APP, begin, machine
+from tests.unit.machines import APP, NOWHERE, begin, machine
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,31 @@ def test_a_stage_that_knows_the_target_is_no_start_of_another_build(
     inputs = Project(str(tmp_path)).inputs
     assert inputs.frontier(APP).stages == expected
     assert inputs.frontier(Layer("app", "deps")).stages == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "host", "expected"),
+    [
+        ("", "unix:///nowhere.sock", ("", ())),
+        ("", "tcp://build.example.com:2375", (machine_platform(), ("BUILDARCH", "BUILDPLATFORM"))),
+        ('platform = "linux/s390x"\n', "unix:///nowhere.sock", ("linux/s390x", ())),
+    ],
+)
+def test_what_buildx_is_told_of_platforms(
+    tmp_path: Path, line: str, host: str, expected: tuple[str, tuple[str, ...]]
+) -> None:
+    """The image's own, where it is not the engine's; and to an engine elsewhere, which may be on
+    another, what this machine's is: the key has that.
+    """
+    world = machine(tmp_path, MemoryRegistry())
+    spec = tmp_path / "images.toml"
+    spec.write_text(spec.read_text().replace('context = "app"\n', f'context = "app"\n{line}'))
+    (tmp_path / "app" / "Dockerfile").write_text(
+        "FROM --platform=$BUILDPLATFORM scratch AS one\nARG BUILDARCH TARGETARCH\nCOPY a /a\n"
+        "FROM scratch\nCOPY --from=one /a /a\n"
+    )
+    endpoint = NOWHERE._replace(host=host)
+    run = begin(Project(str(tmp_path)), world.engine, world.registry, endpoint=endpoint)
+    with prepared(run, run.planner.plan.steps[APP], Parents(run)) as call:
+        assert (call.platform, tuple(sorted(call.args))) == expected
+        assert set(call.args.values()) <= {machine_platform(), machine_platform().split("/")[1]}

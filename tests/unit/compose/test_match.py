@@ -214,6 +214,7 @@ def test_what_a_build_says_is_so_of_our_image(asked: Service) -> None:
         (full(network="host"), "network", "it is 'host', of image full 'none'"),
         (full(network="shop_net"), "network", "images.toml knows default, none and host"),
         (full(platforms=("linux/arm64",)), "platforms", "linux/arm64: image full is for"),
+        (full(platforms=("arm64",)), "platforms", 'write platform = "linux/arm64" into [images.f'),
         (full(secrets={"toc": ""}), "secrets", "no secret of image full (did you mean 'tok'?)"),
         (full(secrets={"tok": "file:/x"}), "secrets", "'tok' is file:/x, in images.toml file:/p"),
         (full(secrets={"key": "file:/x"}), "secrets", "in images.toml env:KEY"),

@@ -85,6 +85,8 @@ FAULTS = [
     (HEAD + "project.platform = 'amd64'", "expected a platform such as 'linux/amd64'"),
     (HEAD + "project.platform = 'linux/x86_64'", "'x86_64' (did you mean 'amd64'?)"),
     (HEAD + "project.platform = 'linux/amd46'", "'amd46' (did you mean 'amd64'?)"),
+    (HEAD + A + "platform = 'arm64'", "5: images.a.platform: expected a platform such as"),
+    (HEAD + A + "platform = 'linux/s390'", "5: images.a.platform: unknown architecture 's390'"),
     (HEAD + "images = 1", "3: images: expected a table, found the integer 1"),
     (HEAD + "images.a = 1979-05-27", "3: images.a: expected a table, found a date or time"),
     (HEAD + "[images.a]\n", "images.a: expected exactly one of 'context', 'rootfs', found none"),

@@ -65,6 +65,21 @@ def test_another_architecture_in_the_index_is_no_reason(world: World) -> None:
     assert world.text == text
 
 
+def test_a_base_of_another_platform_follows_that_ones_manifest(tmp_path: Path) -> None:
+    """It is its own in the lock, and what the tag has for us is no reason."""
+    world = World(tmp_path)
+    spec = tmp_path / "images.toml"
+    text = spec.read_text()
+    spec.write_text(text.replace('"lone"\n', '"lone"\nplatform = "linux/arm64"\n'))
+    assert outcomes(world.night())["lone"] == "refreshed"
+    known = world.lock.bases["lone", "linux/arm64"].now
+    assert (known.key, list(known.upstream)) == (world.key("lone"), [f"{HUB}/alpine:3"])
+    world.upstream("alpine:3", "2")
+    assert outcomes(world.night()) == QUIET
+    world.upstream("alpine:3", "2", other="2")
+    assert outcomes(world.night()) == {**QUIET, "lone": "refreshed"}
+
+
 def test_an_upstream_that_moved_rebuilds_its_base_and_what_is_on_it(world: World) -> None:
     """And nothing beside that; the report says who must rebuild."""
     before = world.base("base").now
