@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hashes.errors import LayersError
+from layers.build.late_labels import late_labels
 from layers.build.publish import Published
 from layers.config.spec import Image
 from layers.oci.artifact import MANIFEST_TYPE, descriptor, digest_of, oci
@@ -79,6 +80,10 @@ def marks(run: Session, images: Iterable[Image], ask: Facts) -> dict[str, Mark]:
     """
     found = {}
     faults: dict[str, None] = {}
+
+    def arg(name: str, key: str, text: str) -> str:
+        return _filled(run, run.project.spec.images[name], ("args", key), text, ask)
+
     spec = run.project.spec
     for image in images:
         told: dict[str, dict[str, str]] = {"labels": {}, "annotations": {}}
@@ -88,6 +93,12 @@ def marks(run: Session, images: Iterable[Image], ask: Facts) -> dict[str, Mark]:
                     told[kind][name] = _filled(run, image, (kind, name), text, ask)
                 except LayersError as error:
                     faults[str(error)] = None
+        try:
+            late = late_labels(run, image.name, arg)
+        except LayersError as error:
+            faults[str(error)] = None
+            continue
+        told["labels"] = {**late, **told["labels"]}
         if any(told.values()):
             first = next(kind for kind in ("annotations", "labels") if told[kind])
             line = spec.line(image.name, first, next(iter(told[first])))

@@ -119,7 +119,11 @@ def same_path(ours: str, theirs: str) -> bool:
 
 
 def _args(build: Build, candidate: Candidate, layer: Layer, known: Known) -> Iterator[Difference]:
-    other = {name: value for name, value in build.args.items() if candidate.args.get(name) != value}
+    other = {
+        name: value
+        for name, value in build.args.items()
+        if candidate.args.get(name) != value and name not in candidate.late
+    }
     if not other or known.same(layer, other):
         return
     for name, value in other.items():

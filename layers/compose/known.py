@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from layers.config.sandbox import Sandbox
@@ -25,6 +25,8 @@ class Candidate:
     kept: tuple[str, ...]
     """Named stages that are layers of their own, in lower case."""
     args: Mapping[str, str] = field(default_factory=dict)
+    late: Collection[str] = ()
+    """Args that only labels read, and that a moving tag fills in."""
     contexts: Mapping[str, str] = field(default_factory=dict)
     """Absolute folders, ``docker-image://…`` and addresses by name."""
     network: str = "default"

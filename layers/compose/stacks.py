@@ -178,6 +178,7 @@ def _candidate(run: Session, image: Image, kept: Sequence[str]) -> Candidate:
         target=run.project.inputs.reached(image.name)[-1].index,
         kept=tuple(stage.lower() for stage in kept),
         args=image.args,
+        late=tuple(image.late),
         contexts={
             **{name: os.path.join(project.root, at) for name, at in image.contexts.items()},
             **{name: f"docker-image://{at}" for name, at in image.called.items()},

@@ -18,7 +18,7 @@ from layers.config.outside import (
     tag_faults,
     upstreams,
 )
-from layers.config.packaging import arg_fault, compression_of, inherited, level_fault
+from layers.config.packaging import compression_of, inherited, late_args, late_fault, level_fault
 from layers.config.project_table import (
     check_homes,
     create_of,
@@ -80,10 +80,9 @@ class Reader:
         for name, image in images.items():
             if message := level_fault(image.compression):
                 self._fault(name, ("compression_level",), message)
-            for arg, value in image.args.items():
-                if message := arg_fault(value):
-                    hint = "labels and annotations of images.toml are put on by `doit publish`"
-                    self._fault(name, ("args", arg), message, hint)
+            for arg, value in image.late.items():
+                if message := late_fault(arg, value):
+                    self._fault(name, ("args", arg), message)
         for name, message, hint in tag_faults(images):
             self._fault(name, ("tag",), message, hint)
         repository = repository_of(project, chosen, self.profile)
@@ -175,6 +174,7 @@ class Reader:
             dockerfile = self._dockerfile(name, context, table.get("dockerfile", "Dockerfile"))
         rootfs = table.get("rootfs")
         packages = table.get("packages")
+        late = late_args(table.get("args", {}))
         contexts = contexts_of(table.get("contexts", {}))
         image = Image(
             name=name,
@@ -186,7 +186,8 @@ class Reader:
             platform=platform_of(
                 table.get("platform"), "", self._place(name, ("platform",)), self.faults
             ),
-            args=args_of(table),
+            args={name: value for name, value in args_of(table).items() if name not in late},
+            late=late,
             push=table.get("push", False),
             assemble=table.get("assemble", False),
             push_stages=tuple(stage.lower() for stage in table.get("push_stages", ())),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hashes.dockerfile.arguments import looks_secret
 from layers.config.faults import Faults
 from layers.config.shapes import BAD, Shape, Text, Whole
 from layers.config.tables import Map
@@ -72,14 +73,19 @@ def level_fault(found: Compression | None) -> str:
     return f"expected 0 to {LEVELS[found.kind]} with {found.kind}, found {found.level}"
 
 
-def arg_fault(value: str) -> str:
-    """Why a build arg may not have a placeholder; "": it has none."""
-    asked = placeholders.names(value)
+def late_args(args: Mapping[str, str]) -> dict[str, str]:
+    """Those build args that have a placeholder, which is filled in at publish time."""
+    return {name: value for name, value in args.items() if _asked(value)}
+
+
+def _asked(value: str) -> bool:
     # "{date} {level}" is the format of some log: alone it can only be meant as ours
-    found = [each for each in asked if each != "date" or value == "{date}"]
-    found = [each for each in found if not placeholders.fault(f"{{{each}}}")]
-    if not found:
-        return ""
-    return (
-        f"{{{found[0]}}} would be in the key, and each new value of it would build the image anew"
-    )
+    found = [each for each in placeholders.names(value) if each != "date" or value == "{date}"]
+    return any(not placeholders.fault(f"{{{each}}}") for each in found)
+
+
+def late_fault(name: str, value: str) -> str:
+    """What is wrong with a build arg that has a placeholder; "": nothing."""
+    if looks_secret(name):
+        return "a build arg with a placeholder ends in a label, where everybody reads it"
+    return placeholders.fault(value)

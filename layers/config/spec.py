@@ -76,6 +76,8 @@ class Image(NamedTuple):
     """Such as ``linux/arm64``; empty: the project's."""
     args: Mapping[str, str] = NOTHING
     """Build args; an empty value is passed on as such."""
+    late: Mapping[str, str] = NOTHING
+    """Build args with placeholders, which a moving tag fills in: LABEL alone may read them."""
     push: bool = False
     """Whether it goes to the registry."""
     push_stages: tuple[str, ...] = ()

@@ -24,7 +24,7 @@ from layers.graph.image_inputs import ImageInputs
 from layers.graph.recipe import Recipe
 from layers.graph.record import Home
 from layers.graph.required import lacking
-from layers.graph.stages import called, check_platforms, knows_target, lends_args
+from layers.graph.stages import called, check_late, check_platforms, knows_target, lends_args
 from layers.lock.epochs import place
 from layers.lock.lock import Lock
 from layers.runtime.collector import paused
@@ -239,6 +239,7 @@ class Inputs:
                     line=self.spec.line(image.name, "contexts", name),
                     hint=f"put /{ours} into {os.path.normpath(f'{at}/.dockerignore')}",
                 )
+        check_late(image, self.dockerfile(image), self.reached(image.name) if image.late else ())
         check_platforms(self.spec, image.name, edges, lambda name: self.reached(name)[-1])
         by_text = {edge.text: edge for edge in edges}
         required = contexts.required(image)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from hashes.dockerfile.arguments import pairs
-from hashes.dockerfile.parser import Stage
+from hashes.dockerfile.parser import Dockerfile, Stage
 from hashes.dockerfile.reachable import Reached
 from hashes.errors import LayersError
-from layers.config.spec import Spec
+from layers.config.spec import Image, Spec
 from layers.graph.graph import Edge
 
 _TARGET = "TARGETSTAGE"
@@ -56,6 +56,28 @@ def check_platforms(
                 f" image; or say it: FROM --platform={theirs} {edge.text}"
                 + (" AS name, and --from=name" if edge.kind != "from" else ""),
             )
+
+
+def check_late(image: Image, file: Dockerfile, reached: Sequence[Reached]) -> None:
+    """Raise LayersError where more than LABEL sees a build arg that is filled in later."""
+    if not image.late:
+        return
+    from hashes.late import sights
+
+    found = sights(file, reached, image.late)
+    if not found:
+        return
+    first = found[0]
+    does = "has it in its environment" if first.keyword == "RUN" else "reads it"
+    others = f" (so do lines {', '.join(str(e.line) for e in found[1:])})" if found[1:] else ""
+    raise LayersError(
+        f"{first.keyword} {does}, and ARG {first.name} is {image.late[first.name]} in images.toml:"
+        f" each new value would build the image anew{others}",
+        file=image.dockerfile,
+        line=first.line,
+        hint=f"only LABEL may read it: put ARG {first.name} below that line, or give it a value in"
+        " images.toml that stays",
+    )
 
 
 def lends_args(stage: Reached, reached: Sequence[Reached], stages: Sequence[Stage]) -> bool:

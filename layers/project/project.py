@@ -115,16 +115,19 @@ class Project:
             own = self.inputs.key(layer)
         except LayersError:
             return True
-        image = self.spec.images[layer.image]
-        other = image._replace(args={**image.args, **args})
-        spec = replace(self.spec, images={**self.spec.images, image.name: other}, _memo={})
-        inputs = Inputs(self.root, spec, self.lock, self.inputs.contexts, lambda: self.frontend)
         try:
-            made = inputs.image(layer.image)
+            made = self.with_args(layer.image, args).image(layer.image)
         except LayersError:
             return False
         known = layer.stage is None or layer.stage in made.stages
         return known and made.manifest(layer.stage).key() == own
+
+    def with_args(self, name: str, args: Mapping[str, str]) -> Inputs:
+        """The keys as they were if an image had these build args more, or instead."""
+        image = self.spec.images[name]
+        other = image._replace(args={**image.args, **args}, late={})
+        spec = replace(self.spec, images={**self.spec.images, name: other}, _memo={})
+        return Inputs(self.root, spec, self.lock, self.inputs.contexts, lambda: self.frontend)
 
     def goals(self) -> tuple[Layer, ...]:
         """What is made when nobody says what."""

@@ -70,15 +70,19 @@ def test_a_set_of_images_gets_its_tags_and_keeps_them(workspace: Workspace, lab:
 
 def test_a_tag_brings_labels_along_without_a_build(workspace: Workspace, lab: Lab) -> None:
     """The engine reads them in what the tag points at; the key and its image stay as they were."""
+    late = "ARG REVISION=dev\nLABEL revision=r$REVISION\n"
+    workspace.write({"base/Dockerfile": workspace.read("base/Dockerfile") + late})
     told = publish(workspace, "base")
-    workspace.edit("images.toml", "[images.base]", '[images.base]\nlabels.run = "{env.RUN}"')
+    lines = '[images.base]\nlabels.run = "{env.RUN}"\nargs.REVISION = "{env.RUN}"'
+    workspace.edit("images.toml", "[images.base]", lines)
     again = publish(workspace, "base", "--tag", "v1", RUN="17")
     assert again["images"][0]["digest"] == told["images"][0]["digest"]
     assert how(again) == {"base": "there"}
     name = f"{lab.registry}/{workspace.name}/base:v1"
     lab.docker("pull", name)
-    words = ("image", "inspect", "--format", '{{ index .Config.Labels "run" }}', name)
-    assert lab.docker(*words) == "17"
+    form = '{{ index .Config.Labels "run" }} {{ .Config.Labels.revision }}'
+    assert lab.docker("image", "inspect", "--format", form, name) == "17 r17"
+    assert lab.docker("image", "inspect", "--format", form, f"{workspace.name}-base") == " rdev"
     run = workspace.doit("publish", "base", "--tag", "v1", status=1)
     assert "images.toml:7: base: labels.run: RUN is not set here" in run.text
     assert publish(workspace, "base", "--tag", "v1", RUN="17")["tags"][0]["moved"] is False

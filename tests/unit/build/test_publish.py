@@ -294,6 +294,69 @@ def test_a_mark_is_in_what_the_tag_points_at_and_not_under_the_key(labelled: Wor
     assert [each.moved for each in move_tags(labelled.registry, [app], ["v1"])] == [False]
 
 
+LATE = "FROM scratch\nCOPY a /a\nARG REV=dev WHERE\nLABEL rev=$REV at=x$WHERE own=1\n"
+
+
+def late(world: World, dockerfile: str = LATE) -> World:
+    """The app has build args that a moving tag fills in, and the tool is made from it."""
+    root = Path(world.project.root)
+    spec = (root / "images.toml").read_text()
+    args = 'args = { REV = "{env.REV}", WHERE = "{env.WHERE}", A = "1" }\n'
+    (root / "images.toml").write_text(spec.replace("[images.tool]", f"{args}[images.tool]"))
+    (root / "app" / "Dockerfile").write_text(dockerfile)
+    (root / "tool" / "Dockerfile").write_text("FROM app AS x\nLABEL own=2 at=tool\nFROM x\n")
+    return World(
+        begin(Project(str(root)), world.engine, world.registry),
+        world.engine,
+        world.registry,
+        world.told,
+    )
+
+
+def test_what_labels_read_of_build_args_is_filled_in_by_a_tag(world: World) -> None:
+    """An explicit label wins, and a child has its parent's where it sets none of that name."""
+    made = late(world)
+    ask = {"env.REV": "17", "env.WHERE": "here"}.__getitem__
+    images = made.project.spec.images
+    assert images["app"].args == {"A": "1"}
+    found = marks(made.run, images.values(), ask)
+    assert {name: dict(each.labels) for name, each in found.items()} == {
+        "app": {"rev": "17", "at": "xhere"},
+        "tool": {"rev": "17"},
+        "local": {"rev": "17"},
+    }
+    app = images["app"]._replace(labels={"rev": "mine"})
+    assert marks(made.run, [app], ask)["app"].labels == {"rev": "mine", "at": "xhere"}
+
+
+def test_an_arg_without_a_value_is_told_with_its_line(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a label is."""
+    for name in ("REV", "WHERE"):
+        monkeypatch.delenv(name, raising=False)
+    made = late(world)
+    with pytest.raises(LayersError, match=r"^images.toml:8: app: args.REV: REV is not set here"):
+        marks(made.run, [made.project.spec.images["app"]], facts(made.project.root))
+
+
+def test_an_arg_that_more_than_labels_see_is_refused_with_line_and_reason(world: World) -> None:
+    """Before anything is made: the image has no key."""
+    made = late(world, "FROM scratch\nARG REV\nRUN make\nENV A=$REV\n")
+    fault = made.project.inputs.fault("app")
+    assert fault is not None
+    assert str(fault).startswith("app/Dockerfile:3: RUN has it in its environment, and ARG REV is")
+    assert "{env.REV} in images.toml: each new value would build the image anew" in fault.message
+    assert "(so do lines 4)" in fault.message
+
+
+def test_a_label_that_reads_what_nobody_knows_of_its_base_is_refused(world: World) -> None:
+    """Its value would be a guess."""
+    made = late(world, "FROM debian:12\nARG REV\nLABEL a=$REV-$VERSION\n")
+    with pytest.raises(LayersError, match="LABEL a reads a variable of its base"):
+        marks(made.run, [made.project.spec.images["app"]], lambda _name: "1")
+
+
 def labels(world: World, config: str) -> dict[str, str]:
     """The labels in a configuration of the app."""
     found = json.loads(world.registry.blob(REPOSITORY, Digest.parse(config)))

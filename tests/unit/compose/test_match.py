@@ -139,6 +139,7 @@ FULL = Candidate(
     network="none",
     secrets={"pip": "", "tok": "file:/p/tok", "key": "env:KEY"},
     platform="linux/amd64",
+    late=("REVISION",),
     sandbox=Sandbox(("db:10.0.0.1",), 128),
     ssh={"default": "", "git": "/p/k"},
 )
@@ -175,6 +176,7 @@ def full(image: str = "", platform: str = "", **more: Any) -> Service:
         full(sandbox=Sandbox(shm_size=128)),
         full(ssh={"default": "", "git": "/p/k"}),
         full(args={"VERSION": "3"}),
+        full(args={"REVISION": "of this commit"}),
         full(args={"DEFAULT": "as the Dockerfile has it", "VERSION": "3"}),
         full(contexts={"src": "/p/./src"}),
         full(contexts={"app": "docker-image://app"}),
