@@ -86,6 +86,7 @@ def everyday(root: str) -> list[Row]:
         Row("doit again", "nothing to do", doit(root, *GOALS)),
     ]
     with edited(os.path.join(root, EDITED)):
+        doit(root, "list", "pose-service")
         seconds = doit(root, "pose-service")
         rows.append(Row("edit app.py, doit pose-service", "only build and runtime run", seconds))
     seconds = doit(root, "pose-service")
@@ -96,6 +97,7 @@ def fresh_machine(root: str) -> list[Row]:
     """Lose everything but the registry, and get it back."""
     told = forget_everything(Backends(Project(root, profile=PROFILE)))
     sys.stdout.write(f"\n# a fresh machine: {told}\n")
+    doit(root, "plan", *GOALS)
     rows = [Row(f"doit {BASE}", "pulled under its immutable tag", doit(root, BASE))]
     with edited(os.path.join(root, EDITED)):
         seconds = doit(root, "pose-service")

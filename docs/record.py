@@ -3,7 +3,8 @@
     python docs/record.py docs/demo.svg --title "./run demo" -- ./run demo
 
 The command runs on a terminal of its own (a pty), 100 columns wide. What stands on that terminal
-at the end is the picture: rows that moved meanwhile and were wiped away are not in it.
+at the end is the picture: rows that moved meanwhile and were wiped away are not in it, unless
+``--moment PATTERN`` asks for the last moment at which something could be read there.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from termios import TIOCSWINSZ
 
 WIDTH, HEIGHT = 100, 50
 _TOKEN = re.compile(r"\x1b\[(?P<args>[0-9;?]*)(?P<verb>[A-Za-z])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+_FRAMES = re.compile(r"(?=\r\x1b\[2K)")
+"""Rows that move are wiped first: before that stands a whole picture."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 _TEXT = re.compile(
@@ -153,15 +156,30 @@ def run(command: Sequence[str]) -> tuple[bytes, int]:
     return bytes(output), status
 
 
-def lines(output: bytes, since: str = "", without: Sequence[str] = ()) -> list[str]:
+def screenful(text: str, moment: str = "") -> str:
+    """What stands on the screen at the end, or at the last moment when a pattern is on it."""
+    screen, shown = Screen(), None
+    for frame in _FRAMES.split(text):
+        screen.feed(frame)
+        if moment and re.search(moment, _COLOURS.sub("", screen.text()), re.MULTILINE):
+            shown = screen.text()
+    if not moment:
+        return screen.text()
+    if shown is None:
+        raise ValueError(f"{moment!r} was never on the screen")
+    return shown
+
+
+def lines(
+    output: bytes, since: str = "", without: Sequence[str] = (), moment: str = ""
+) -> list[str]:
     """The lines that stand on the screen at the end, colours as escape sequences.
 
     ``since`` is a pattern: lines before the first that it matches are left out, and "…" says so.
-    ``without`` are patterns of lines to leave out.
+    ``without`` are patterns of lines to leave out. ``moment`` is one, too: the screen is shown as
+    it was when that could be read on it for the last time.  Raises ValueError if it never could.
     """
-    screen = Screen()
-    screen.feed(output.decode("utf-8", "replace"))
-    found = screen.text().splitlines()
+    found = screenful(output.decode("utf-8", "replace"), moment).splitlines()
     plain = [_COLOURS.sub("", line) for line in found]
     first = 0
     if since:
@@ -205,6 +223,7 @@ def main() -> int:
     parser.add_argument("--title", default="", help="stands above the picture")
     parser.add_argument("--since", default="", help="pattern of the first line to show")
     parser.add_argument("--without", action="append", default=[], help="pattern of lines to drop")
+    parser.add_argument("--moment", default="", help="show what was there while this could be read")
     parser.add_argument("--raw", help="file that keeps, or without a command holds, the output")
     words = sys.argv[1:]
     cut = words.index("--") if "--" in words else len(words)
@@ -220,7 +239,7 @@ def main() -> int:
             output = raw.read()
     else:
         parser.error("a command after --, or --raw")
-    shown = lines(output, asked.since, asked.without)
+    shown = lines(output, asked.since, asked.without, asked.moment)
     sys.stdout.write("".join(f"{line}\n" for line in shown))
     if status == 0:
         with open(asked.picture, "w", encoding="utf-8") as file:

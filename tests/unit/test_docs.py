@@ -338,6 +338,24 @@ def test_a_recording_is_what_stands_on_the_screen(printed: str, seen: str) -> No
     assert screen.text() == seen
 
 
+ROWS = "done 1\r\nrow 1\r\nrow 2\r\x1b[2K\x1b[1A\x1b[2Kdone 2\r\nrow 3\r\x1b[2Kdone 3\r\n"
+
+
+@pytest.mark.parametrize(
+    ("moment", "seen"),
+    [
+        ("", "done 1\ndone 2\ndone 3\n"),
+        ("^row 2", "done 1\nrow 1\nrow 2\n"),
+        ("^row", "done 1\ndone 2\nrow 3\n"),
+    ],
+)
+def test_a_moment_is_the_last_at_which_it_could_be_read(moment: str, seen: str) -> None:
+    """Rows that move are whole in it."""
+    assert recorder().screenful(ROWS, moment) == seen
+    with pytest.raises(ValueError, match="'row 9' was never on the screen"):
+        recorder().screenful(ROWS, "row 9")
+
+
 @pytest.mark.parametrize("page", PICTURES, ids=ids)
 def test_a_picture_is_small_and_fetches_nothing(page: Path) -> None:
     """Below 100 kB, and the only address in it is the name of the SVG format."""
