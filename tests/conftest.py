@@ -12,6 +12,8 @@ from layers.setup.private.paths import STORES, VERSIONS
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Which engine the end-to-end tests start for themselves."""
     parser.addoption("--engine", choices=VERSIONS, default=VERSIONS[0], help="version of Docker")
+    keep = "keep what the tests' own engines and registries hold, for the next run"
+    parser.addoption("--keep-labs", action="store_true", help=keep)
     parser.addoption("--store", choices=STORES, default=STORES[0], help="its image store")
 
 

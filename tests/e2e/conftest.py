@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -26,6 +27,9 @@ from layers.setup.private.paths import Places
 from tests.e2e.lab import CHECKOUT, Lab, Workspace, lab_folder
 
 LAB = lab_folder("lab")
+ROOM = 20 << 30
+"""Bytes free below which engines are emptied between files, of which one takes 1 GB at most."""
+RUNNING: list[Lab] = []
 KIND = {"version": "engine", "store": "store"}
 
 SMALL_STACK = {
@@ -88,28 +92,58 @@ def kind(pytestconfig: pytest.Config) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def lab(kind: dict[str, str]) -> Iterator[Lab]:
+def lab(kind: dict[str, str], pytestconfig: pytest.Config) -> Iterator[Lab]:
     """An engine of the tests' own, whatever else runs here; packages are shared with ours."""
-    with started(LAB, kind) as found:
+    with started(LAB, kind, keep=pytestconfig.getoption("--keep-labs")) as found:
         yield found
 
 
 @contextlib.contextmanager
-def started(root: Path, kind: dict[str, str]) -> Iterator[Lab]:
-    """An engine of some kind below ``root``, for as long as the block runs."""
+def started(root: Path, kind: dict[str, str], *, keep: bool = False) -> Iterator[Lab]:
+    """An engine of some kind below ``root``, for as long as the block runs.
+
+    Its images and those of its registry go with it unless they are to be kept; what a run that
+    was killed has left goes before.
+    """
     if os.geteuid() != 0:
         pytest.fail("the tests start an engine of their own, and that needs root")
     ours, theirs = (Places.of(str(each)).having(kind) for each in (CHECKOUT, root))
     os.makedirs(ours.engine, exist_ok=True)
     with locked(ours.lock):
         bring(ours, this_system(), print)
+    if not keep:
+        removed(theirs)
     packages = Path(theirs.packages)
     if not packages.exists():
         packages.parent.mkdir(parents=True, exist_ok=True)
         packages.symlink_to(ours.packages)
     endpoint = lifecycle.start(theirs, silent, kind)
-    yield Lab(endpoint, Path(theirs.registry_log), kind["store"] == "classic")
-    lifecycle.stop(theirs)
+    found = Lab(endpoint, Path(theirs.registry_log), kind["store"] == "classic")
+    RUNNING.append(found)
+    try:
+        yield found
+    finally:
+        RUNNING.remove(found)
+        lifecycle.stop(theirs)
+        if not keep:
+            removed(theirs)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _room() -> Iterator[None]:
+    """Where the disk fills up, images and build cache go with the file whose tests made them."""
+    yield
+    if shutil.disk_usage(CHECKOUT).free < ROOM:
+        for each in RUNNING:
+            each.empty()
+
+
+def removed(places: Places) -> None:
+    """End an engine and delete all that it and its registry hold."""
+    lifecycle.stop(places)
+    shutil.rmtree(f"{places.root}/.layers", ignore_errors=True)
+    with contextlib.suppress(OSError):  # something else is in it
+        os.rmdir(places.root)
 
 
 @pytest.fixture(scope="session")

@@ -74,9 +74,9 @@ class Lab:
 
     def empty(self) -> None:
         """A fresh machine: no image, no build cache."""
-        images = self.docker("images", "--all", "--quiet").split()
-        for image in dict.fromkeys(images):
-            self.docker("image", "rm", "--force", image, check=False)
+        images = dict.fromkeys(self.docker("images", "--all", "--quiet").split())
+        if images:
+            self.docker("image", "rm", "--force", *images, check=False)
         self.docker("builder", "prune", "--all", "--force")
 
     def digest(self, repository: str, tag: str) -> str:

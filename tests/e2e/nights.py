@@ -24,10 +24,13 @@ from layers.graph.recipe import Recipe
 from layers.host import ca
 from layers.oci.digest import Digest
 from layers.registry.registry import Registry
+from layers.runtime.files import locked
 from tests.contracts import silent
-from tests.e2e.lab import Lab
+from tests.e2e.lab import CHECKOUT, Lab
 from tests.ocidocs import OCI_INDEX, index_of
 
+APT_BASE = CHECKOUT / ".layers" / "apt-base"
+"""Kept between runs, for all processes that share the tests; 80 MB."""
 _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
@@ -244,14 +247,15 @@ def _tar(files: Mapping[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-def apt_base(lab: Lab, cache: Path) -> str:
-    """A Debian with apt in the lab's registry, made once by our own rootfs, kept in ``cache``."""
-    if not (cache / "rootfs.tar").exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        own = ca.extra_certificates()
-        make(Recipe("bookworm", ca=ca.fingerprint(own)), str(cache), _hush, ca_pem=own)
+def apt_base(lab: Lab) -> str:
+    """A Debian with apt in the lab's registry, made by our own rootfs, once for this checkout."""
+    APT_BASE.mkdir(parents=True, exist_ok=True)
+    with locked(str(APT_BASE.with_name("apt-base.lock"))):
+        if not (APT_BASE / "rootfs.tar").exists():
+            own = ca.extra_certificates()
+            make(Recipe("bookworm", ca=ca.fingerprint(own)), str(APT_BASE), _hush, ca_pem=own)
     name = f"{lab.registry}/upstream/apt-base:1"
-    lab.docker("buildx", "build", "--provenance=false", "--tag", name, str(cache))
+    lab.docker("buildx", "build", "--provenance=false", "--tag", name, str(APT_BASE))
     lab.docker("push", name)
     return name
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,11 +12,8 @@ from layers.graph.record import Record
 from layers.oci.credentials import NoCredentials
 from layers.registry import referrers
 from layers.registry.client import HttpRegistry
-from layers.runtime.events import silent
-from layers.setup.private import lifecycle
-from layers.setup.private.paths import Places
 from tests.e2e import conftest
-from tests.e2e.lab import Lab, Workspace
+from tests.e2e.lab import Lab, Workspace, lab_folder
 
 SECOND = "second"
 FAR = "far"
@@ -26,19 +22,11 @@ FAR = "far"
 @pytest.fixture(scope="module")
 def second(lab: Lab, kind: dict[str, str]) -> Iterator[Lab]:
     """An engine beside the lab's, known to the lab's client as a docker context."""
-    root = conftest.LAB.with_name("second")
-    ours, theirs = (Places.of(str(each)).having(kind) for each in (conftest.LAB, root))
-    packages = Path(theirs.packages)
-    if not packages.exists():
-        packages.parent.mkdir(parents=True, exist_ok=True)
-        packages.symlink_to(ours.packages)
-    engine = Lab(lifecycle.start(theirs, silent, kind), Path(theirs.registry_log))
-    lab.docker("context", "rm", "--force", SECOND, check=False)
-    lab.docker("context", "create", SECOND, "--docker", f"host={engine.endpoint.host}")
-    engine.empty()
-    yield engine
-    lab.docker("context", "rm", "--force", SECOND)
-    lifecycle.stop(theirs)
+    with conftest.started(lab_folder(SECOND), kind) as engine:
+        lab.docker("context", "rm", "--force", SECOND, check=False)
+        lab.docker("context", "create", SECOND, "--docker", f"host={engine.endpoint.host}")
+        yield engine
+        lab.docker("context", "rm", "--force", SECOND)
 
 
 @pytest.fixture(scope="module")

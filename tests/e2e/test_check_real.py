@@ -14,7 +14,6 @@ from layers.check.online.look_up import run_pip
 from layers.check.online.pip_resolve import Target, resolve
 from layers.check.rules.claims import Claim
 from layers.check.shell.pip_calls import requests
-from tests.e2e.conftest import LAB
 from tests.e2e.lab import Lab, Workspace
 from tests.e2e.nights import apt_base
 from tests.unit.checks import KNOWN, MADE, SECRETS, built_of, subject_of
@@ -38,7 +37,7 @@ def test_a_name_that_the_bases_index_does_not_have_is_told_with_the_nearest(
     lab: Lab, workspace: Workspace
 ) -> None:
     """The second failure of the seeds: libwebp of another release."""
-    base = apt_base(lab, LAB / "apt-base")
+    base = apt_base(lab)
     workspace.write(
         {
             "images.toml": f"version = 1\n[project]\nname = '{workspace.name}'\n"

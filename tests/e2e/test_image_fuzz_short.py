@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from layers.setup.choose import stop
+from layers.setup.private.paths import Places
+from tests.e2e.conftest import removed
 from tests.e2e.lab import Lab, lab_folder
 from tests.fuzz.__main__ import engine
 from tests.fuzz.images import engines
@@ -25,7 +26,7 @@ PLAIN = lab_folder("plain")
 def pair(lab: Lab) -> Iterator[engines.Lab]:
     """The tests' engine for ``doit``, and one for plain builds alone."""
     yield engines.Lab.of(lab.endpoint, engine(PLAIN))
-    stop(str(PLAIN))
+    removed(Places.of(str(PLAIN)))
 
 
 def played(plan: Plan, pair: engines.Lab) -> Tally:

@@ -17,7 +17,6 @@ import pytest
 
 from layers.oci.credentials import NoCredentials
 from layers.registry.client import HttpRegistry
-from tests.e2e.conftest import LAB
 from tests.e2e.lab import Lab, Run, Workspace
 from tests.e2e.nights import Door, Shelf, Upstream, apt_base
 
@@ -299,7 +298,7 @@ def world(lab: Lab, upstream: str, tmp_path: Path) -> Iterator[World]:
     name = f"n{uuid.uuid4().hex[:8]}"
     client = HttpRegistry(NoCredentials(), insecure=lambda _host: False)
     ups = {}
-    for role, seed in (("os", apt_base(lab, LAB / "apt-base")), ("web", upstream)):
+    for role, seed in (("os", apt_base(lab)), ("web", upstream)):
         repository, _, tag = seed.rpartition(":")
         digest = client.heads([(repository, tag)])[repository, tag]
         ups[role] = Upstream(client, (repository, digest), f"{lab.registry}/{name}/{role}")
