@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -18,7 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from layers.runtime.events import silent
-from layers.setup.choose import ensure
+from layers.runtime.files import read_json, write_json
+from layers.setup.choose import ensure, stop
 from layers.setup.private.paths import STORES, VERSIONS, Places
 from tests.e2e.lab import CHECKOUT
 
@@ -136,14 +139,25 @@ def run(kind: Kind, groups: Sequence[str], report: Path) -> None:
 
 @contextlib.contextmanager
 def own(kind: Kind) -> Iterator[None]:
-    """Also this checkout's own engine, which its stacks run on, is of a kind; then as before."""
+    """Also this checkout's own engine, which its stacks run on, is of a kind; then as before.
+
+    What that kind of engine holds in the end, 15 GB, goes with it unless it held something before.
+    """
     root = str(CHECKOUT)
-    before = Places.chosen(root).kind
-    ensure(root, silent, kind._asdict())
+    before = Places.chosen(root)
+    places = before.having(kind._asdict())
+    up, new = os.path.exists(before.running), not os.path.exists(places.data)
+    ensure(root, silent, places.kind)
     try:
         yield
     finally:
-        ensure(root, silent, before)
+        if up:
+            ensure(root, silent, before.kind)
+        else:
+            stop(root)
+            write_json(places.settings, {**read_json(places.settings), **before.kind})
+        if new and before != places:
+            shutil.rmtree(places.data, ignore_errors=True)
 
 
 def counted(report: str, groups: Sequence[str]) -> dict[str, Counted]:
