@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from layers.engine.engine import EngineDown
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.names import home
@@ -86,14 +87,14 @@ def learn(run: Session, steps: Sequence[Step]) -> None:
     Of each image it is asked by ``latest``, by the key that the engine's image has, else by a few
     of its other keys.  That nothing is told is no error: then the times stay unknown.
     """
-    if run.backends.registry_host is None or run.planner.seen.deaf:
-        return
+    images = dict.fromkeys(step.layer.image for step in steps)
     try:
-        images = dict.fromkeys(step.layer.image for step in steps)
-        earlier = run.planner.seen.earlier
-        keys = {image: earlier.get(Layer(image), "") for image in images}
+        seen = run.planner.seen
+        if run.backends.registry_host is None or seen.deaf:
+            return
+        keys = {image: seen.earlier.get(Layer(image), "") for image in images}
         found = _learned(run, run.backends.registry, keys)
-    except RegistryError:
+    except (RegistryError, EngineDown):
         return
     run.project.history.learn(found)
 

@@ -78,6 +78,24 @@ def test_what_was_built_here_is_asked_of_nobody(checkout: Callable[[], World]) -
     assert [took.seconds for took in clone.project.history.last("app")] == [7.0]
 
 
+def test_without_an_engine_nothing_is_learned_and_nothing_fails(
+    checkout: Callable[[], World], registry: MemoryRegistry
+) -> None:
+    """Nor without a registry: whoever only looks sees what this checkout knows."""
+    made(checkout(), 300.0)
+    clone = edited(checkout())
+    clone.engine.down = True
+    steps = list(clone.run.planner.look().steps.values())
+    assert {fact.expected for fact in facts_of(clone.run, steps).values()} == {None}
+    other = edited(checkout())
+    registry.down = True
+    assert expected(other) is None
+    registry.down = False
+    again = edited(other)
+    registry.trouble = "500"
+    assert expected(again) is None
+
+
 def test_what_was_learned_goes_on_with_the_next_image(checkout: Callable[[], World]) -> None:
     """A machine that is new each time, as a build server is, still knows five builds."""
     for seconds in (100.0, 200.0, 300.0):
