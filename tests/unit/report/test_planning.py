@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from layers.report.planning import Planned, as_lines, as_table
+from tests.unit.test_docs import MANUAL, blocks
 
 ROWS = [
     Planned("base", ("pull",), 0.0, 30.0, 4_100_000_000),
@@ -17,6 +18,16 @@ ROWS = [
     Planned("bad", ("error",), problem="bad/Dockerfile:2: no instruction\n  did you mean RUN?"),
 ]
 SUM = "3 to build (≈ 26 min, 1 never built here), 1 to pull (up to 4.1 GB)"
+
+
+EXAMPLE = [
+    Planned("base-python", ("pull",), 0.0, 41.0, 410_000_000),
+    Planned("frontend", ("build", "push"), 0.0, 95.0),
+    Planned("backend-api", ("build",), 0.0),
+    Planned("pose:deps", ("build", "push"), 41.0, 360.0, None, ("base-python",)),
+    Planned("pose", ("build", "push"), 401.0, 130.0, None, ("pose:deps", "base-python")),
+]
+COMES_TO = "4 to build (≈ 9 min, 1 never built here), 1 to pull (up to 410 MB)"
 
 
 def table(width: int, *, color: bool = False, utf: bool = True) -> str:
@@ -50,6 +61,12 @@ def test_a_wide_screen_has_bars() -> None:
     assert lines[3].endswith(" ?")
     assert "█" not in lines[4]
     assert table(200, utf=False).count("#") == 60
+
+
+def test_the_manual_shows_what_is_shown() -> None:
+    """Its example, on a terminal of 100 columns."""
+    shown = [block.text for block in blocks(MANUAL) if block.text.startswith("$ doit plan\n")]
+    assert shown == ["$ doit plan\n" + as_table(EXAMPLE, COMES_TO, width=100, color=False)]
 
 
 def test_where_it_is_narrow_names_stand_below() -> None:
