@@ -74,10 +74,16 @@ class History:
         return [took for each in found.values() for took in latest(each)]
 
     def learn(self, told: Iterable[Took]) -> None:
-        """Remember what other machines told; that it cannot be written is no error."""
+        """Remember what other machines told, the last five times of each work; that it cannot be
+        written is no error.
+        """
+        works: dict[_Name, list[Took]] = defaultdict(list)
+        for took in told:
+            works[took.layer, took.action].append(took)
         lines = [
             json.dumps({**took._asdict(), "key": "", "ok": True, "elsewhere": True}).encode()
-            for took in told
+            for each in works.values()
+            for took in latest(each)
         ]
         if lines:
             self._write(b"\n".join(lines) + b"\n")

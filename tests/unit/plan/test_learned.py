@@ -64,7 +64,22 @@ def test_a_fresh_clone_expects_what_others_took(
     move_tags(registry, publish(first.run, [APP]), tags)
     clone = edited(checkout())
     assert expected(clone) == 312
-    assert History(clone.project.state.path("history.jsonl")).expected("app", "build") == 312
+    again = History(clone.project.state.path("history.jsonl"))
+    assert again.expected("app", "build") == 312
+    assert len({took for took in again.last("app") if took.action == "build"}) == 5
+
+
+def test_a_time_that_several_images_tell_is_kept_once(checkout: Callable[[], World]) -> None:
+    """Each image of a checkout tells those of the images before it."""
+    first = made(checkout(), 30.0)
+    second = edited(first)
+    made(second, 40.0)
+    clone = edited(checkout())
+    (Path(clone.project.root) / "app" / "a").write_text("edited again\n")
+    assert expected(clone) == 35
+    path = Path(clone.project.state.path("history.jsonl"))
+    told = [json.loads(line) for line in path.read_text().splitlines()]
+    assert sorted(each["seconds"] for each in told if each["action"] == "build") == [30, 40]
 
 
 def test_what_was_built_here_is_asked_of_nobody(checkout: Callable[[], World]) -> None:
