@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from hashes.dockerfile.arguments import looks_secret
 from hashes.errors import LayersError
@@ -20,6 +21,9 @@ from layers.oci.digest import Digest
 from layers.report import wording
 from layers.runtime import lines, process
 from layers.runtime.events import Listener, Stalled
+
+if TYPE_CHECKING:
+    from layers.build.failure.build import Failure
 
 START = "doit-layers-start-"
 """What a build starts from is handed over under this and a number."""
@@ -85,9 +89,13 @@ class BuildFailed(LayersError):
     ``sent``: whether a step failed while every file had arrived, so that BuildKit's copy is sound.
     """
 
-    def __init__(self, message: str, *, hint: str = "", sent: bool = False) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", sent: bool = False, failure: Failure | None = None
+    ) -> None:
         super().__init__(message, hint=hint)
         self.sent = sent
+        self.failure = failure
+        """What is known of it beside the text."""
 
 
 class BuildxMissing(LayersError):
@@ -172,8 +180,7 @@ def run(
         file.writelines(f"{line}\n" for line in log.tail)
     status = child.returncode
     if status != 0:
-        said = report(call, log, status, log_path)
-        raise BuildFailed(said, hint=advice(log), sent=_all_sent(log))
+        raise _failed(call, log, status, log_path)
     with open(metadata, encoding="utf-8") as file:
         told = json.load(file)
     os.unlink(metadata)
@@ -250,23 +257,18 @@ def _log_line(event: object) -> str:
     return f"{getattr(event, 'name', event)}\n"
 
 
-def report(call: BuildCall, log: BuildLog, status: int, log_path: str) -> str:
-    """The failure as a person needs it: headline, step, last lines, excerpt, where the log is."""
-    failed = log.failed()
-    lines = [f"{call.layer}: the build failed"]
-    if failed is not None:
-        lines.append(f"  step    {failed.name}")
-        lines.append(f"  error   {failed.error}")
-    elif not log.tail:
-        lines.append(f"  docker buildx build ended with status {status} and said nothing")
-    lines.append(f"  file    {call.shown or call.dockerfile}")
-    lines.append(f"  log     {log_path}")
-    if failed is not None and failed.lines:
-        lines.append("  last lines of the step:")
-        lines += [f"    | {line}" for line in failed.lines[-20:]]
-    if log.tail:
-        lines += [f"    {line}" for line in log.tail[-20:]]
-    return named("\n".join(lines), call.contexts)
+def _failed(call: BuildCall, log: BuildLog, status: int, log_path: str) -> BuildFailed:
+    """The failure as a person needs it; what the engine has to say goes before what a step says."""
+    from layers.build.failure.build import failure_of, text
+
+    failure = failure_of(call.layer, call.shown or call.dockerfile, log, log_path)
+    hint = advice(log)
+    if hint:
+        failure = failure._replace(cause=None)
+    elif failure.cause is not None:
+        hint = failure.cause.remedy
+    said = named(text(failure, status), call.contexts)
+    return BuildFailed(said, hint=hint, sent=_all_sent(log), failure=failure)
 
 
 def named(text: str, contexts: Mapping[str, str]) -> str:

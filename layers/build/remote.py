@@ -105,7 +105,9 @@ def built(
             if error.hint:
                 raise
             hint = advice(error.message, builder.name, remote.split("/")[0])
-            raise BuildFailed(error.message, hint=hint, sent=error.sent) from error
+            raise BuildFailed(
+                error.message, hint=hint, sent=error.sent, failure=error.failure
+            ) from error
         # An engine with the classic image store tells its own id, and the registry the digest.
         yield arrived(run, remote, tag) if tag else digest
     finally:

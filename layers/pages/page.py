@@ -18,6 +18,7 @@ TOPICS = {
     "concepts": ("concepts.md", "the words and the one rule, on a screen"),
     "glossary": ("glossary.md", "words that clash"),
     "nightly": ("nightly.md", "the nightly refresh, and what to do on a bad night"),
+    "failures": ("failures.md", "why builds fail: causes and remedies"),
     "reliability": ("reliability.md", "what one sees of each fault, and what to do"),
     "security-of-keys": ("security-of-keys.md", "xxh3 or blake3"),
     "byte-proof": ("byte-proof.md", "how a stale copy of a file is kept out"),
