@@ -10,6 +10,7 @@ from typing import Any
 from hashes.errors import LayersError
 from layers.commands.parsing import ProjectCommand, option
 from layers.htmlreport.gather import gather
+from layers.htmlreport.measure import measured
 from layers.plan.session import Session
 from layers.project.open import open_project
 from layers.report.report import report_for
@@ -35,6 +36,7 @@ class ReportCommand(ProjectCommand):
             value="FILE",
             short="o",
         ),
+        option("measure", "read images whose packages are not known yet, as doit sizes does"),
     )
 
     def act(self, root: str, options: Any, names: list[str]) -> int:
@@ -46,7 +48,11 @@ class ReportCommand(ProjectCommand):
         project = open_project(root)
         report = report_for(sys.stderr)
         try:
-            found = gather(Session.begin(project, report, start=False), time.time())
+            run = Session.begin(project, report, start=False)
+            wrong: tuple[str, ...] = ()
+            if options["measure"]:
+                wrong = measured(run, project.goals(), _say)
+            found = gather(run, time.time(), wrong)
         finally:
             report.close()
         project.cache.save()
@@ -66,3 +72,9 @@ class ReportCommand(ProjectCommand):
             raise LayersError(f"{file} cannot be written: {error.strerror}") from None
         sys.stdout.write(f"{os.path.relpath(file)}: {found.summary}\n")
         return 0
+
+
+def _say(text: str) -> None:
+    """On a terminal alone: a log has no use for it."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"{text}\n")

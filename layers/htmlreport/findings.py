@@ -35,14 +35,12 @@ class Part(NamedTuple):
 
 
 class Package(NamedTuple):
-    """An installed package with all its files."""
+    """An installed package, as ``doit sizes`` measures it."""
 
-    manager: str
-    """``apk``, ``dpkg`` or ``pip``."""
     name: str
-    version: str
+    """With its manager before it: ``pip torch``."""
     size: int
-    """Bytes, as its own list of files says."""
+    """Bytes of its files."""
 
 
 class Weight(NamedTuple):

@@ -19,13 +19,16 @@ from layers.report.listing import summed
 SAID = ("the engine has this key", "the registry has this key")
 
 
-def gather(run: Session, now: float) -> Findings:
-    """The findings at ``now``, in Unix seconds; what cannot be found out becomes a note of them."""
+def gather(run: Session, now: float, wrong: Sequence[str] = ()) -> Findings:
+    """The findings at ``now``, in Unix seconds; what cannot be found out becomes a note.
+
+    ``wrong``: what could not be found out before.
+    """
     project = run.project
     plan = run.planner.look()
     steps = [step for step in plan.steps.values() if step.needed or not step.idle]
     works = tuple(Work(*each) for each in project.history.works())
-    notes: list[str] = []
+    notes = [*wrong]
     layers = _layers(project)
     statuses = tuple(_status(run, step) for step in steps)
     known = {step.layer: facts(run, step) for step in steps}

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from hashes.errors import LayersError
 from layers.engine.store import Stored
 from layers.graph.graph import Layer
 from layers.htmlreport import weights
 from layers.htmlreport.findings import Growth, Package, Part, Weight, Work
-from layers.htmlreport.packages import packages
 from layers.lock.epochs import place
 from layers.plan.facts import SAID, unix_time
 from layers.plan.names import LABEL_KEY, LABEL_LAYER, LABEL_PROJECT
 from layers.plan.session import Session
 from layers.project.project import Project
 from layers.refresh.image_diff import layer_sizes
+from layers.sizes.growth import brief, remember, remembered
+from layers.sizes.measure import measure
+from layers.sizes.read import Reader
 
-LOOKED_INTO = 6
-"""Images whose packages are looked up in one run, at a second each; the rest next time."""
 _EARLIEST = 315532800.0  # 1980: what says that it is older was given a time that means nothing
 
 
@@ -31,58 +31,69 @@ def growths(
         layer: {w.key: w for w in weights.recall(project.state, str(layer))} for layer in layers
     }
     try:
-        _measure(run, known, works, notes)
+        _measure(run, known, works)
     except LayersError as error:
         notes.append(f"sizes are those that are kept here, as the engine was not asked: {error}")
     found = []
     for layer in layers:
+        exact = {key: _exact(project, layer, weight) for key, weight in known[layer].items()}
         try:
-            weights.remember(project.state, str(layer), known[layer].values())
+            weights.remember(project.state, str(layer), exact.values())
         except OSError as error:
             notes.append(f"sizes are not kept: {error.strerror}")
-        all_of = {**_epochs(project, layer), **known[layer]}
-        rows = tuple(sorted(all_of.values(), key=lambda each: each.time))
+        rows = sorted({**_epochs(project, layer), **exact}.values(), key=lambda each: each.time)
         if rows:
             limit = project.spec.images[layer.image].max_size if layer.stage is None else None
-            found.append(Growth(str(layer), rows, limit))
+            found.append(Growth(str(layer), tuple(rows), limit))
     return tuple(found)
 
 
-def _measure(
-    run: Session,
-    known: Mapping[Layer, dict[str, Weight]],
-    works: Sequence[Work],
-    notes: list[str],
-) -> None:
-    """Add what the engine holds, newest first.  Raises LayersError."""
+def measured(run: Session, layers: Iterable[Layer], say: Callable[[str], None]) -> tuple[str, ...]:
+    """Read those of ``layers`` at their present keys that nobody measured yet, as `doit sizes`.
+
+    Each is read whole, from the engine or the registry; ``say`` is told of it.  What was in the
+    way is returned.
+    """
+    reader = Reader(run, say)
+    wrong = []
+    for layer in layers:
+        if run.project.inputs.fault(layer.image) is not None:
+            continue
+        key = run.project.inputs.key(layer)
+        if remembered(run.project.state, str(layer), str(key)) is not None:
+            continue
+        try:
+            image = reader.read(layer, key)
+            if image is not None:
+                told = brief(str(key), measure(image.layers))
+                remember(run.project.state, str(layer), told)
+        except LayersError as error:
+            wrong.append(f"{layer}: not measured: {error}")
+    return tuple(wrong)
+
+
+def _measure(run: Session, known: Mapping[Layer, dict[str, Weight]], works: Sequence[Work]) -> None:
+    """Add what the engine holds.  Raises LayersError."""
     built = {(w.layer, w.key): w.time for w in works if w.ok and w.action in ("build", "rootfs")}
-    looked = 0
     for image in run.backends.store.images():
         name = next(iter(image.names), "")
         for layer, key in _ours(run.project, image, known):
-            old = known[layer].get(key)
-            worth = layer.stage is None and looked < LOOKED_INTO
-            if old is not None and (old.packages or not worth):
-                continue
             at = built.get((str(layer), key)) or _made(run.project, layer, image)
-            if not name or at is None:
-                continue
-            held: tuple[Package, ...] = ()
-            if worth:
-                looked += 1
-                held = _packages(run, name, layer, notes)
-            sizes = layer_sizes(run.backends.containers, name)
-            parts = tuple(Part(each.created_by, each.size) for each in sizes)
-            size = sum(part.size for part in parts) or image.size
-            known[layer][key] = Weight(key, at, size, parts, held)
+            if name and at is not None and key not in known[layer]:
+                sizes = layer_sizes(run.backends.containers, name)
+                parts = tuple(Part(each.created_by, each.size) for each in sizes)
+                size = sum(part.size for part in parts) or image.size
+                known[layer][key] = Weight(key, at, size, parts)
 
 
-def _packages(run: Session, name: str, layer: Layer, notes: list[str]) -> tuple[Package, ...]:
-    try:
-        return packages(run.backends.containers, name)
-    except LayersError as error:
-        notes.append(f"{layer}: packages were not looked up: {error}")
-        return ()
+def _exact(project: Project, layer: Layer, weight: Weight) -> Weight:
+    """The same with what `doit sizes` found out of that key."""
+    found = remembered(project.state, str(layer), weight.key)
+    if found is None:
+        return weight
+    parts = tuple(Part(*each) for each in found.layers if each[1])
+    held = sorted((Package(*each) for each in found.packages.items()), key=lambda p: -p.size)
+    return weight._replace(size=found.unpacked, parts=parts, packages=tuple(held))
 
 
 def _ours(project: Project, image: Stored, layers: Iterable[Layer]) -> Iterator[tuple[Layer, str]]:

@@ -119,9 +119,9 @@ def _mass(growth: Growth) -> Mass:
     label = _label(f"Size of {growth.layer}", points, lambda value: units.size(int(value)))
     drawn = chart(points, lambda value: units.size(int(value)), label, growth.budget)
     panel = Panel(growth.layer, f"size-{growth.layer}", now, change, Markup(drawn))
-    old = {each[:2]: each.size for each in before.packages} if before is not None else {}
+    old = {each.name: each.size for each in before.packages} if before is not None else {}
     moved = [
-        (each, each.size - old[each[:2]] if each[:2] in old else None)
+        (each, each.size - old[each.name] if each.name in old else None)
         for each in newest.packages[:SHOWN]
     ]
     return Mass(panel, growth, newest, tuple(moved) if old else tuple((p, 0) for p, _ in moved))

@@ -45,10 +45,7 @@ def _weight(row: dict[str, object]) -> Weight:
     if not (isinstance(key, str) and isinstance(time, (int, float)) and isinstance(size, int)):
         raise TypeError("not a weight")
     parts = tuple(Part(str(by), int(count)) for by, count in _rows(row["parts"]))
-    packages = tuple(
-        Package(str(manager), str(name), str(version), int(count))
-        for manager, name, version, count in _rows(row["packages"])
-    )
+    packages = tuple(Package(str(name), int(count)) for name, count in _rows(row["packages"]))
     return Weight(key, float(time), size, parts, packages)
 
 

@@ -13,6 +13,7 @@ from layers.htmlreport.gather import gather
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY, LABEL_LAYER, LABEL_PROJECT
 from layers.project.project import Project
+from layers.sizes.growth import Brief, remember
 from tests.fakes import MemoryEngine, MemoryRegistry
 from tests.fakes_containers import MemoryContainers, MemoryImage
 from tests.fakes_store import MemoryStore
@@ -45,7 +46,6 @@ digest = "{DIGEST}"
 size = 7000000
 """
 API = "FROM base AS deps\nRUN a\nFROM deps\nCOPY api.py /\n"
-STATUS = b"Package: libc6\nStatus: install ok installed\nInstalled-Size: 1000\nVersion: 2\n"
 
 
 class Shop:
@@ -77,8 +77,7 @@ class Shop:
         digest = Digest.parse(f"sha256:{len(self.store.held):064x}")
         self.store.add(Stored(digest, (keyed,), labels=found, created=created, size=size))
         history = (("RUN |1 A=secret /bin/sh -c b # buildkit", size - 5), ("COPY x", 5))
-        files = {"/var/lib/dpkg/status": STATUS}
-        self.containers.images[keyed] = MemoryImage(files, history)
+        self.containers.images[keyed] = MemoryImage(history=history)
         return key
 
     def report(self) -> Findings:
@@ -114,7 +113,7 @@ def test_a_checkout_that_built_nothing_has_a_page_all_the_same(shop: Shop) -> No
 
 
 def test_sizes_are_kept_when_their_images_are_gone(shop: Shop) -> None:
-    """By filesystem layer and package, without values of build args; newest last."""
+    """By filesystem layer, without values of build args; newest last."""
     first = shop.build("api", 90_000_005, NOW - 9 * 86400)
     assert shop.report().growths[-1].layer == "api"
     (shop.root / "api" / "api.py").write_text("2\n")
@@ -124,8 +123,18 @@ def test_sizes_are_kept_when_their_images_are_gone(shop: Shop) -> None:
     assert [each.key for each in found.weights] == [first, second]
     assert [each.size for each in found.weights] == [90_000_005, 95_000_005]
     assert found.weights[0].parts == (Part("RUN b", 90_000_000), Part("COPY x", 5))
-    assert found.weights[1].packages == (Package("dpkg", "libc6", "2", 1_024_000),)
     assert found.budget == 100_000_000
+
+
+def test_what_was_measured_is_told_by_package(shop: Shop) -> None:
+    """At the keys at which `doit sizes` did it; largest first."""
+    key = shop.build("api", 1_005, NOW)
+    told = Brief(key, 900, None, (("RUN b", 880), ("COPY x", 20)), {"pip a": 5, "dpkg b": 60})
+    remember(Project(str(shop.root)).state, "api", told)
+    weight = shop.report().growths[-1].weights[0]
+    assert weight.size == 900
+    assert weight.parts == (Part("RUN b", 880), Part("COPY x", 20))
+    assert weight.packages == (Package("dpkg b", 60), Package("pip a", 5))
 
 
 def test_an_image_of_another_project_is_not_counted(shop: Shop) -> None:

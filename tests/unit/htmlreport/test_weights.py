@@ -20,7 +20,7 @@ WEIGHTS = st.builds(
     st.floats(0, 1e10),
     SIZE,
     st.lists(st.builds(Part, TEXT, SIZE), max_size=3).map(tuple),
-    st.lists(st.builds(Package, TEXT, TEXT, TEXT, SIZE), max_size=3).map(tuple),
+    st.lists(st.builds(Package, TEXT, SIZE), max_size=3).map(tuple),
 )
 
 
@@ -38,7 +38,7 @@ def test_what_is_remembered_is_recalled(
 def test_the_newest_are_kept(tmp_path: Path) -> None:
     """And of each the largest packages."""
     state = StateFolder(str(tmp_path))
-    many = tuple(Package("pip", f"p{n}", "1", 1000 - n) for n in range(MOST + 5))
+    many = tuple(Package(f"p{n}", 1000 - n) for n in range(MOST + 5))
     remember(state, "app", [Weight(f"k{n}", float(n), n, (), many) for n in range(KEPT + 3)])
     found = recall(state, "app")
     assert [each.key for each in found[:1]] == ["k3"]
