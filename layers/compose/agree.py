@@ -46,7 +46,8 @@ def differences(
             f"it is {build.network!r}, of image {candidate.image} {candidate.network!r}",
             _remedy(candidate, f'network = "{build.network}"')
             if build.network in ("default", "none", "host")
-            else "images.toml knows default, none and host",
+            else "RUN steps run in BuildKit, which is in no network of docker's or compose's:"
+            " default, none or host",
         )
     yield from _sandbox(build.sandbox, candidate)
     yield from _secrets(build, candidate)

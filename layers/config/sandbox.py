@@ -59,6 +59,11 @@ class _Limit:
         return described("", {"anyOf": [self._NUMBER.schema(), self._TEXT.schema()]})
 
 
+NETWORK = Text(
+    "Network of RUN steps.",
+    choices=("default", "none", "host"),
+    why="RUN steps run in BuildKit, which is in no network of docker's or compose's",
+)
 KEYS: dict[str, Shape] = {
     "add_hosts": Map(
         "Names of hosts that RUN steps know, and their addresses; 'host-gateway' is the builder's"

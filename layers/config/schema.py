@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashes.algorithm import HEX_LENGTHS
 from layers.config.packaging import KEYS as PACKAGING
 from layers.config.sandbox import KEYS as SANDBOX
+from layers.config.sandbox import NETWORK
 from layers.config.shapes import Constant, Either, Flag, List, Shape, Text, Whole
 from layers.config.tables import Map, Table
 
@@ -133,7 +134,7 @@ _IMAGE: dict[str, Shape] = {
         "SSH agents and keys that the build may use: 'default' for the agent, or ID=FILE.",
         Text("", r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(?:=\S.*)?$", "'default' or ID=FILE"),
     ),
-    "network": Text("Network of RUN steps.", choices=("default", "none", "host")),
+    "network": NETWORK,
     **SANDBOX,
     "contexts": Map(
         "Named contexts: a folder, 'target:IMAGE', 'docker-image://NAME', or a git address.",

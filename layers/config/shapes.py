@@ -27,7 +27,8 @@ class Text:
     """A string; also the shape of a key of a `layers.config.tables.Map`.
 
     Python and JavaScript must read ``pattern`` alike; ``choices`` are all that is allowed, if there
-    are any; words that are ``taken`` fit the pattern and have another meaning.
+    are any, for the reason ``why``; words that are ``taken`` fit the pattern and have another
+    meaning.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class Text:
         expected: str = "some text",
         choices: tuple[str, ...] = (),
         taken: frozenset[str] = frozenset(),
+        why: str = "",
     ) -> None:
         self.about = about
         self.pattern = pattern
         self.expected = expected
         self.choices = choices
         self.taken = taken
+        self.why = why
 
     def check(self, value: Any, path: Path, faults: Faults) -> Any:
         if not isinstance(value, str):
@@ -50,7 +53,7 @@ class Text:
         if self.choices and value not in self.choices:
             options = ", ".join(map(repr, self.choices))
             tail = did_you_mean(value, self.choices)
-            faults.add(path, f"expected one of {options}, found {value!r}{tail}")
+            faults.add(path, f"expected one of {options}, found {value!r}{tail}", self.why)
             return BAD
         if not re.fullmatch(self.pattern, value):
             faults.add(path, f"expected {self.expected}, found {value!r}")

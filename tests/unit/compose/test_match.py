@@ -214,7 +214,7 @@ def test_what_a_build_says_is_so_of_our_image(asked: Service) -> None:
             'contexts.x = "https',
         ),
         (full(network="host"), "network", "it is 'host', of image full 'none'"),
-        (full(network="shop_net"), "network", "images.toml knows default, none and host"),
+        (full(network="shop_net"), "network", "BuildKit, which is in no network of doc"),
         (full(platforms=("linux/arm64",)), "platforms", "linux/arm64: image full is for"),
         (full(platforms=("arm64",)), "platforms", 'write platform = "linux/arm64" into [images.f'),
         (full(secrets={"toc": ""}), "secrets", "no secret of image full (did you mean 'tok'?)"),

@@ -95,6 +95,11 @@ FAULTS = [
     (HEAD + A + "args.X = 3", "5: images.a.args.X: expected a string, found the integer 3"),
     (HEAD + A + "args.'X Y' = '3'", '5: images.a.args."X Y": expected a variable\'s name'),
     (HEAD + A + "push = 'yes'", "expected true or false, found the string 'yes'"),
+    (
+        HEAD + A + "network = 'shop_net'",
+        "5: images.a.network: expected one of 'default', 'none', 'host', found 'shop_net'\n"
+        "  RUN steps run in BuildKit, which is in no network of docker's or compose's",
+    ),
     (HEAD + A + "network = 'hots'", "'none', 'host', found 'hots' (did you mean 'host'?)"),
     (
         HEAD + A + "labels.a = '{git.comit}'",
