@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from layers.project.history import History
 from tests.e2e.lab import Lab, Workspace
 
 pytestmark = pytest.mark.e2e
@@ -40,5 +41,9 @@ def test_a_fresh_clone_tells_how_long_it_will_take(
     assert last[0] == last[1]
     assert last[0].startswith("2 to build (≈ ")
     assert not [each for each in lab.requests()[asked:] if "referrers" in each]
-    fresh.doit("app")
+    # a run that will likely take longer than a minute begins with its plan
+    History(str(fresh.root / ".layers" / "history.jsonl")).record("app", "build", "", 90.0, ok=True)
+    planned = fresh.doit("plan", "app").out
+    assert planned.splitlines()[-1].startswith("2 to build (≈ 2 min), 1 to pull (up to ")
+    assert fresh.doit("app").out.startswith(f"{planned}\n")
     assert fresh.doit("plan", "app").out == "1 fresh\n"
