@@ -9,7 +9,7 @@ from layers.picture.drawing import Box, Drawing
 from layers.picture.layout import BETWEEN, Point, lay_out
 from layers.picture.paint import DARK, LIGHT, Paint, known
 
-_LONGEST = 34
+_LONGEST = 26
 """Letters of a name; the middle of a longer one is left out, and its title has it whole."""
 _LETTER = 7.9
 """Pixels of one in the font of names, 13 pixels high."""

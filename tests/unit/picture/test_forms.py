@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -14,6 +15,7 @@ from layers.picture.mermaid import mermaid
 from layers.picture.paint import DARK, LIGHT
 from layers.picture.svg import style, svg
 from layers.picture.text import show
+from tests.reports import DRAWING
 
 SVG = "{http://www.w3.org/2000/svg}"
 SHOP = Drawing(
@@ -85,6 +87,12 @@ def test_svg_is_valid_and_tells_what_it_shows() -> None:
     assert texts[2:4] == ["base", "fresh 1.2 GB"]
     assert len(list(root.iter(f"{SVG}path"))) == len(SHOP.arrows)
     assert "http" not in svg(SHOP).replace("http://www.w3.org/2000/svg", "")
+
+
+def test_the_picture_in_the_docs_is_as_it_is_drawn_now() -> None:
+    """``./run browser pictures`` makes it anew."""
+    held = Path(__file__).resolve().parents[3] / "docs" / "graph.svg"
+    assert held.read_text(encoding="utf-8") == svg(DRAWING)
 
 
 def test_svg_within_a_page_brings_no_style_of_its_own() -> None:
