@@ -43,7 +43,7 @@ def gather(run: Session, now: float, wrong: Sequence[str] = ()) -> Findings:
         unknown=total.unknown,
         size=total.bytes,
     )
-    grown = growths(run, layers, works, notes)
+    grown = growths(run, layers, works, now, notes)
     ages = sorted(_ages(project, grown), key=lambda each: each.since)
     return Findings(
         project.spec.project,

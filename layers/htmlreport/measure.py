@@ -23,9 +23,9 @@ _EARLIEST = 315532800.0  # 1980: what says that it is older was given a time tha
 
 
 def growths(
-    run: Session, layers: Sequence[Layer], works: Sequence[Work], notes: list[str]
+    run: Session, layers: Sequence[Layer], works: Sequence[Work], now: float, notes: list[str]
 ) -> tuple[Growth, ...]:
-    """The sizes of ``layers`` over time; what cannot be found out becomes a note."""
+    """The sizes of ``layers`` until ``now``; what cannot be found out becomes a note."""
     project = run.project
     known = {
         layer: {w.key: w for w in weights.recall(project.state, str(layer))} for layer in layers
@@ -36,7 +36,8 @@ def growths(
         notes.append(f"sizes are those that are kept here, as the engine was not asked: {error}")
     found = []
     for layer in layers:
-        exact = {key: _exact(project, layer, weight) for key, weight in known[layer].items()}
+        held = {**_elsewhere(project, layer, now), **known[layer]}
+        exact = {key: _with_packages(project, layer, each) for key, each in held.items()}
         try:
             weights.remember(project.state, str(layer), exact.values())
         except OSError as error:
@@ -86,14 +87,29 @@ def _measure(run: Session, known: Mapping[Layer, dict[str, Weight]], works: Sequ
                 known[layer][key] = Weight(key, at, size, parts)
 
 
-def _exact(project: Project, layer: Layer, weight: Weight) -> Weight:
-    """The same with what `doit sizes` found out of that key."""
+def _with_packages(project: Project, layer: Layer, weight: Weight) -> Weight:
+    """The same with the packages that `doit sizes` found at that key.
+
+    Its other numbers stay the engine's, which counts blocks, not bytes: else a key that was
+    measured and one that was not would seem to differ.
+    """
     found = remembered(project.state, str(layer), weight.key)
     if found is None:
         return weight
-    parts = tuple(Part(*each) for each in found.layers if each[1])
     held = sorted((Package(*each) for each in found.packages.items()), key=lambda p: -p.size)
-    return weight._replace(size=found.unpacked, parts=parts, packages=tuple(held))
+    return weight._replace(packages=tuple(held))
+
+
+def _elsewhere(project: Project, layer: Layer, at: float) -> dict[str, Weight]:
+    """What was measured of a layer's present key, whose image is in the registry alone."""
+    if project.inputs.fault(layer.image) is not None:
+        return {}
+    key = str(project.inputs.key(layer))
+    found = remembered(project.state, str(layer), key)
+    if found is None:
+        return {}
+    parts = tuple(Part(*each) for each in found.layers if each[1])
+    return {key: Weight(key, at, found.unpacked, parts)}
 
 
 def _ours(project: Project, image: Stored, layers: Iterable[Layer]) -> Iterator[tuple[Layer, str]]:
