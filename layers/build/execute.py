@@ -10,7 +10,7 @@ from layers.build import prepare, remote
 from layers.build.builder import find_builder
 from layers.build.parents import Parents
 from layers.build.push.local import fetch, find, name, remember, timed
-from layers.build.push.push import deliver, there
+from layers.build.push.push import Delivered, deliver, there
 from layers.engine.engine import EngineError, LocalImage
 from layers.engine.errors import MissingContent, UnknownReference
 from layers.graph.causes import why
@@ -89,11 +89,22 @@ def push(run: Session, step: Step) -> None:
         return
     mark = f"{step.layer}@{step.key}"
     try:
-        deliver(run, step)
+        delivered = deliver(run, step)
         run.project.state.mark_unpushed(mark, owed=False)
+        left_behind(run, step, delivered)
     except (RegistryError, EngineError) as error:
         run.project.state.mark_unpushed(mark, owed=True)
         run.tell(Warned(f"not pushed, the next run tries again: {error}", str(step.layer)))
+
+
+def left_behind(run: Session, step: Step, delivered: Delivered) -> None:
+    """Leave what an edit of a layer can be put upon without an engine, where that is wanted."""
+    image = run.project.spec.images[step.layer.image]
+    made = delivered.pushed or step.state == "build"
+    if image.assemble and image.rootfs is None and made and not step.builder:
+        from layers.build.assemble.trunk import leave_trunk
+
+        leave_trunk(run, step, delivered.digest)
 
 
 def _pull(run: Session, step: Step) -> LocalImage:
@@ -124,7 +135,7 @@ def _assembled(run: Session, step: Step) -> Digest:
     Raises NotAssembled where BuildKit has to do it.
     """
     from layers.assemble.tarballs import BadTarball
-    from layers.build.assemble import assembled, send
+    from layers.build.assemble.image import assembled, send
 
     try:
         ready = assembled(run, step)

@@ -166,7 +166,7 @@ def _failure(future: Future[None]) -> LayersError | None:
 
 def _one(run: Session, step: Step, asked: bool) -> Published | None:
     """Make one layer true and push it; a push that fails is an error only for what was asked."""
-    from layers.build.execute import carry_out, push
+    from layers.build.execute import carry_out, left_behind, push
     from layers.build.push.push import deliver
 
     begin = time.monotonic()
@@ -180,6 +180,7 @@ def _one(run: Session, step: Step, asked: bool) -> Published | None:
         return _published(run, step.layer, digest, "assembled", time.monotonic() - begin)
     delivered = deliver(run, step)
     run.project.state.mark_unpushed(f"{step.layer}@{step.key}", owed=False)
+    left_behind(run, step, delivered)
     how: How = "there"
     if delivered.pushed or (step.builder and step.here is False):
         how = "built and pushed" if step.state == "build" else "pushed"

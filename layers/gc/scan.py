@@ -24,6 +24,7 @@ from layers.gc.sweep import Sweep, make_sweep
 from layers.lock.lock import LOCK_FILE
 from layers.oci.reference import Reference
 from layers.plan.names import LABEL_KEY
+from layers.plan.tails import trunk_keys
 from layers.project.backends import Backends
 from layers.project.project import Project
 from layers.registry.registry import RegistryError
@@ -174,7 +175,7 @@ class Scan:
                         continue
                     made = project.inputs.image(name)
                     keys = (made.own.key(), *(each.key() for each in made.stages.values()))
-                    found += map(str, keys)
+                    found += map(str, (*keys, *trunk_keys(project.inputs, name)))
             except LayersError as error:
                 if project is self.project:
                     raise

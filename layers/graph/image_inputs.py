@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
+from hashes.beginnings import Beginnings
 from hashes.manifest import Manifest
 from hashes.nothing import NOTHING
 from layers.graph.record import Home, Record
@@ -26,6 +27,8 @@ class ImageInputs(NamedTuple):
     problem: str = ""
     """Why it cannot be built on this machine, e.g. a required file that is not there."""
     home: Home = Home()
+    beginnings: Mapping[int, Beginnings] = NOTHING
+    """Of its stages by their places in the file; without any where nothing is to be assembled."""
 
     def manifest(self, stage: str | None) -> Manifest:
         """The manifest of a named stage, or of the image itself."""

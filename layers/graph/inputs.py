@@ -257,6 +257,7 @@ class Inputs:
             algorithm=self.spec.hash,
             served=contexts.served(image.packages) if image.packages is not None else (),
             epoch=self.epoch(image.name),
+            beginnings=image.assemble,
         )
         lock = self.wiring.lock_for(image)
         found = layers(
@@ -276,6 +277,7 @@ class Inputs:
             target.onbuild,
             lacking(self.root, self.spec, image, required.problem),
             self._home(image),
+            {each.index: each.beginnings for each in found.values()},
         )
 
     def _home(self, image: Image) -> Home:

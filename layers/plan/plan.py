@@ -23,6 +23,10 @@ class Assembly(NamedTuple):
     nothing."""
     obstacle: str = ""
     """Why it has to be built; "": nothing that is known beforehand."""
+    steps: str = ""
+    """What to call the base where it is steps of the layer's own; "": it has a name."""
+    lacking: str = ""
+    """Why the registry does not have the base; "": nobody knows."""
 
 
 class Node(NamedTuple):
@@ -211,15 +215,23 @@ def _decide(
         elif state == "pull":
             how = f"taken from the registry by {node.builder}" if node.builder else "pulled first"
             reasons.append(f"{parent} is {how}")
-    assembly = node.assembly
-    if assembly is not None and not node.problem:
-        if assembles(assembly, presence.registry):
-            stands = f"upon {assembly.base or 'its base'}, where nothing has to run"
-            return "assemble", "", (*broken, *(causes or _NOWHERE), stands)
-        obstacle = assembly.obstacle or f"{assembly.base} is not in the registry"
-        reasons.append(f"not assembled: {obstacle}")
+    if node.assembly is not None and not node.problem:
+        if assembles(node.assembly, presence.registry):
+            return "assemble", "", (*broken, *(causes or _NOWHERE), _stands(node.assembly))
+        reasons.append(f"not assembled: {_obstacle(node.assembly)}")
     if node.builder:
         reasons.append(f"the builder {node.builder} makes it")
     if node.problem:
         reasons.append(node.problem)
     return "build", "", tuple(reasons)
+
+
+def _stands(assembly: Assembly) -> str:
+    if assembly.steps:
+        return f"upon its {assembly.steps}, after which nothing has to run"
+    return f"upon {assembly.base or 'its base'}, where nothing has to run"
+
+
+def _obstacle(assembly: Assembly) -> str:
+    lacks = f"its {assembly.steps} are" if assembly.steps else f"{assembly.base} is"
+    return assembly.obstacle or assembly.lacking or f"{lacks} not in the registry"

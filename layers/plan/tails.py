@@ -6,11 +6,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
+from hashes.change import FILES
 from hashes.dockerfile.reachable import Reached, Source, familiar
-from layers.assemble.trunk import Division, divide
+from hashes.key import Key
+from hashes.manifest import Manifest
+from layers.assemble.obstacle import Obstacle
+from layers.assemble.trunk import Division, divide, runs
+from layers.graph.causes import why
 from layers.graph.frontier import Start
 from layers.graph.graph import Edge, Layer
 from layers.graph.inputs import Inputs
+from layers.graph.record import Record
 from layers.graph.stages import called
 
 
@@ -19,11 +25,24 @@ class Tail(NamedTuple):
 
     division: Division
     parent: Layer | None = None
-    """The layer of ours that it stands on."""
+    """The layer of ours that its first stage is made from."""
     edge: Edge | None = None
     """Else the upstream; None for both: an empty base, or what nobody can name."""
     obstacle: str = ""
     """Why it has to be built; "": nothing in its Dockerfile says so."""
+
+    @property
+    def inside(self) -> bool:
+        """Whether it stands on steps of its own line of stages, and not on its base."""
+        return self.division.last is not None
+
+
+class Trunk(NamedTuple):
+    """The steps of a layer up to the last that has to run, as what the registry has of them."""
+
+    layer: Layer
+    """No stage has such a name; the same for the same steps."""
+    manifest: Manifest
 
 
 def tail_of(inputs: Inputs, layer: Layer) -> Tail:
@@ -40,6 +59,64 @@ def tail_of(inputs: Inputs, layer: Layer) -> Tail:
     return found
 
 
+def trunk_of(inputs: Inputs, layer: Layer, found: Tail) -> Trunk:
+    """What a layer's tail stands on where that is `Tail.inside`."""
+    stage, first = found.division.tail[0]
+    manifest = inputs.image(layer.image).beginnings[stage.index].manifest(first)
+    return Trunk(Layer(layer.image, f"+{manifest.key()}"), manifest)
+
+
+def trunk_keys(inputs: Inputs, image: str) -> tuple[Key, ...]:
+    """Those of the trunks of an image and of its kept stages, as far as they are their own."""
+    spec = inputs.spec.images[image]
+    if not spec.assemble or spec.rootfs is not None:
+        return ()
+    kept = (stage for stage in inputs.named_stages(image) if stage in spec.push_stages)
+    layers = [Layer(image), *(Layer(image, stage) for stage in kept)]
+    tails = {layer: tail_of(inputs, layer) for layer in layers}
+    return tuple(
+        trunk_of(inputs, layer, found).manifest.key()
+        for layer, found in tails.items()
+        if found.inside and not found.obstacle
+    )
+
+
+def in_the_way(old: Record, new: Record, found: Tail, trunk: Manifest) -> str:
+    """Which step a file that changed since then comes before; "": it is no such file.
+
+    ``trunk`` is what the steps of a tail that is `Tail.inside` are made from.
+    """
+    read = {entry.name: entry.line for entry in trunk.entries if entry.kind in FILES}
+    for change in why(old, new):
+        line = read.get(change.name, 0) if change.kind in FILES else 0
+        step = _first_after(found.division, line) if line else None
+        if step is not None:
+            return (
+                f"{step.step} in line {step.line} comes after COPY of {change.name}:"
+                " everything from there needs the base"
+            )
+    return ""
+
+
+def _first_after(division: Division, line: int) -> Obstacle | None:
+    """The first step after a line of the Dockerfile that has to run."""
+    for stage in division.line:
+        for position, item in enumerate(stage.instructions):
+            reason = runs(item, stage.sources.get((position, 0))) if item.line > line else ""
+            if reason:
+                return Obstacle(item.line, item.keyword, reason)
+    return None
+
+
+def _only_whole(division: Division) -> bool:
+    """Whether nothing comes after the last step that runs, or nobody can tell what does."""
+    end, first = division.tail[0]
+    upto = division.line[: [each.index for each in division.line].index(end.index)]
+    before = [item for stage in upto for item in stage.instructions] + [*end.instructions[:first]]
+    after = sum(len(part.stage.instructions) - part.first for part in division.tail)
+    return not after or first < end.triggers or any(item.raw for item in before)
+
+
 def tail(
     layer: Layer, reached: tuple[Reached, ...], names: Mapping[int, str], starts: tuple[Start, ...]
 ) -> Tail:
@@ -54,7 +131,7 @@ def tail(
     stages = tuple(_on_image(stage, names, kept) for stage in reached)
     division = divide(stages)
     base = division.base.text
-    if division.last is not None:
+    if division.last is not None and _only_whole(division):
         return Tail(division, obstacle=str(division.last))
     first = division.line[0].index
     below = next((each.base.stage for each in reached if each.index == first), None)

@@ -114,3 +114,52 @@ def test_two_that_assemble_one_key_end_with_one_digest(
     one = publish(assembling, DOCKER_HOST=NOWHERE)["app"]
     two = publish(other, DOCKER_HOST=NOWHERE)["app"]
     assert (one["digest"], two["how"]) == (two["digest"], "there")
+
+
+STEPS = """\
+FROM NAME-base
+ARG PLACE=/srv/app
+WORKDIR $PLACE
+COPY requirements.txt ./
+RUN mkdir -m 2750 data && echo 'app:x:1000:1001::/:' >> /etc/passwd && cp requirements.txt data/
+COPY --chown=app:5 app.py data/
+USER app
+CMD ["cat", "data/app.py"]
+"""
+
+
+def test_an_edit_after_the_last_step_that_runs_moves_no_layer_of_the_steps_before(
+    workspace: Workspace, clone: Callable[[Workspace], Workspace], lab: Lab
+) -> None:
+    """Whoever builds leaves the trunk; a cold clone without an engine puts an edit upon that."""
+    toml = workspace.read("images.toml").replace('push_stages = ["deps"]\n', "assemble = true\n")
+    workspace.write({"images.toml": toml, "app/Dockerfile": STEPS.replace("NAME", workspace.name)})
+    workspace.doit("base", "app")
+    cold = clone(workspace)
+    cold.edit("app/app.py", "1", "2")
+    before = len(lab.requests())
+    told = publish(cold, DOCKER_HOST=NOWHERE)["app"]
+    assert told["how"] == "assembled"
+    assert len(moved(lab, before, "GET")) <= 3  # configuration, listing, and whether all is there
+    assert len(moved(lab, before, "PUT")) == 3  # a layer, a configuration, a record
+    mine = content(lab, cold, told["digest"])
+    cold.edit("app/app.py", "2", "3")
+    upon = "upon its steps up to RUN in line 5, after which nothing has to run"
+    assert upon in cold.reasons("app")
+    cold.edit("app/requirements.txt", "flask", "django")
+    line = "not assembled: its steps up to RUN in line 5 are not in the registry"
+    assert line in cold.reasons("app")
+
+    workspace.edit("app/app.py", "1", "2")
+    workspace.edit("app/Dockerfile", "CMD", "LABEL late=1\nCMD")
+    workspace.edit("images.toml", "assemble = true\n", "")
+    theirs = content(lab, workspace, publish(workspace)["app"]["digest"])
+    settings = dict(theirs.settings)
+    assert settings.pop("Labels") == {"late": "1"}
+    assert differences(Content(settings, theirs.files), mine) == []
+    workspace.edit("app/requirements.txt", "flask", "django")
+    workspace.edit("images.toml", "[project]\n", "[project]\nassemble = true\n")
+    line = (
+        "RUN in line 5 comes after COPY of requirements.txt: everything from there needs the base"
+    )
+    assert line in workspace.reasons("app")

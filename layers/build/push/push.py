@@ -12,6 +12,7 @@ from layers.build.push.local import fetch, find, name, timed
 from layers.engine.engine import EngineError, LocalImage
 from layers.engine.errors import MissingContent, UnknownReference
 from layers.graph.graph import Layer
+from layers.graph.record import Record
 from layers.oci.digest import Digest
 from layers.plan.learned import TIMES, told
 from layers.plan.names import LABEL_KEY
@@ -63,14 +64,20 @@ def _delivered(run: Session, step: Step, remote: str) -> Delivered:
 
 
 def attach_record(
-    run: Session, layer: Layer, remote: str, digest: Digest, took: Iterable[Took] = ()
+    run: Session,
+    layer: Layer,
+    remote: str,
+    digest: Digest,
+    took: Iterable[Took] = (),
+    record: Record | None = None,
 ) -> None:
     """Attach what a layer was made from, if nothing is, and how long its image takes.
 
-    ``took``: what this checkout's history does not have yet.  A failure costs a warning.
+    ``took``: what this checkout's history does not have yet; ``record``: None is that of the layer
+    as it is now.  A failure costs a warning.
     """
     try:
-        record = run.project.record(layer)
+        record = record or run.project.record(layer)
         notes = {LABEL_KEY: str(record.own.key())}
         if times := told(run.project, layer.image, took):
             notes[TIMES] = times
@@ -129,14 +136,15 @@ def contested(
     step: Step,
     remote: str,
     put: Callable[[], tuple[Digest, Digest]],
+    record: Record | None = None,
     *,
     sent: bool = False,
 ) -> Delivered:
     """Bring a layer into the registry by ``put``, unless some other machine is quicker.
 
-    ``sent``: that is all of a push, and its time is told to others.
-    ``put`` gives the digest that it sent, and the one that the key's tag points at then.  Raises
-    RegistryError, and what ``put`` raises.
+    ``put`` gives the digest that it sent, and the one that the key's tag points at then;
+    ``record``: see `attach_record`; ``sent``: that is all of a push, and its time is told to
+    others.  Raises RegistryError, and what ``put`` raises.
     """
     layer, broken = str(step.layer), _broken(run, step)
 
@@ -154,7 +162,8 @@ def contested(
             digest, theirs = put()
             if theirs == digest:
                 pushed = Took(layer, "push", round(time.time()), time.monotonic() - begin)
-                attach_record(run, step.layer, remote, digest, [pushed] if sent else [])
+                told_times = [pushed] if sent else []
+                attach_record(run, step.layer, remote, digest, told_times, record)
                 if broken is not None and broken != digest:
                     said = f"{step.key} was broken in the registry ({broken}); replaced by {digest}"
                     run.tell(Warned(said, layer))

@@ -11,7 +11,7 @@ import pytest
 from hashes.errors import LayersError
 from layers.assemble.listing import Listing
 from layers.assemble.obstacle import Obstacle
-from layers.build.assemble import assembled, send
+from layers.build.assemble.image import assembled, send
 from layers.build.execute import InputsMoved, carry_out
 from layers.build.publish import publish
 from layers.engine.engine import EngineDown

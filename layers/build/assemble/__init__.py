@@ -1,0 +1,6 @@
+"""Assembling: brings a layer into the registry without the engine, upon what is there.
+
+- `base`: where the trunk of a layer is, its configuration and its listing.
+- `image`: the layer, put together upon that and sent.
+- `trunk`: what whoever builds an image leaves for those that come after: its trunk.
+"""

@@ -1,0 +1,185 @@
+"""Bases: where that is upon which a layer is assembled, and what is known of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from hashes.dockerfile.arguments import platform
+from hashes.key import Key
+from layers.assemble.listing import BadListing, Listing
+from layers.assemble.obstacle import Obstacle
+from layers.assemble.recipe import Recipe, Trunk
+from layers.assemble.tarballs import apply
+from layers.build.parents import pinned
+from layers.build.push.local import other_key
+from layers.oci.digest import Digest
+from layers.oci.reference import Reference
+from layers.plan.names import LABEL_KEY, LABEL_LAYER, LABEL_PROJECT
+from layers.plan.plan import Step
+from layers.plan.session import Session
+from layers.plan.tails import Tail, trunk_of
+from layers.registry import referrers
+from layers.registry.registry import Manifest, RegistryError
+from layers.runtime.events import Output, Transfer, Warned
+
+
+class Place(NamedTuple):
+    """Where an image is."""
+
+    repository: str
+    digest: Digest
+    ours: bool
+    """Whether we may write there."""
+    key: Key | None = None
+    """Of which its label has to speak; None: it is an upstream."""
+
+
+class Known(NamedTuple):
+    """What a registry tells of an image."""
+
+    manifest: Manifest
+    configuration: Mapping[str, Any]
+
+    @property
+    def layers(self) -> tuple[Mapping[str, Any], ...]:
+        """The descriptors of its filesystem layers."""
+        return tuple(self.manifest.content["layers"])
+
+
+def trunk_place(run: Session, step: Step, tail: Tail) -> Place | Obstacle | None:
+    """Where the trunk of a layer is: steps of its own, or its base; None: that is empty."""
+    if not tail.inside:
+        return base_place(run, step, tail)
+    trunk = trunk_of(run.project.inputs, step.layer, tail)
+    digest = run.planner.presence.registry.get(trunk.layer)
+    if step.names.remote is None or digest is None:
+        return Obstacle(0, "", f"its steps up to line {_line(tail)} are not in the registry")
+    return Place(step.names.remote, digest, ours=True, key=trunk.manifest.key())
+
+
+def _line(tail: Tail) -> int:
+    return tail.division.last.line if tail.division.last is not None else 0
+
+
+def base_place(run: Session, step: Step, tail: Tail) -> Place | Obstacle | None:
+    """Where the image is with which a layer's first stage begins; None: that is empty."""
+    if tail.parent is not None:
+        names = run.planner.names_now(tail.parent)
+        digest = run.planner.presence.registry.get(tail.parent)
+        if names.remote is not None and digest is None:  # it may have been pushed in this run
+            question = (names.remote, names.tag)
+            digest = run.backends.registry.heads([question]).get(question)
+        if names.remote is None or digest is None:
+            return Obstacle(0, "", f"{tail.parent} is not in the registry")
+        return Place(names.remote, digest, True, run.project.inputs.key(tail.parent))
+    if tail.edge is None:
+        return None
+    upstream = pinned(run, tail.edge, step.layer.image)
+    if upstream is None or "@" not in upstream:
+        return Obstacle(0, "", f"{tail.edge.text} is not pinned, and could not be resolved")
+    reference = Reference.parse(upstream)
+    mirror = run.backends.mirror()
+    ours = mirror is not None and reference.name.startswith(f"{mirror.host}/{mirror.project}/")
+    return Place(reference.name, Digest.parse(upstream.rpartition("@")[2]), ours)
+
+
+def known(run: Session, place: Place) -> Known | Obstacle:
+    """What the registry tells.  Raises RegistryError, and TagMoved for an image of another key."""
+    registry = run.backends.registry
+    manifest = registry.manifest(place.repository, place.digest.text)
+    if manifest is None:
+        return Obstacle(0, "", f"the registry does not have {place.repository}@{place.digest}")
+    if "layers" not in manifest.content:
+        return Obstacle(0, "", f"{place.repository}@{place.digest} is for several platforms")
+    about = Digest.parse(manifest.content["config"]["digest"])
+    configuration = json.loads(registry.blob(place.repository, about))
+    labels = (configuration.get("config") or {}).get("Labels") or {}
+    if place.key is not None and labels.get(LABEL_KEY) != str(place.key):
+        what = f"{place.repository}@{place.digest}"
+        raise other_key(what, what, labels.get(LABEL_KEY), str(place.key))
+    return Known(manifest, configuration)
+
+
+def trunk(run: Session, step: Step, tail: Tail, place: Place) -> Trunk | Obstacle:
+    """What a tail is put upon.  Raises RegistryError, TagMoved, BadTarball."""
+    found = known(run, place)
+    if isinstance(found, Obstacle):
+        return found
+    layers = listing(run, step, place, found)
+    return Trunk(found.configuration, found.layers, layers, tail.inside)
+
+
+def listing(run: Session, step: Step, place: Place, image: Known) -> Listing:
+    """What is at each path of an image: as somebody left it there, else from its layers, once."""
+    home = place.repository if place.ours else str(step.names.remote)
+    found = left(run, step, home, place.digest)
+    if found is not None:
+        return found
+    run.tell(Output(str(step.layer), f"listing what is in {place.repository}, once"))
+    if not place.ours:
+        copy(run, step, place)
+    found = Listing()
+    read(run, found, home, image.layers)
+    leave(run, step, home, place.digest, found)
+    return found
+
+
+def left(run: Session, step: Step, home: str, digest: Digest) -> Listing | None:
+    """The listing that somebody left with an image."""
+    for data in referrers.fetch(run.backends.registry, home, digest, referrers.LISTING):
+        try:
+            return Listing.from_bytes(data, digest.text)
+        except BadListing as error:
+            said = f"a listing of {home}@{digest} was not used: {error}"
+            run.tell(Warned(said, str(step.layer)))
+    return None
+
+
+def read(run: Session, found: Listing, home: str, layers: Iterable[Mapping[str, Any]]) -> None:
+    """Put filesystem layers that a repository has upon a listing."""
+    for each in layers:
+        digest, size = Digest.parse(each["digest"]), int(each["size"])
+        apply(found, run.backends.registry.parts(home, digest, size))
+
+
+def leave(run: Session, step: Step, home: str, digest: Digest, found: Listing) -> None:
+    """Leave a listing with an image; a failure costs a warning."""
+    try:
+        data = found.to_bytes(digest.text)
+        referrers.attach(run.backends.registry, home, digest, referrers.LISTING, data, {})
+    except RegistryError as error:
+        said = f"the listing of {home} was not stored, and has to be read again: {error}"
+        run.tell(Warned(said, str(step.layer)))
+
+
+def copy(run: Session, step: Step, place: Place) -> None:
+    """See to it that the layer's own repository has all of an image; mounted where that can be."""
+    assert step.names.remote is not None
+    layer = str(step.layer)
+    run.backends.registry.copy(
+        place.repository,
+        place.digest,
+        step.names.remote,
+        lambda done, total: run.tell(Transfer(layer, done, total)),
+    )
+
+
+def recipe(run: Session, step: Step, tail: Tail) -> Recipe:
+    """What a layer is made from, beside the files."""
+    image = run.project.spec.images[step.layer.image]
+    return Recipe(
+        run.project.inputs.dockerfile(image),
+        tail.division,
+        image.args,
+        platform(run.project.spec.platform_of(image.name)),
+        step.layer.stage or image.target,
+        labels(run, str(step.key), str(step.layer)),
+        platform(run.project.spec.machine),
+    )
+
+
+def labels(run: Session, key: str, layer: str) -> dict[str, str]:
+    """Those of an image that stand in no Dockerfile."""
+    return {LABEL_KEY: key, LABEL_LAYER: layer, LABEL_PROJECT: run.project.spec.project}

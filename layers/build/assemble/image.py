@@ -1,0 +1,82 @@
+"""Images without an engine: a layer put together upon its trunk, and sent to the registry."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from layers.assemble.image import Assembled, assemble
+from layers.assemble.obstacle import Obstacle
+from layers.assemble.recipe import EMPTY
+from layers.build.assemble.base import Place, copy, recipe, trunk, trunk_place
+from layers.build.push.push import arrived, contested, there
+from layers.oci.artifact import MANIFEST_TYPE
+from layers.oci.digest import Digest
+from layers.plan.plan import Step
+from layers.plan.session import Session
+from layers.plan.tails import tail_of
+from layers.registry.registry import RegistryError
+
+
+class Ready(NamedTuple):
+    """A layer that was assembled: what the registry is still to be told."""
+
+    remote: str
+    base: Place | None
+    image: Assembled
+
+
+def assembled(run: Session, step: Step) -> Ready | Obstacle:
+    """Put a layer together from its trunk's manifest and listing, and from its files.
+
+    Nothing is sent but a listing that was missing.  Raises RegistryError, TagMoved, and LayersError
+    for what BuildKit would refuse, too.
+    """
+    remote = step.names.remote
+    assert remote is not None
+    tail = tail_of(run.project.inputs, step.layer)
+    if tail.obstacle:
+        return Obstacle(0, "", tail.obstacle)
+    place = trunk_place(run, step, tail)
+    if isinstance(place, Obstacle):
+        return place
+    below = trunk(run, step, tail, place) if place is not None else EMPTY
+    if isinstance(below, Obstacle):
+        return below
+    image = run.project.spec.images[step.layer.image]
+    contexts = run.project.inputs.contexts.again()
+    sources = contexts.sources(image, contexts.required(image))
+    found = assemble(below, recipe(run, step, tail), sources)
+    return found if isinstance(found, Obstacle) else Ready(remote, place, found)
+
+
+def send(run: Session, step: Step, ready: Ready) -> Digest:
+    """Bring what was assembled into the registry, and point the key at it once and for all.
+
+    Somebody quicker wins, and is adopted.  Raises RegistryError, TagMoved.
+    """
+    registry, remote, image = run.backends.registry, ready.remote, ready.image
+    if ready.base is not None and ready.base.repository != remote:
+        copy(run, step, ready.base)
+    for each in image.layers:
+        registry.upload(remote, each.digest, each.size, each.parts)
+    registry.put_blob(remote, image.configuration)
+
+    def put() -> tuple[Digest, Digest]:
+        return put_once(run, step, remote, image.manifest)
+
+    with run.project.state.lock(f"push-{step.layer}@{step.key}"):
+        theirs = there(run, step, remote)
+        return theirs if theirs is not None else contested(run, step, remote, put).digest
+
+
+def put_once(run: Session, step: Step, remote: str, manifest: bytes) -> tuple[Digest, Digest]:
+    """Put a manifest under a step's key: the digest that was sent, and the one that is there."""
+    tag = step.names.tag
+    try:
+        digest = run.backends.registry.put_manifest(remote, tag, manifest, MANIFEST_TYPE)
+    except RegistryError:
+        theirs = there(run, step, remote)  # a registry whose tags never move
+        if theirs is None:
+            raise
+        return theirs, theirs
+    return digest, arrived(run, remote, tag)

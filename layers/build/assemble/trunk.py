@@ -1,0 +1,103 @@
+"""Trunks: whoever builds an image leaves what its tail stands on, for an edit to be put upon.
+
+A configuration and a manifest over filesystem layers that the registry has anyway, and a listing:
+no layer is sent twice.
+"""
+
+from __future__ import annotations
+
+from hashes.errors import LayersError
+from layers.assemble.cut import Cut, Image, cut
+from layers.assemble.listing import Listing
+from layers.assemble.obstacle import Obstacle
+from layers.build.assemble import base
+from layers.build.assemble.image import put_once
+from layers.build.push.push import contested, there
+from layers.graph.graph import Layer
+from layers.oci.digest import Digest
+from layers.plan.assembling import trunk_names
+from layers.plan.plan import Step
+from layers.plan.session import Session
+from layers.plan.tails import Tail, Trunk, tail_of, trunk_of
+from layers.runtime.events import Output, Warned
+
+
+def leave_trunk(run: Session, step: Step, digest: Digest) -> None:
+    """Publish the trunk of a layer that is in the registry as ``digest``, if it is not there.
+
+    What stands in the way is told: the layer is true without it.
+    """
+    layer = str(step.layer)
+    try:
+        told = _left(run, step, digest)
+    except LayersError as error:
+        run.tell(Warned(f"the next edit waits for the base, since {error}", layer))
+        return
+    if told:
+        run.tell(Output(layer, f"the next edit waits for the base, since {told}"))
+
+
+def _left(run: Session, step: Step, digest: Digest) -> str:
+    """What stands in the way; "": nothing.  Raises LayersError."""
+    tail = tail_of(run.project.inputs, step.layer)
+    remote = step.names.remote
+    if tail.obstacle or remote is None:
+        return tail.obstacle
+    if not tail.inside:
+        return _listed(run, step, tail)
+    trunk = trunk_of(run.project.inputs, step.layer, tail)
+    key = trunk.manifest.key()
+    names = trunk_names(step.names, key)
+    own = step._replace(layer=trunk.layer, key=key, names=names)
+    if there(run, own, remote) is not None:
+        return ""
+    below = _base(run, step, tail)
+    if isinstance(below, Obstacle):
+        return str(below)
+    image = base.known(run, base.Place(remote, digest, True, step.key))
+    if isinstance(image, Obstacle):
+        return str(image)
+    found = cut(
+        Image(image.layers, image.configuration),
+        Image((), {}) if below is None else Image(below[1].layers, below[1].configuration),
+        base.recipe(run, step, tail),
+        base.labels(run, str(key), str(Layer(step.layer.image, "+trunk"))),
+    )
+    if isinstance(found, Obstacle):
+        return str(found)
+    listing = Listing() if below is None else base.listing(run, step, *below).copy()
+    base.read(run, listing, remote, found.layers[len(found.layers) - found.own :])
+    _put(run, own, remote, found, trunk, listing)
+    return ""
+
+
+def _listed(run: Session, step: Step, tail: Tail) -> str:
+    """See to it that the base of a layer is listed, where all of its steps are its tail."""
+    below = _base(run, step, tail)
+    if below is not None and not isinstance(below, Obstacle):
+        base.listing(run, step, *below)
+    return str(below) if isinstance(below, Obstacle) else ""
+
+
+def _base(run: Session, step: Step, tail: Tail) -> tuple[base.Place, base.Known] | Obstacle | None:
+    """The image with which the layer's first stage begins; None: that is empty."""
+    place = base.base_place(run, step, tail)
+    if place is None or isinstance(place, Obstacle):
+        return place
+    found = base.known(run, place)
+    return found if isinstance(found, Obstacle) else (place, found)
+
+
+def _put(run: Session, own: Step, remote: str, found: Cut, trunk: Trunk, listing: Listing) -> None:
+    """Bring it there under its key; the listing goes along."""
+    registry = run.backends.registry
+    registry.put_blob(remote, found.configuration)
+
+    def put() -> tuple[Digest, Digest]:
+        return put_once(run, own, remote, found.manifest)
+
+    inputs = run.project.inputs.image(own.layer.image)
+    with run.project.state.lock(f"push-{own.layer}@{own.key}"):
+        done = contested(run, own, remote, put, inputs.home.record(trunk.manifest, inputs.stages))
+    if done.pushed:
+        base.leave(run, own, remote, done.digest, listing)
