@@ -68,13 +68,14 @@ class Growth(NamedTuple):
 
 
 class Work(NamedTuple):
-    """A piece of work that this checkout remembers."""
+    """A piece of work that this checkout did, or was told of by an image."""
 
     time: float
     """When it ended, in Unix seconds."""
     layer: str
     action: str
     key: str
+    """"" where another machine did it."""
     seconds: float
     ok: bool
 

@@ -10,11 +10,10 @@ from layers.htmlreport.measure import growths
 from layers.htmlreport.reasons import reasons
 from layers.lock.epochs import place
 from layers.picture.look import drawing
-from layers.plan.facts import add_up, facts, unix_time
+from layers.plan.facts import Facts, add_up, facts_of, in_words, unix_time
 from layers.plan.plan import Step
 from layers.plan.session import Session
 from layers.project.project import Project
-from layers.report.listing import summed
 
 SAID = ("the engine has this key", "the registry has this key")
 
@@ -27,22 +26,12 @@ def gather(run: Session, now: float, wrong: Sequence[str] = ()) -> Findings:
     project = run.project
     plan = run.planner.look()
     steps = [step for step in plan.steps.values() if step.needed or not step.idle]
-    works = tuple(Work(*each) for each in project.history.works())
     notes = [*wrong]
     layers = _layers(project)
-    statuses = tuple(_status(run, step) for step in steps)
-    known = {step.layer: facts(run, step) for step in steps}
-    total = add_up(steps, known)
-    summary = summed(
-        build=total.build,
-        pull=total.pull,
-        assemble=total.assemble,
-        fresh=total.fresh,
-        error=total.error,
-        seconds=total.seconds,
-        unknown=total.unknown,
-        size=total.bytes,
-    )
+    known = facts_of(run, steps)
+    works = tuple(Work(*each) for each in project.history.works())
+    statuses = tuple(_status(project, step, known[step.layer]) for step in steps)
+    summary = in_words(add_up(steps, known))
     grown = growths(run, layers, works, now, notes)
     ages = sorted(_ages(project, grown), key=lambda each: each.since)
     return Findings(
@@ -60,10 +49,9 @@ def gather(run: Session, now: float, wrong: Sequence[str] = ()) -> Findings:
     )
 
 
-def _status(run: Session, step: Step) -> Status:
-    known = facts(run, step)
+def _status(project: Project, step: Step, known: Facts) -> Status:
     told = [r.partition("\n")[0] for r in dict.fromkeys(step.reasons) if r not in SAID]
-    base = run.project.spec.images[step.layer.image].rootfs is not None
+    base = project.spec.images[step.layer.image].rootfs is not None
     return Status(
         str(step.layer),
         "stage" if step.layer.stage else "base" if base else "image",

@@ -34,7 +34,7 @@ def _earlier(run: Session) -> Mapping[Layer, str]:
 
 def _reason(run: Session, layer: Layer, works: Sequence[Work], held: str) -> Reason:
     name, new = str(layer), str(run.project.inputs.key(layer))
-    done = [each for each in works if each.ok and each.action in MADE]
+    done = [each for each in works if each.ok and each.key and each.action in MADE]
     since = min((each.time for each in done if each.key == new), default=None)
     before = [each.key for each in done if each.key != new]
     old = held if held and held != new else before[-1] if before else None

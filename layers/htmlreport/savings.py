@@ -22,8 +22,12 @@ class Times(NamedTuple):
 
     @property
     def usual(self) -> float | None:
-        """Seconds: the median of the last ones; None: none was good."""
-        last = [each.seconds for each in self.builds[-COUNTED:]]
+        """Seconds: the median of the last ones, of those of this checkout if there are any.
+
+        None: none was good.
+        """
+        own = [each for each in self.builds if each.key]
+        last = [each.seconds for each in (own or self.builds)[-COUNTED:]]
         return median(last) if last else None
 
 
@@ -56,7 +60,7 @@ def hits(works: Sequence[Work]) -> tuple[Hit, ...]:
     usual = {each.layer: each.usual for each in times(works)}
     pulls: dict[str, list[Work]] = {}
     for work in works:
-        if work.action == "pull" and work.ok:
+        if work.action == "pull" and work.ok and work.key:
             pulls.setdefault(work.layer, []).append(work)
     found = []
     for layer, done in pulls.items():

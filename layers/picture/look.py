@@ -9,7 +9,7 @@ from layers.graph.frontier import Frontier, frontier
 from layers.graph.graph import Edge, Layer
 from layers.graph.stages import called
 from layers.picture.drawing import IDLE, LOOSE, PINNED, Arrow, Box, Drawing, Kind
-from layers.plan.facts import facts
+from layers.plan.facts import Facts, facts_of
 from layers.plan.plan import Plan, Step
 from layers.plan.session import Session
 from layers.project.project import Project
@@ -41,6 +41,8 @@ def drawing(
     if not names and not everything:
         around = [layer.image for layer in run.planner.wanted]
     steps = (plan or run.planner.look()).steps
+    told = [step for step in steps.values() if step.needed or step.state == "fresh"]
+    known = facts_of(run, told)
     boxes: dict[str, Box] = {}
     arrows: dict[tuple[str, str], Arrow] = {}
     for image in inputs.graph.closure(around):
@@ -48,9 +50,9 @@ def drawing(
             for arrow, edge in found:
                 if edge is not None and edge.upstream is not None:
                     boxes.setdefault(arrow.source, _upstream(project, image, edge))
-                known = arrows.get(arrow[:2])
-                arrows[arrow[:2]] = arrow if known is None or arrow.whole else known
-            boxes[str(layer)] = _box(run, layer, steps.get(layer))
+                before = arrows.get(arrow[:2])
+                arrows[arrow[:2]] = arrow if before is None or arrow.whole else before
+            boxes[str(layer)] = _box(project, layer, steps.get(layer), known.get(layer))
     return Drawing(project.spec.project, tuple(boxes.values()), tuple(arrows.values()))
 
 
@@ -123,11 +125,10 @@ def _upstream(project: Project, image: str, edge: Edge) -> Box:
     return Box(_source(edge), name, "upstream", PINNED if held else LOOSE)
 
 
-def _box(run: Session, layer: Layer, step: Step | None) -> Box:
-    base = run.project.spec.images[layer.image].rootfs is not None
+def _box(project: Project, layer: Layer, step: Step | None, known: Facts | None) -> Box:
+    base = project.spec.images[layer.image].rootfs is not None
     name = str(layer)
     kind: Kind = "stage" if layer.stage else "base" if base else "image"
-    if step is None or (not step.needed and step.state != "fresh"):
+    if step is None or known is None:
         return Box(name, name, kind, IDLE)
-    known = facts(run, step)
     return Box(name, name, kind, "error" if step.stuck else step.state, known.size, known.expected)

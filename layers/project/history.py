@@ -110,14 +110,15 @@ class History:
     def works(self) -> list[tuple[float, str, str, str, float, bool]]:
         """All that is remembered, oldest first: time, layer, action, key, seconds, success.
 
-        The time is when it ended, in Unix seconds; what does not tell it is left out.
+        The time is when it ended, in Unix seconds; what does not tell it is left out.  What another
+        machine did has no key, and is told once, however often it was heard of.
         """
         rows = [
             (float(each["time"]), *name, each["key"], float(each["seconds"]), each["ok"])
             for name, each in _records(_read(self._path))
             if isinstance(each.get("time"), int) and isinstance(each.get("key"), str)
         ]
-        return sorted(rows)
+        return sorted(set(rows))
 
     def record(self, layer: str, action: str, key: str, seconds: float, ok: bool) -> None:
         """Remember one piece of work; that it cannot be written is no error."""

@@ -27,8 +27,7 @@ def words(workspace: Workspace, *options: str) -> str:
 
 
 def test_pictures_tell_what_the_engine_has(workspace: Workspace) -> None:
-    """Before a build, after it, and what a changed file does to sizes and reasons."""
-    assert states(workspace)["app"] == "build"
+    """After a build, and what a changed file does to sizes and reasons."""
     workspace.doit()
     assert states(workspace)["app"] == "fresh"
     first = words(workspace, "--measure")

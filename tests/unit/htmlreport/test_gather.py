@@ -12,6 +12,7 @@ from layers.htmlreport.findings import Findings, Package, Part, Weight
 from layers.htmlreport.gather import gather
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY, LABEL_LAYER, LABEL_PROJECT
+from layers.project.history import Took
 from layers.project.project import Project
 from layers.sizes.growth import Brief, remember
 from tests.fakes import MemoryEngine, MemoryRegistry
@@ -185,6 +186,16 @@ def test_without_an_engine_what_is_kept_is_told(shop: Shop) -> None:
     found = shop.report()
     assert found.growths[-1].layer == "api"
     assert "the engine was not asked: no Docker engine answers" in found.notes[0]
+
+
+def test_what_another_machine_did_is_no_key_before(shop: Shop) -> None:
+    """Its time is told, and nothing is explained against it."""
+    key = shop.build("api", 10, NOW)
+    Project(str(shop.root)).history.learn([Took("api", "build", 5, 9.0)])
+    found = shop.report()
+    assert ("api", "", 9.0) in [(each.layer, each.key, each.seconds) for each in found.works]
+    reason = next(each for each in found.reasons if each.layer == "api")
+    assert (reason.new, reason.old) == (key, None)
 
 
 def test_works_are_those_of_the_history(shop: Shop) -> None:

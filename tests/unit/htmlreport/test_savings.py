@@ -43,6 +43,15 @@ def test_without_a_known_build_no_sum_is_told() -> None:
     assert saved(()) is None
 
 
+def test_what_another_machine_did_counts_where_nothing_was_done_here() -> None:
+    """Its builds tell what a pull saves; its pulls saved nothing here."""
+    far = Work(0.0, "base", "build", "", 500.0, True)
+    pull = Work(3.0, "base", "pull", "k", 20.0, True)
+    assert hits([far, pull, pull._replace(key="")]) == (Hit("base", 1, 20.0, 480.0),)
+    near = Work(1.0, "base", "build", "k", 100.0, True)
+    assert hits([far, near, pull]) == (Hit("base", 1, 20.0, 80.0),)
+
+
 def test_failed_builds_are_counted_apart() -> None:
     """A layer that never succeeded has no usual time; the slowest stands first."""
     found = times(

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layers.project import history
-from layers.project.history import History
+from layers.project.history import History, Took
 
 
 def fill(path: Any, *times: Any, ok: Any = True, layer: Any = "a") -> None:
@@ -63,8 +63,12 @@ def test_all_that_is_remembered_is_told_oldest_first(tmp_path: Path) -> None:
     path.write_text(
         "".join(f"{json.dumps(each)}\n" for each in (*rows, old, {**rows[1], "key": 1}))
     )
-    assert History(str(path)).works() == [
+    known = History(str(path))
+    for _ in range(2):
+        known.learn([Took("a", "build", 5, 9.0)])
+    assert known.works() == [
         (3.0, "a", "build", "k", 1.5, True),
+        (5.0, "a", "build", "", 9.0, True),
         (7.0, "b", "build", "k", 3.5, True),
     ]
 
