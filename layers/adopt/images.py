@@ -160,6 +160,8 @@ def _told_apart(builds: Sequence[Build]) -> list[Image]:
 
 def _same(image: Image, build: Build) -> bool:
     first = image.build
+    if first.options.platform and build.options.platform not in ("", first.options.platform):
+        return False
     if any(each.args == build.args and _folders(each) == _folders(build) for each in image.builds):
         return True
     if any(each.file == build.file for each in image.builds):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
+from layers.adopt.sources.options import Options
 from layers.adopt.sources.reading import LeftOut, Stack
 from layers.config.sandbox import Sandbox
 
@@ -37,6 +38,7 @@ class Proposed:
     secrets: tuple[str, ...] = ()
     network: str = ""
     sandbox: Sandbox = field(default_factory=Sandbox)
+    options: Options = field(default_factory=Options)
     push_stages: tuple[str, ...] = ()
     require: tuple[Needed, ...] = ()
     parents: tuple[str, ...] = ()

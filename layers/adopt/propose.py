@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from hashes.dockerfile.git import is_git
 from hashes.errors import did_you_mean
 from layers.adopt.dockerfiles import Dockerfiles
 from layers.adopt.find import Found, ignored
@@ -71,7 +72,9 @@ def _proposed(
     for name, at in build.contexts.items():
         if at.startswith(("target:", "docker-image:")):
             continue  # an edge, or an upstream: see parents.py
-        if "://" in at or at.startswith("git@") or not _inside(files.root, at):
+        if is_git(at):
+            contexts[name] = at
+        elif "://" in at or not _inside(files.root, at):
             notes.append(f"context {name} is not taken over: {at}")
         else:
             contexts[name] = at
@@ -88,6 +91,7 @@ def _proposed(
         secrets=build.secrets,
         network=build.network,
         sandbox=build.sandbox,
+        options=build.options,
         push_stages=files.installing(build),
         require=tuple(needed.get(named.name, ())),
         parents=tuple(parents.edges[named.name]),

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from hashes.dockerfile.reachable import Reached, reach
 from hashes.errors import LayersError
 from layers.adopt.dockerfiles import Dockerfiles
 from layers.adopt.proposal import Proposal
@@ -16,6 +17,7 @@ from layers.config.load import load
 from layers.config.spec import SPEC_FILE, Spec
 from layers.graph.edges import Wiring
 from layers.graph.graph import Graph, make_graph
+from layers.graph.stages import check_platforms
 from layers.lock.lock import Lock
 
 _TABLE = re.compile(r"\s*\[\[?(.*?)\]\]?\s*(?:#.*)?$")
@@ -42,8 +44,40 @@ def verified(
                 raise fault.error from None
             proposal = drop(proposal, fault.image, str(fault.error).replace("\n", ";"))
             continue
+        if (other := _other_platform(proposal, spec, graph, files)) is not None:
+            proposal = other
+            continue
         images = (replace(each, parents=graph.parents(each.name)) for each in proposal.images)
         return replace(proposal, images=tuple(images))
+
+
+def _other_platform(
+    proposal: Proposal, spec: Spec, graph: Graph, files: Dockerfiles
+) -> Proposal | None:
+    """``proposal`` with one platform less, where an image has a parent for another; None: all fit.
+
+    Somebody builds the parent for both, and here an image has one.
+    """
+
+    def target(name: str) -> Reached:
+        image = spec.images[name]
+        contexts = (*image.contexts, *image.git)
+        file, wanted = files.read(image.dockerfile), spec.platform_of(name)
+        return reach(file, image.target, image.args, wanted, spec.machine, contexts=contexts)[-1]
+
+    for at, each in enumerate(proposal.images):
+        if not each.options.platform:
+            continue
+        try:
+            check_platforms(spec, each.name, graph.edges[each.name], target)
+        except LayersError as error:
+            note = f"platform {each.options.platform} is not taken over: {error.message}"
+            other = replace(
+                each, options=each.options._replace(platform=""), notes=(*each.notes, note)
+            )
+            images = (*proposal.images[:at], other, *proposal.images[at + 1 :])
+            return replace(proposal, images=images)
+    return None
 
 
 class _Unwired(Exception):

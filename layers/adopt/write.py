@@ -8,6 +8,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from layers.adopt.proposal import Proposal, Proposed
+from layers.adopt.sources.options import Options
 from layers.config.sandbox import Sandbox
 from layers.runtime.files import write_whole
 
@@ -135,6 +136,7 @@ def _tables(image: Proposed, table: str) -> Iterator[str]:
     if image.network:
         yield f"network = {_text(image.network)}"
     yield from _sandbox(image.sandbox)
+    yield from _options(image.options)
     if image.contexts:
         yield f"contexts = {_inline(image.contexts)}"
     for each in image.require:
@@ -149,10 +151,30 @@ def _sandbox(sandbox: Sandbox) -> Iterator[str]:
         pairs = (each.partition(":") for each in sandbox.add_hosts)
         yield f"add_hosts = {_inline({name: at for name, _, at in pairs})}"
     if sandbox.shm_size:
-        yield f"shm_size = {_text(f'{sandbox.shm_size} B')}"
+        yield f"shm_size = {_text(_size(sandbox.shm_size))}"
     if sandbox.ulimits:
         pairs = (each.partition("=") for each in sandbox.ulimits)
         yield f"ulimits = {_inline({name: limits for name, _, limits in pairs})}"
+    if sandbox.cgroup_parent:
+        yield f"cgroup_parent = {_text(sandbox.cgroup_parent)}"
+
+
+def _size(count: int) -> str:
+    """Bytes in the largest unit of 1,024s that divides them."""
+    units = ["B", "KiB", "MiB", "GiB"]
+    while count % 1024 == 0 and len(units) > 1:
+        count //= 1024
+        units.pop(0)
+    return f"{count} {units[0]}"
+
+
+def _options(options: Options) -> Iterator[str]:
+    if options.platform:
+        yield f"platform = {_text(options.platform)}"
+    if options.ssh:
+        yield f"ssh = {_list(options.ssh)}"
+    for key, table in (("labels", options.labels), ("annotations", options.annotations)):
+        yield from (f"{key}.{_key(name)} = {_text(value)}" for name, value in table.items())
 
 
 def _comments(image: Proposed) -> Iterator[str]:

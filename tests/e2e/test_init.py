@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from layers.adopt.adopt import Adoption, adopt
+from layers.adopt.sources.options import Options
 from layers.adopt.sources.programs import Programs, find_programs
 from layers.adopt.write import as_toml
 from layers.config.sandbox import Sandbox
@@ -176,7 +177,7 @@ secrets:
     assert "build.privileged is not taken over" in api.notes
     toml = as_toml(found.proposal)
     assert 'add_hosts = { db = "10.0.0.1" }' in toml
-    assert 'shm_size = "1073741824 B"' in toml
+    assert 'shm_size = "1 GiB"' in toml
     assert 'ulimits = { nofile = "1024:2048" }' in toml
 
 
@@ -249,6 +250,66 @@ def test_targets_of_bake_are_images_with_their_edges(tmp_path: Path, programs: P
         "3.12",
     }
     assert left_out(found)["docker-bake.hcl:11 (target lint)"] == "it gives files, no image"
+
+
+ALL_OF_BAKE = """\
+target "app" {
+  tags = ["shop/app:1"]
+  shm-size = "128m"
+  ulimits = ["nofile=1024:2048"]
+  secret = ["id=tok,env=TOKEN", "id=f,src=there.is.none"]
+  ssh = ["default", "git=keys/id"]
+  labels = { "org.example.name" = "a{b}" }
+  annotations = ["manifest:a=b"]
+  platforms = ["linux/arm64"]
+  contexts = { src = "src", g = "https://example.com/x.git#main" }
+  network = "host"
+  extra-hosts = { db = "10.0.0.1" }
+}
+target "both" {
+  context = "src"
+  tags = ["shop/both:1"]
+  platforms = ["linux/amd64", "linux/arm64"]
+}
+target "upon" {
+  context = "src"
+  dockerfile = "upon.Dockerfile"
+  tags = ["shop/upon:1"]
+  contexts = { base = "target:both" }
+  platforms = ["linux/arm64"]
+}
+"""
+
+
+def test_all_that_bake_says_is_taken_over(tmp_path: Path, programs: Programs) -> None:
+    """Also what it asks for and is not here: a file of a secret, an agent."""
+    files = {
+        "docker-bake.hcl": ALL_OF_BAKE,
+        "Dockerfile": DOCKERFILE + "COPY --from=src / /s\nCOPY --from=g / /g\n",
+        "src/Dockerfile": DOCKERFILE,
+        "src/upon.Dockerfile": "FROM base\n",
+    }
+    found = adopt(str(write(tmp_path / "shop", files)), programs, PLATFORM)
+    assert faults(found) == []
+    app = images(found)["app"]
+    assert app.sandbox == Sandbox(("db:10.0.0.1",), 128 << 20, ("nofile=1024:2048",))
+    assert (app.network, app.secrets, app.options) == (
+        "host",
+        ("tok", "f"),
+        Options(
+            "linux/arm64",
+            ("default", "git=keys/id"),
+            {"org.example.name": "a{{b}}"},
+            {"a": "b"},
+        ),
+    )
+    assert app.contexts == {"src": "src", "g": "https://example.com/x.git#main"}
+    # one platform is an image's own, unless it is made from one that has another here
+    assert images(found)["both"].options.platform == images(found)["upon"].options.platform == ""
+    assert [note.partition(":")[0] for note in images(found)["upon"].notes] == [
+        "platform linux/arm64 is not taken over"
+    ]
+    assert 'shm_size = "128 MiB"' in found.files["images.toml"]
 
 
 def test_overrides_of_bake_count(tmp_path: Path, programs: Programs) -> None:

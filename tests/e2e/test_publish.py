@@ -82,7 +82,7 @@ def test_a_tag_brings_labels_along_without_a_build(workspace: Workspace, lab: La
     lab.docker("pull", name)
     form = '{{ index .Config.Labels "run" }} {{ .Config.Labels.revision }}'
     assert lab.docker("image", "inspect", "--format", form, name) == "17 r17"
-    assert lab.docker("image", "inspect", "--format", form, f"{workspace.name}-base") == " rdev"
+    assert lab.docker("image", "inspect", "--format", form, f"{workspace.name}-base") == "rdev"
     run = workspace.doit("publish", "base", "--tag", "v1", status=1)
     assert "images.toml:7: base: labels.run: RUN is not set here" in run.text
     assert publish(workspace, "base", "--tag", "v1", RUN="17")["tags"][0]["moved"] is False

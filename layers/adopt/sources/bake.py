@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hashes.errors import LayersError
+from layers.adopt.sources import options
 from layers.adopt.sources.paths import is_remote, relative
 from layers.adopt.sources.programs import Programs
 from layers.adopt.sources.reading import Build, LeftOut, Reading
@@ -19,20 +20,28 @@ from layers.adopt.sources.targets import Written, line_of, names, read_targets
 _FIRST = ("docker-bake.json", "docker-bake.hcl")
 _OVER = ("docker-bake.override.json", "docker-bake.override.hcl")
 _TAKEN = frozenset(
-    ("context", "dockerfile", "target", "args", "tags", "contexts", "secret", "network", "output")
+    (
+        *("context", "dockerfile", "target", "args", "tags", "contexts", "secret", "output"),
+        *("network", "platforms", "shm-size", "ulimits", "extra-hosts", "cgroup-parent"),
+        *("ssh", "labels", "annotations"),
+    )
 )
 _WITHOUT_MEANING = frozenset(
     (
         "cache-from",
         "cache-to",
-        "platforms",
         "attest",
         "pull",
         "no-cache",
         "description",
-        "annotations",
+        "entitlements",
     )
 )
+_UNPRINTED = ("network", "extra-hosts", "cgroup-parent", "secret", "ssh")
+"""Keys that some versions of bake take and do not print (0.13), and those that it is told to leave
+out, as it wants to find every file and agent that they name."""
+_WITHOUT_FILES = ("--set", "*.secrets=", "--set", "*.ssh=")
+_LACKS = re.compile(r"failed to stat |SSH_AUTH_SOCK|agent config")
 _ERROR = re.compile(r"^ERROR: (.*)", re.MULTILINE | re.DOTALL)
 _AT = re.compile(r"([^\s:]+\.(?:hcl|json)):(\d+)")
 
@@ -93,7 +102,8 @@ def _read(root: str, files: tuple[str, ...], programs: Programs) -> Reading:
         elif is_remote(context):
             left_out.append(LeftOut(what, f"its context is {context}"))
         else:
-            builds.append(_build(root, folder, (files[0], line), name, told, secrets))
+            whole = {**_lost(name, told, written), **told}
+            builds.append(_build(root, folder, (files[0], line), name, whole, secrets))
     return Reading(tuple(builds), secrets=secrets, left_out=tuple(left_out))
 
 
@@ -117,6 +127,12 @@ def _chosen(targets: Mapping[str, Mapping[str, Any]], written: Written) -> set[s
     return chosen
 
 
+def _lost(name: str, told: Mapping[str, Any], written: Written) -> dict[str, Any]:
+    """What a target says and bake did not print: keys that it leaves out, or was told to."""
+    found = {key: written.literal(name, key) for key in _UNPRINTED if key not in told}
+    return {key: value for key, value in found.items() if value is not None}
+
+
 def _build(
     root: str,
     folder: str,
@@ -138,7 +154,6 @@ def _build(
         text = str(value)
         plain = not text.startswith("target:") and not is_remote(text)
         contexts[key] = relative(root, os.path.join(folder, text)) if plain else text
-    network = str(told.get("network") or "")
     return Build(
         file=place[0],
         line=place[1],
@@ -151,7 +166,19 @@ def _build(
         tags=tuple(str(tag) for tag in told.get("tags") or () if valid(str(tag))),
         contexts=contexts,
         secrets=_secrets(root, folder, told.get("secret") or (), secrets),
-        network=network if network in ("none", "host") else "",
+        network=options.network(str(told.get("network") or ""), notes),
+        sandbox=options.sandbox(
+            told.get("extra-hosts") or {},
+            str(told.get("shm-size") or ""),
+            map(str, told.get("ulimits") or ()),
+            str(told.get("cgroup-parent") or ""),
+        ),
+        options=options.Options(
+            options.one_platform(told.get("platforms") or (), notes),
+            options.ssh(root, folder, told.get("ssh") or (), notes),
+            options.labels(told.get("labels") or {}, notes),
+            options.of_manifest(told.get("annotations") or (), notes),
+        ),
         notes=tuple(notes),
     )
 
@@ -214,7 +241,10 @@ def _printed(
     root: str, folder: str, files: Sequence[str], programs: Programs, names: Sequence[str]
 ) -> dict[str, Any]:
     named = [word for path in files for word in ("--file", os.path.join(root, path))]
-    done = programs.run((*(programs.bake or ()), "--print", *named, *names), folder)
+    asked = (*(programs.bake or ()), "--print", *named)
+    done = programs.run((*asked, *names), folder)
+    if done.status and _LACKS.search(done.err):
+        done = programs.run((*asked, *_WITHOUT_FILES, *names), folder)
     if done.status:
         found = _ERROR.search(done.err)
         words = (found[1] if found else done.err).strip().replace(f"{root}/", "")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
+from layers.adopt.sources.options import Options
 from layers.config.sandbox import Sandbox
 
 
@@ -36,6 +37,7 @@ class Build:
     secrets: tuple[str, ...] = ()
     network: str = ""
     sandbox: Sandbox = field(default_factory=Sandbox)
+    options: Options = field(default_factory=Options)
     variant: str = ""
     """What tells it from others of the same step, as the values of a matrix; empty: nothing."""
     notes: tuple[str, ...] = ()

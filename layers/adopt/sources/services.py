@@ -7,6 +7,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from layers.adopt.sources import options
 from layers.adopt.sources.paths import is_remote, relative
 from layers.adopt.sources.reading import Build, LeftOut, Reading
 from layers.adopt.sources.tags import valid
@@ -18,7 +19,7 @@ UNSET = "48611"
 _TAKEN = frozenset(
     (
         *("context", "dockerfile", "target", "args", "additional_contexts", "secrets", "network"),
-        *("extra_hosts", "shm_size", "ulimits"),
+        *("extra_hosts", "shm_size", "ulimits", "platforms", "ssh"),
     )
 )
 _WITHOUT_MEANING = frozenset(("cache_from", "cache_to", "tags", "pull", "no_cache", "provenance"))
@@ -61,7 +62,7 @@ def read_service(
         for key in sorted(set(build) - _TAKEN - _WITHOUT_MEANING)
         if build[key]
     ]
-    network = str(build.get("network") or "")
+    asked = build.get("platforms") or [each for each in (told.get("platform"),) if each]
     found = Build(
         file=file,
         line=value.line if value else None,
@@ -75,8 +76,12 @@ def read_service(
         repositories=_repositories(tags),
         contexts=_contexts(root, build.get("additional_contexts") or {}),
         secrets=secrets,
-        network=network if network in ("none", "host") else "",
+        network=options.network(str(build.get("network") or ""), notes),
         sandbox=of_compose(build),
+        options=options.Options(
+            options.one_platform(asked, notes),
+            options.ssh(root, root, build.get("ssh") or (), notes),
+        ),
         notes=tuple(notes),
     )
     return Reading(builds=(found,), secrets=tables)

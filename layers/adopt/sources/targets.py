@@ -32,6 +32,21 @@ class Written:
         """Targets that a group has."""
         return {name for each in self.groups.values() for name in names(each.get("targets"))}
 
+    def literal(self, name: str, key: str) -> Any:
+        """An attribute of a target, or of one that it inherits from, as written; None: it has none,
+        or only bake knows what its variables make of it.
+        """
+        seen: set[str] = set()
+        todo = [name]
+        while todo:
+            at = todo.pop(0)
+            own = self.targets.get(at, {})
+            if at not in seen and key in own:
+                return _plain(own[key])
+            seen.add(at)
+            todo += [each for each in reversed(names(own.get("inherits"))) if each not in seen]
+        return None
+
     def is_pattern(self, name: str) -> bool:
         """Whether a target is there for others alone."""
         own = self.targets.get(name, {})
@@ -90,6 +105,19 @@ def names(value: Any) -> list[str]:
     """The texts of a list, as HCL or JSON has it; empty for anything else."""
     found = value if isinstance(value, list) else []
     return [_bare(each) for each in found if isinstance(each, str)]
+
+
+def _plain(value: Any) -> Any:
+    """Texts, lists and tables of texts without HCL's quotes; None for what has a variable in it."""
+    if isinstance(value, str):
+        return None if "${" in value else _bare(value)
+    if isinstance(value, list):
+        found = [_plain(each) for each in value]
+        return None if None in found else found
+    if isinstance(value, dict):
+        table = {_bare(k): _plain(each) for k, each in value.items() if not k.startswith("__")}
+        return None if None in table.values() else table
+    return value
 
 
 def _bare(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from hashes.errors import LayersError
 from layers.adopt.names import slug
 from layers.adopt.sources.expressions import UNKNOWN, Scope, Text, combinations, expand, plain
+from layers.adopt.sources.options import Options, one_platform
 from layers.adopt.sources.paths import is_remote, relative
 from layers.adopt.sources.reading import Build, LeftOut, Reading
 from layers.adopt.sources.tags import valid
@@ -192,6 +193,7 @@ class Workflows:
                 repositories=tuple(dict.fromkeys(names.repositories)),
                 hints=tuple(dict.fromkeys(names.hints)),
                 contexts=self._contexts(step, scope),
+                options=Options(one_platform(_known(step, "platforms", scope), notes)),
                 variant=slug("-".join(each for each in said if isinstance(each, str))),
                 notes=tuple(notes),
             )
@@ -228,6 +230,13 @@ def _texts(value: Value | None, scope: Scope) -> dict[str, str]:
 def _lines(text: Text) -> list[str]:
     rows = (line.strip().strip("\"'") for line in text.text.splitlines())
     return [row for row in rows if row and not row.startswith("#")]
+
+
+def _known(step: Value, key: str, scope: Scope) -> list[str]:
+    """The items of an input, in lines or between commas; none where one comes from a run."""
+    rows = _lines(expand(step.text("with", key), scope))
+    found = [part.strip() for row in rows for part in row.split(",") if part.strip()]
+    return [] if any(UNKNOWN in each for each in found) else found
 
 
 def _args(text: Text, notes: list[str]) -> dict[str, str]:

@@ -45,6 +45,7 @@ jobs:
             PYTHON=3.12
             # a comment
             REVISION=${{ github.sha }}
+          platforms: linux/arm64
           build-contexts: |
             assets=./assets
 """,
@@ -58,6 +59,7 @@ jobs:
     assert (build.target, build.args) == ("runtime", {"PYTHON": "3.12"})
     assert (build.tags, build.repositories) == (("ghcr.io/shop/api:1",), ("ghcr.io/shop/api",))
     assert build.contexts == {"assets": "assets"}
+    assert build.options.platform == "linux/arm64"
     assert build.notes == ("arg REVISION is ${{ github.sha }}",)
 
 
