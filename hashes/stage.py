@@ -62,6 +62,8 @@ class Request(NamedTuple):
     """What keys are made with; the hashes of files come with the sources."""
     epoch: int = 0
     """How often it was built anew though nothing else here changed; 0 says nothing."""
+    commit: Callable[[str], str] = lambda _address: ""
+    """The commit that a git address is held at; "": none."""
     served: tuple[Input, ...] = ()
     """What reaches every RUN over the network from this machine, such as a package index."""
     beginnings: bool = False
@@ -177,6 +179,7 @@ class _Builder:
             self.outer,
             request.network,
             file.frontend,
+            request.commit,
         )
         begun = Beginnings(self._manifest, head, steps.entries)
         for position, item in enumerate(stage.instructions):

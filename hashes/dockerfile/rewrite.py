@@ -22,9 +22,9 @@ class Use(NamedTuple):
     line: int
     """Where its instruction begins, from 1."""
     keyword: str
-    """``FROM``, ``COPY`` or ``RUN``."""
+    """``FROM``, ``COPY``, ``RUN`` or ``ADD``."""
     text: str
-    """The name as it is written there; of a FROM the variables are expanded."""
+    """The name, or ADD's source, as it is written there; of a FROM the variables are expanded."""
 
 
 def rewrite(source: bytes, uses: Iterable[tuple[Use, str]], escape: str, path: str) -> bytes:
@@ -39,6 +39,10 @@ def rewrite(source: bytes, uses: Iterable[tuple[Use, str]], escape: str, path: s
         text = "\n".join(lines[begin:end])
         if use.keyword == "FROM":
             found, number = _from(text, name, escape)
+        elif use.keyword == "ADD":
+            pattern = rf"(?<=[\s\"'\[,]){re.escape(use.text)}(?=[\s\"',\]])"
+            found, number = re.subn(pattern, name.replace("\\", r"\\"), text)
+            number *= count  # each of them is meant, however often it was asked for
         elif use.keyword == "COPY":
             pattern = rf"(--from=)([\"']?){re.escape(use.text)}\2(?=[\s{re.escape(escape)}]|\Z)"
             found, number = re.subn(pattern, rf"\g<1>{name}", text, count=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hashes.context.gopath import has_wildcard
@@ -57,9 +57,11 @@ class Steps(Settings):
         outer: Mapping[str, str],
         network: str,
         frontend: Frontend = NEWEST,
+        commit: Callable[[str], str] = lambda _address: "",
     ) -> None:
         super().__init__(state, given, outer)
         self.frontend = frontend
+        self.commit = commit
         self.path = path
         self.sources = sources
         self.network = network
@@ -247,10 +249,11 @@ class Steps(Settings):
     def _remote(self, source: str, item: Instruction) -> None:
         repository = not git.is_web(source)
         pinned = bool(item.flag("checksum")) or (repository and bool(git.commit(source)))
-        if not pinned:
+        held = "" if pinned or not repository else self.commit(source)
+        if not pinned and not held:
             self.unpinned.append(source)
         keep = self.given.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR", "") if repository else ""
-        value = "pinned" if pinned else "unpinned"
+        value = "pinned" if pinned else f"commit {held}" if held else "unpinned"
         self.entries.append(Entry("url", source, f"{value} {keep}".strip(), item.line))
 
     def _mark(self, kind: str, source: str, item: Instruction) -> None:

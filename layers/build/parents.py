@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from hashes.dockerfile.rewrite import Use
 from hashes.errors import LayersError
 from layers.build.buildx import START
+from layers.config.spec import Image
 from layers.graph.frontier import Start
 from layers.graph.graph import Edge, Layer
+from layers.lock.git import held
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
 from layers.plan.names import LABEL_KEY
@@ -91,7 +95,50 @@ def hand_over(run: Session, step: Step, parents: Parents) -> Given:
         name = numbers.setdefault(found, f"{head}{len(numbers)}")
         contexts[name] = found
         names.append((start.use, name))
-    return Given(contexts, tuple(names))
+    return Given(contexts, (*names, *_commits(run, step)))
+
+
+def git_contexts(run: Session, image: Image) -> dict[str, str]:
+    """Named contexts that are git addresses, each at the commit that the lock has."""
+    lock = run.project.inputs.wiring.lock_for(image)
+    known = {name: (at, lock.commit(at)) for name, at in image.git.items()}
+    return {name: held(at, commit) if commit else at for name, (at, commit) in known.items()}
+
+
+def _commits(run: Session, step: Step) -> Iterator[tuple[Use, str]]:
+    """The git addresses of ADD that the lock holds at a commit, as they are written."""
+    inputs, image = run.project.inputs, run.project.spec.images[step.layer.image]
+    found = inputs.image(image.name).built(step.layer.stage, ())
+    words = {
+        item.line: item.words[:-1]
+        for stage in inputs.dockerfile(image).stages
+        for item in stage.instructions
+        if item.keyword == "ADD"
+    }
+    lock = inputs.wiring.lock_for(image)
+    entries = {
+        (each.line, each.name) for one in found for each in one.entries if each.kind == "url"
+    }
+    for line, address in sorted(entries):
+        commit = lock.commit(address)
+        if not commit:
+            continue
+        written = [word for word in dict.fromkeys(words.get(line, ())) if _may_be(word, address)]
+        if not written:
+            raise LayersError(
+                f"{address} is locked at {commit}, and it is not this file that says it",
+                file=image.dockerfile,
+                line=line,
+                hint="a base's ONBUILD does: name a commit there, or take it out of images.lock",
+            )
+        for word in written:
+            yield Use(line, "ADD", word), held(address, commit)
+
+
+def _may_be(word: str, address: str) -> bool:
+    """Whether a word may read as an address once its variables have values."""
+    parts = re.split(r"\$\{[^}]*\}|\$\w+", word)
+    return re.fullmatch(".*".join(map(re.escape, parts)), address) is not None
 
 
 def _found(run: Session, start: Start, image: str, parents: Parents) -> str | None:

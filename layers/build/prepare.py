@@ -10,7 +10,7 @@ from hashes.errors import LayersError
 from layers.build import buildx, dockerfile
 from layers.build.context import send
 from layers.build.environment import build_platform_args, listed, proxy_args
-from layers.build.parents import Parents, hand_over, pinned
+from layers.build.parents import Parents, git_contexts, hand_over, pinned
 from layers.build.stall import Patience
 from layers.config.spec import Image, Require
 from layers.engine.tried import refusal, remarks
@@ -67,7 +67,7 @@ def prepared(run: Session, step: Step, parents: Parents) -> Iterator[buildx.Buil
                 **_build_platform(run, step),
                 **image.args,
             },
-            contexts={**_local_contexts(run, image), **image.git, **given.contexts},
+            contexts={**_local_contexts(run, image), **git_contexts(run, image), **given.contexts},
             labels=labels,
             secrets=secrets,
             ssh=ssh_keys(run.project.root, image),

@@ -36,13 +36,16 @@ class LockCommand(ProjectCommand):
 def _lock(root: str, names: list[str], *, copy: bool) -> int:
     from hashes.errors import did_you_mean
     from layers.graph.graph import upstreams
+    from layers.lock.git import GitPin, resolve
     from layers.lock.mirror import copy_pins
-    from layers.lock.update import merge, resolve_all
+    from layers.lock.update import merge, merge_git, resolve_all
+    from layers.project.git_refs import git_refs
     from layers.report.report import report_for
 
     project = open_project(root)
     wanted = upstreams(project.inputs.graph, project.spec.platform)
-    known = [each.name for each in wanted]
+    refs = git_refs(project.inputs, project.inputs.graph.order)
+    known = [*(each.name for each in wanted), *refs]
     for name in names:
         if name not in known:
             raise LayersError(f"no image is made from {name!r}{did_you_mean(name, known)}")
@@ -50,17 +53,30 @@ def _lock(root: str, names: list[str], *, copy: bool) -> int:
     file = LockFile(project.root, project.lock)
     report = report_for(sys.stderr, json=False)
     backends = Backends(project, report)
+    asked = [name for name in refs if not names or name in names]
+    commits = resolve(asked)
+    for each in commits.values():
+        if isinstance(each, LayersError):
+            raise each
     pins = resolve_all(backends.registry, chosen)
     # A profile that replaces upstreams uses fewer of them: only the plain stack may drop pins.
     # And what an image with an error is made from, nobody can tell.
     faults = list(dict.fromkeys(map(str, project.inputs.graph.faults.values())))
     drop = not names and project.profile is None and not faults
     lock, moved = merge(project.lock, pins, drop_others=drop)
+    held = [each for each in commits.values() if isinstance(each, GitPin)]
+    # Nor is it known what one with any other fault is made from by ADD.
+    whole = not any(
+        map(project.inputs.fault, project.inputs.graph.order if project.lock.git else ())
+    )
+    lock, turned = merge_git(lock, held, refs, drop_others=drop and whole)
     file.write(lock, create=True)
-    for each in moved:
-        old, new = each.old or "not locked", each.new or "dropped, no image uses it"
-        sys.stdout.write(f"{each.name} ({each.platform}): {old} -> {new}\n")
-    sys.stdout.write(f"{len(chosen)} upstream images locked, {len(moved)} changed\n")
+    for change in (*moved, *turned):
+        old, new = change.old or "not locked", change.new or "dropped, no image uses it"
+        sys.stdout.write(f"{change.name} ({change.platform}): {old} -> {new}\n")
+    git = f" and {len(asked)} git references" if asked else ""
+    changed = len(moved) + len(turned)
+    sys.stdout.write(f"{len(chosen)} upstream images{git} locked, {changed} changed\n")
     # Not to an engine's private registry: nobody else reads from that.
     mirror = backends.mirror() if copy and project.spec.registry not in (None, "engine") else None
     if mirror is not None:

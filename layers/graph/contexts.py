@@ -16,6 +16,8 @@ from hashes.stage import UNPINNED, External
 from layers.config.spec import Image, Require
 from layers.graph.required import problem_of
 from layers.host import ca
+from layers.lock.git import held
+from layers.lock.lock import Lock
 from layers.runtime.files import write_whole
 from layers.runtime.state import StateFolder
 
@@ -61,15 +63,17 @@ class Contexts:
         inside = os.path.relpath(os.path.realpath(self.state.folder), os.path.realpath(folder))
         return "" if inside == ".." or inside.startswith("../") else inside
 
-    def named(self, image: Image) -> dict[str, Sources | External]:
+    def named(self, image: Image, lock: Lock) -> dict[str, Sources | External]:
         """Its named contexts; each folder obeys the ignore file in its own root.
 
-        A git address counts by its text, which holds fast where it names a commit.
+        A git address counts by its text, which holds fast where it or the lock names a commit.
         """
         found: dict[str, Sources | External] = {}
         for name, at in image.git.items():
             fast = _COMMIT.fullmatch(at.partition("#")[2].partition(":")[0])
-            found[name] = External(f"{'' if fast else UNPINNED}git {at}", {})
+            commit = "" if fast else lock.commit(at)
+            known = f"git {held(at, commit) if commit else at}"
+            found[name] = External(known if fast or commit else f"{UNPINNED}{known}", {})
         for name, at in image.contexts.items():
             folder = os.path.join(self.root, at)
             found[name] = Sources(Tree(folder, read_ignore(folder, None), self.cache))

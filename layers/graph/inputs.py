@@ -242,7 +242,7 @@ class Inputs:
         check_late(image, self.dockerfile(image), self.reached(image.name) if image.late else ())
         check_platforms(self.spec, image.name, edges, lambda name: self.reached(name)[-1])
         by_text = {edge.text: edge for edge in edges}
-        required = contexts.required(image)
+        lock, required = self.wiring.lock_for(image), contexts.required(image)
         request = Request(
             dockerfile=self.dockerfile(image),
             args=image.args,
@@ -253,13 +253,13 @@ class Inputs:
             shm_size=str(image.sandbox.shm_size or ""),
             ulimits=image.sandbox.ulimits,
             cgroup_parent=image.sandbox.cgroup_parent,
-            contexts=contexts.named(image),
+            contexts=contexts.named(image, lock),
+            commit=lock.commit,
             algorithm=self.spec.hash,
             served=contexts.served(image.packages) if image.packages is not None else (),
             epoch=self.epoch(image.name),
             beginnings=image.assemble,
         )
-        lock = self.wiring.lock_for(image)
         found = layers(
             request,
             contexts.sources(image, required),

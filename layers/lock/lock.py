@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hashes.errors import LayersError
 from layers.config.faults import Faults, LockError
 from layers.config.toml import Path, TomlError, read
 from layers.lock.epochs import Base, base_shape, base_table, read_base
+from layers.lock.git import GitPin, git_table, name_of, read_git, shape
 from layers.lock.pin import Pin, Upstream, pin_table, read_pins, read_reference
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
@@ -37,6 +38,8 @@ class Lock:
     """By image and `bases.place`, in that order."""
     past: Mapping[tuple[Reference, str, Digest], Pin] = field(default_factory=dict)
     """Pins that were replaced, as far as a base may go back to them."""
+    git: Mapping[str, GitPin] = field(default_factory=dict)
+    """By `layers.lock.git.name_of`, in that order."""
 
     @classmethod
     def of(
@@ -45,6 +48,7 @@ class Lock:
         path: str = "images.lock",
         bases: Iterable[Base] = (),
         past: Iterable[Pin] = (),
+        git: Iterable[GitPin] = (),
     ) -> Lock:
         """A lock of these; of two for the same image and platform the later one counts."""
         found = {(pin.name, pin.platform): pin for pin in pins}
@@ -57,6 +61,7 @@ class Lock:
             path,
             {key: places[key] for key in sorted(places)},
             {key: before[key] for key in former},
+            {each.address: each for each in sorted(git)},
         )
 
     @classmethod
@@ -92,7 +97,7 @@ class Lock:
             for image, places in checked.get("base", {}).items()
             for place, table in places.items()
         ]
-        return cls.of(pins, path, found, past)
+        return cls.of(pins, path, found, past, read_git(checked.get("git", {})))
 
     def text(self) -> str:
         """The file: sorted, one value a line, the same for equal locks."""
@@ -108,6 +113,7 @@ class Lock:
         for pin in sorted_.past.values():
             platforms = tables["past"].setdefault(pin.name.familiar(), {})
             platforms.setdefault(pin.platform, {})[str(pin.digest)] = pin_table(pin)
+        tables["git"] = {name: git_table(each) for name, each in sorted_.git.items()}
         return _HEADER + tomli_w.dumps({name: each for name, each in tables.items() if each})
 
     def find(self, name: str | Reference, platform: str) -> Pin | None:
@@ -126,6 +132,19 @@ class Lock:
     def with_pins(self, pins: Iterable[Pin]) -> Lock:
         """The same lock with these pins added, or put in place of what they name."""
         return self._with(pins=pins)
+
+    def commit(self, address: str) -> str:
+        """The commit of a git address whose branch or tag is locked; "": it is not."""
+        found = self.git.get(name_of(address)) if self.git else None
+        return found.commit if found is not None else ""
+
+    def with_git(self, pins: Iterable[GitPin]) -> Lock:
+        """The same lock with these commits added, or put in place; what stays keeps its time."""
+        known = {**self.git}
+        for pin in pins:
+            before = known.get(pin.address)
+            known[pin.address] = before if before and before.commit == pin.commit else pin
+        return replace(self, git=dict(sorted(known.items())))
 
     # -- bases -------------------------------------------------------------------------------
 
@@ -169,7 +188,7 @@ class Lock:
         current = {(p.name, p.platform, p.digest) for p in new.pins.values()}
         past = {**known, **self.past, **new.past}
         keep = [past[at] for at in past if at in wanted and at not in current]
-        return Lock.of(new.pins.values(), new.path, new.bases.values(), keep)
+        return Lock.of(new.pins.values(), new.path, new.bases.values(), keep, new.git.values())
 
     def known(self, name: str, place: str, digest: Digest) -> Pin | None:
         """The present or a past pin of an upstream with that digest."""
@@ -185,6 +204,7 @@ class Lock:
             self.path,
             [*self.bases.values(), *changed],
             self.past.values(),
+            self.git.values(),
         )
 
 
@@ -241,6 +261,7 @@ def _shape() -> Any:
         "version": Constant("", VERSION),
         "upstream": Map("", anything, Map("", platform, pin)),
         "base": Map("", anything, Map("", place, base_shape(digest, moment))),
+        "git": shape(moment),
         "past": Map("", anything, Map("", platform, Map("", digest, Table("", rest)))),
     }
     return Table("", kinds)

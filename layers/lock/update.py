@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from hashes.errors import LayersError
+from layers.lock.git import KIND, GitPin
 from layers.lock.lock import Lock
 from layers.lock.pin import Pin, Upstream
 from layers.lock.resolve import resolve
@@ -64,6 +65,21 @@ def _pin(registry: Registry, wanted: Upstream) -> Pin:
     )
 
 
+def merge_git(
+    old: Lock, pins: Iterable[GitPin], used: Collection[str], *, drop_others: bool
+) -> tuple[Lock, tuple[Moved, ...]]:
+    """The lock with commits of git addresses, and what that changes; ``used`` are all addresses."""
+    new = old.with_git(pins)
+    if drop_others:
+        kept = [each for name, each in new.git.items() if name in used]
+        new = Lock.of(new.pins.values(), new.path, new.bases.values(), new.past.values(), kept)
+    before = {name: each.commit for name, each in old.git.items()}
+    after = {name: each.commit for name, each in new.git.items()}
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    moved = (Moved(name, KIND, before.get(name, ""), after.get(name, "")) for name in names)
+    return new, tuple(moved)
+
+
 def merge(old: Lock, pins: Iterable[Pin], *, drop_others: bool) -> tuple[Lock, tuple[Moved, ...]]:
     """The lock with ``pins`` in it, and what that changes.
 
@@ -86,5 +102,6 @@ def merge(old: Lock, pins: Iterable[Pin], *, drop_others: bool) -> tuple[Lock, t
     if drop_others:
         gone = (pin for at, pin in old.pins.items() if at not in kept)
         moved += [Moved(p.name.familiar(), p.platform, str(p.digest), "") for p in gone]
-    new = Lock.of(kept.values(), old.path, old.bases.values(), old.past.values())
+    bases, past, git = old.bases.values(), old.past.values(), old.git.values()
+    new = Lock.of(kept.values(), old.path, bases, past, git)
     return old.replaced_by(new), tuple(moved)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hashes.errors import LayersError
 from layers.graph.graph import Layer
 from layers.lock import mirror
 from layers.lock.epochs import place, upstream_name
+from layers.lock.git import GitPin, resolve
 from layers.lock.lock import Lock
 from layers.lock.pin import Pin, Upstream
 from layers.lock.resolve import NotOffered
-from layers.lock.update import Moved, resolve_each
+from layers.lock.update import Moved, merge_git, resolve_each
 from layers.oci.reference import Reference
 from layers.plan.names import LABEL_KEY
 from layers.plan.session import Session
+from layers.project.git_refs import git_refs
 from layers.refresh.due import Night
 from layers.refresh.report import Gone, Outcome
 from layers.refresh.trial import Trial
@@ -132,3 +135,39 @@ def gone(run: Session, found: Upstreams) -> tuple[Gone, ...]:
                 run.tell(Warned(f"no copy of {each.name} was looked for: {error}"))
         told.append(Gone(each.name, each.platform, str(pin.digest) if pin else "", copy))
     return tuple(told)
+
+
+class GitRefs(NamedTuple):
+    """What the repositories say tonight."""
+
+    moved: tuple[Moved, ...] = ()
+    pins: tuple[GitPin, ...] = ()
+    """Those that may move."""
+    failures: tuple[str, ...] = ()
+
+    def over(self, lock: Lock) -> Lock:
+        """A lock with what may move."""
+        return lock.with_git(self.pins) if self.pins else lock
+
+
+def ask_git(run: Session, bases: Iterable[str]) -> GitRefs:
+    """Ask for all that the lock can hold.
+
+    What a base is made from stays, and is told if it moved: a base moves by its own trial alone,
+    and that knows of images only.
+    """
+    inputs, lock = run.project.inputs, run.project.lock
+    graph = inputs.graph
+    known = git_refs(inputs, graph.order)
+    stay = git_refs(inputs, graph.closure(bases)) if known else {}
+    found = resolve(known)
+    pins = [each for each in found.values() if isinstance(each, GitPin)]
+    for pin in pins:
+        before = lock.git.get(pin.address)
+        if pin.address in stay and before is not None and before.commit != pin.commit:
+            said = f"{pin.address} is at {pin.commit} now; `doit lock` moves it"
+            run.tell(Warned(said, stay[pin.address]))
+    free = tuple(p for p in pins if p.address not in stay or p.address not in lock.git)
+    _, moved = merge_git(lock, free, (), drop_others=False)
+    failures = tuple(str(each) for each in found.values() if isinstance(each, LayersError))
+    return GitRefs(moved, free, failures)

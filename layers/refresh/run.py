@@ -19,7 +19,16 @@ from layers.refresh.accept import check_keys, delivered
 from layers.refresh.bases import bases
 from layers.refresh.candidate import left, tried, with_new_pins
 from layers.refresh.due import due, groups, moved
-from layers.refresh.night import BaseResult, ask_upstreams, call, gone, here, night
+from layers.refresh.night import (
+    BaseResult,
+    GitRefs,
+    ask_git,
+    ask_upstreams,
+    call,
+    gone,
+    here,
+    night,
+)
 from layers.refresh.report import RefreshReport
 from layers.refresh.summary import base_report
 from layers.refresh.trial import Tools, ask, attempt, free_number
@@ -60,6 +69,7 @@ class _Run:
         begin, moment = time.monotonic(), self.tools.clock()
         run, found = self.session, self.bases
         self.upstreams = ask_upstreams(run, self._wanted())
+        self.git = ask_git(run, found.order) if self.everything else GitRefs()
         for name in found.order:
             self._look(name)
         self._rest()
@@ -80,7 +90,7 @@ class _Run:
             self._copy(self.session, self._wanted())
         return RefreshReport(
             moment,
-            self.upstreams.moved(self.before.project.lock),
+            (*self.upstreams.moved(self.before.project.lock), *self.git.moved),
             missing,
             tuple(
                 base_report(self.before, self.session, name, self.results[name], self.dry_run)
@@ -117,10 +127,10 @@ class _Run:
         """Pin what no base is made from; nothing has to be proved for that."""
         ours = {each for name in self.bases.order for each in self.bases.upstreams[name]}
         others = {each: error for each, error in self.upstreams.failed.items() if each not in ours}
-        self.failures += map(str, others.values())
+        self.failures += [*map(str, others.values()), *self.git.failures]
         pins = [pin for each, pin in self.upstreams.pins.items() if each not in ours]
         if not self.dry_run:
-            self._write(with_new_pins(self.session.project.lock, pins))
+            self._write(self.git.over(with_new_pins(self.session.project.lock, pins)))
 
     def _foretell(self, group: Sequence[str]) -> None:
         for name in group:

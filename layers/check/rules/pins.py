@@ -38,7 +38,7 @@ def check(subject: Subject) -> Iterator[Finding]:
                     UNPINNED_SOURCE.name,
                     "warning",
                     f"{shown(address)} is added without a checksum or a commit",
-                    "add --checksum=sha256:…, or #<commit> to a repository's address",
+                    "add --checksum=sha256:…; a repository's branch or tag is held by `doit lock`",
                 )
         elif step.item.keyword == "RUN":
             yield from _pip(step)

@@ -37,6 +37,16 @@ ROWS = [
         "FROM a\nCOPY --link \\\n  --from=n \\\n  /x /y\n",
     ),
     (
+        "FROM a\nADD --link https://x/y.git#v1 \\\n  https://x/y.git#v1:sub /d\n",
+        Use(2, "ADD", "https://x/y.git#v1"),
+        "FROM a\nADD --link n \\\n  https://x/y.git#v1:sub /d\n",
+    ),
+    (
+        'FROM a\nADD ["https://x/y.git#${V}", "/d"]\n',
+        Use(2, "ADD", "https://x/y.git#${V}"),
+        'FROM a\nADD ["n", "/d"]\n',
+    ),
+    (
         "FROM a\nRUN --mount=from=base,target=/x echo ,from=base\n",
         Use(2, "RUN", "base"),
         "FROM a\nRUN --mount=from=n,target=/x echo ,from=base\n",
