@@ -44,7 +44,7 @@ def _order(steps: tuple[Step, ...]) -> Iterator[Finding]:
     copied: Step | None = None
     for step in steps:
         if step.item.keyword in ("COPY", "ADD") and step.item.flag("from") is None:
-            if copied is None and _sources(step):
+            if copied is None and copies_code(step):
                 copied = step
         elif step.item.keyword == "RUN" and copied is not None:
             call = next((each for each in step.calls or () if _installs(each, step)), None)
@@ -60,7 +60,8 @@ def _order(steps: tuple[Step, ...]) -> Iterator[Finding]:
                 return
 
 
-def _sources(step: Step) -> bool:
+def copies_code(step: Step) -> bool:
+    """Whether a COPY or ADD brings source code of the context."""
     context = step.subject.context
     for source in step.sources:
         if re.match(r"^https?://|^git", source):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.checks import findings
+from tests.unit.checks import HEAD, findings
 
 GIT = "git+https://github.com/facebookresearch"
 BUILDS = ("build-needs", "build-isolation")
@@ -237,3 +237,30 @@ def test_an_order_that_costs_time_is_told(tmp_path: Path, body: str, expected: l
     """Where dependencies could be installed first."""
     found = findings(tmp_path, f"FROM debian:12\n{body}\n", CODE, rules=CACHE)
     assert [f"{f.rule}:{f.line}" for f in found] == expected
+
+
+ASSEMBLING = f"{HEAD}assemble = true\n[images.app]\ncontext = '.'\npush = true\n"
+LATE = "comes after COPY of app.py in line 2: everything from there needs the base"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("COPY app.py .\nRUN python -m compileall .", [f"3: RUN {LATE}, as it runs a command"]),
+        ("COPY app.py .\nENV A=1\nRUN x\nRUN y\nCOPY src /s", [f"4: RUN {LATE}, as it runs"]),
+        ("COPY app.py .\nADD https://e.org/x /x", [f"3: ADD {LATE}, as it fetches"]),
+        ("COPY requirements.txt .\nRUN pip install -r requirements.txt\nCOPY app.py .", []),
+        ("COPY app.py .\nFROM debian:12\nCOPY --from=0 /app.py .", []),
+        ("COPY app.py .\nFROM debian:12\nRUN x\nCOPY app.py .", []),
+    ],
+)
+def test_a_step_that_keeps_edits_from_being_assembled_is_told(
+    tmp_path: Path, body: str, expected: list[str]
+) -> None:
+    """Once an image; and only where that is wanted."""
+    text, rules = f"FROM debian:12\n{body}\n", ["run-after-copy"]
+    found = findings(tmp_path, text, CODE, rules=rules, toml=ASSEMBLING)
+    told = [f"{each.line}: {each.message}" for each in found]
+    assert [one[: len(two)] for one, two in zip(told, expected, strict=True)] == expected
+    plain = ASSEMBLING.replace("assemble = true\n", "")
+    assert findings(tmp_path, text, CODE, rules=rules, toml=plain) == []
