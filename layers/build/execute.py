@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from hashes.errors import LayersError
 from layers.assemble.obstacle import Obstacle
@@ -18,6 +19,7 @@ from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.plan import Step
 from layers.plan.session import Session
+from layers.project.history import Begun
 from layers.registry.registry import RegistryError
 from layers.runtime.events import Warned
 
@@ -137,13 +139,14 @@ def _assembled(run: Session, step: Step) -> Digest:
     from layers.assemble.tarballs import BadTarball
     from layers.build.assemble.image import assembled, send
 
+    begun = Begun("assemble", time.monotonic())
     try:
         ready = assembled(run, step)
         if isinstance(ready, Obstacle):
             raise NotAssembled(str(ready))
         try:
             _check_inputs(run, step)
-            return send(run, step, ready)
+            return send(run, step, ready, begun)
         finally:
             ready.image.close()
     except (RegistryError, BadTarball) as error:
@@ -158,12 +161,13 @@ def _build_remotely(run: Session, step: Step) -> Digest:
     if found is not None:
         return found
     _tell_unpinned(run, step)
+    begun = Begun("build", time.monotonic())
     with (
         prepare.prepared(run, step, remote.Kept(run)) as call,
         remote.built(run, step, call, builder, repository) as digest,
     ):
         _check_inputs(run, step)
-        return remote.keep(run, step, repository, digest)
+        return remote.keep(run, step, repository, digest, begun)
 
 
 def _tell_unpinned(run: Session, step: Step) -> None:

@@ -23,6 +23,7 @@ from layers.oci.reference import is_loopback
 from layers.plan.names import LABEL_KEY
 from layers.plan.plan import Step
 from layers.plan.session import Session
+from layers.project.history import Begun
 from layers.registry.registry import RegistryError
 from layers.runtime import process
 from layers.runtime.events import Warned
@@ -127,7 +128,9 @@ def output(remote: str, tag: str, compression: Compression) -> str:
     return f"type=image,{where},push=true,{','.join(compression.fields())}"
 
 
-def keep(run: Session, step: Step, remote: str, digest: Digest) -> Digest:
+def keep(
+    run: Session, step: Step, remote: str, digest: Digest, begun: Begun | None = None
+) -> Digest:
     """Point the key at what was built, once and for all; somebody quicker wins, and is adopted.
 
     Raises RegistryError, TagMoved.
@@ -152,7 +155,7 @@ def keep(run: Session, step: Step, remote: str, digest: Digest) -> Digest:
         return digest, arrived(run, remote, tag)
 
     with run.project.state.lock(f"push-{step.layer}@{step.key}"):
-        found = contested(run, step, remote, put)
+        found = contested(run, step, remote, put, begun)
     if found.digest != digest:
         said = f"{step.key} was in the registry already as {found.digest}; adopted"
         run.tell(Warned(said, str(step.layer)))

@@ -27,6 +27,18 @@ class Took(NamedTuple):
     seconds: float
 
 
+class Begun(NamedTuple):
+    """Work that is not at its end."""
+
+    action: str
+    begin: float
+    """By `time.monotonic`."""
+
+    def took(self, layer: str) -> Took:
+        """What it comes to if it ends now."""
+        return Took(layer, self.action, round(time.time()), time.monotonic() - self.begin)
+
+
 class History:
     """A file of one JSON object a line; a damaged line is left out, a lost file means no history.
 

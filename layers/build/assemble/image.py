@@ -14,6 +14,7 @@ from layers.oci.digest import Digest
 from layers.plan.plan import Step
 from layers.plan.session import Session
 from layers.plan.tails import tail_of
+from layers.project.history import Begun
 from layers.registry.registry import RegistryError
 
 
@@ -49,7 +50,7 @@ def assembled(run: Session, step: Step) -> Ready | Obstacle:
     return found if isinstance(found, Obstacle) else Ready(remote, place, found)
 
 
-def send(run: Session, step: Step, ready: Ready) -> Digest:
+def send(run: Session, step: Step, ready: Ready, begun: Begun | None = None) -> Digest:
     """Bring what was assembled into the registry, and point the key at it once and for all.
 
     Somebody quicker wins, and is adopted.  Raises RegistryError, TagMoved.
@@ -66,7 +67,9 @@ def send(run: Session, step: Step, ready: Ready) -> Digest:
 
     with run.project.state.lock(f"push-{step.layer}@{step.key}"):
         theirs = there(run, step, remote)
-        return theirs if theirs is not None else contested(run, step, remote, put).digest
+        if theirs is not None:
+            return theirs
+        return contested(run, step, remote, put, begun).digest
 
 
 def put_once(run: Session, step: Step, remote: str, manifest: bytes) -> tuple[Digest, Digest]:

@@ -98,6 +98,7 @@ def _put(run: Session, own: Step, remote: str, found: Cut, trunk: Trunk, listing
 
     inputs = run.project.inputs.image(own.layer.image)
     with run.project.state.lock(f"push-{own.layer}@{own.key}"):
-        done = contested(run, own, remote, put, inputs.home.record(trunk.manifest, inputs.stages))
+        record = inputs.home.record(trunk.manifest, inputs.stages)
+        done = contested(run, own, remote, put, record=record)
     if done.pushed:
         base.leave(run, own, remote, done.digest, listing)

@@ -19,7 +19,7 @@ from layers.plan.names import LABEL_KEY
 from layers.plan.plan import Step
 from layers.plan.presence import held_fast, parts_missing
 from layers.plan.session import Session
-from layers.project.history import Took
+from layers.project.history import Begun, Took
 from layers.registry.referrers import INPUTS, attach
 from layers.registry.registry import RegistryError
 from layers.runtime.events import Output, Transfer, Warned
@@ -125,7 +125,8 @@ def _same(run: Session, remote: str, theirs: Digest, held: LocalImage) -> bool:
 
 
 def _send(run: Session, step: Step, held: LocalImage, remote: str) -> Delivered:
-    found = contested(run, step, remote, lambda: _push(run, step, held, remote), sent=True)
+    begun = Begun("push", time.monotonic())
+    found = contested(run, step, remote, lambda: _push(run, step, held, remote), begun)
     if not found.pushed and not _same(run, remote, found.digest, held):
         _adopt(run, step, remote, found.digest)
     return found
@@ -136,15 +137,14 @@ def contested(
     step: Step,
     remote: str,
     put: Callable[[], tuple[Digest, Digest]],
+    begun: Begun | None = None,
     record: Record | None = None,
-    *,
-    sent: bool = False,
 ) -> Delivered:
     """Bring a layer into the registry by ``put``, unless some other machine is quicker.
 
-    ``put`` gives the digest that it sent, and the one that the key's tag points at then;
-    ``record``: see `attach_record`; ``sent``: that is all of a push, and its time is told to
-    others.  Raises RegistryError, and what ``put`` raises.
+    ``begun``: what comes to its end with that, and whose time goes along; ``record``: see
+    `attach_record`.  ``put`` gives the digest that it sent, and the one that the key's tag points
+    at then.  Raises RegistryError, and what ``put`` raises.
     """
     layer, broken = str(step.layer), _broken(run, step)
 
@@ -158,12 +158,10 @@ def contested(
         claimed(run.backends.registry, names, broken, waits, us, dead) as theirs,
     ):
         if theirs is None:
-            begin = time.monotonic()
             digest, theirs = put()
             if theirs == digest:
-                pushed = Took(layer, "push", round(time.time()), time.monotonic() - begin)
-                told_times = [pushed] if sent else []
-                attach_record(run, step.layer, remote, digest, told_times, record)
+                took = [begun.took(layer)] if begun is not None else []
+                attach_record(run, step.layer, remote, digest, took, record)
                 if broken is not None and broken != digest:
                     said = f"{step.key} was broken in the registry ({broken}); replaced by {digest}"
                     run.tell(Warned(said, layer))

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,10 +30,12 @@ from layers.graph.record import Record
 from layers.oci.artifact import digest_of
 from layers.oci.compression import Compression
 from layers.oci.digest import Digest
+from layers.plan.learned import TIMES, read
 from layers.plan.names import LABEL_KEY
 from layers.plan.plan import Node, Presence, Step, make_plan
 from layers.plan.presence import TagMoved
 from layers.plan.session import Session
+from layers.project.history import Begun
 from layers.project.project import Project
 from layers.registry import referrers
 from layers.registry.registry import RegistryError
@@ -434,10 +437,13 @@ def test_what_was_put_first_stays(farm: Callable[[str], World]) -> None:
     """The loser's result keeps no tag, and a warning says so."""
     world = farm("")
     step, ours = world.step, elsewhere(world, "ours")
-    theirs = keep(world.run, step, REPOSITORY, elsewhere(world, "theirs"))
+    begun = Begun("build", time.monotonic() - 312)
+    theirs = keep(world.run, step, REPOSITORY, elsewhere(world, "theirs"), begun)
     assert keep(world.run, step, REPOSITORY, ours) == theirs != ours
     assert world.registry.heads([(REPOSITORY, world.key)]) == {(REPOSITORY, world.key): theirs}
     assert "adopted" in world.warnings()
+    (told,) = referrers.notes(world.registry, REPOSITORY, theirs, referrers.INPUTS)
+    assert [took.seconds for took in read(told[TIMES], "app")] == [312]
 
 
 def test_a_builder_that_pushed_elsewhere_is_found_out(farm: Callable[[str], World]) -> None:
