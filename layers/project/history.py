@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 _COUNTED = 5  # last good ones that make an expectation
@@ -51,18 +51,15 @@ class History:
         self._elsewhere: dict[_Name, list[float]] = {}
 
     def expected(self, layer: str, action: str) -> float | None:
-        """Seconds that ``action`` will likely take: the median of the last five good ones.
+        """Seconds that ``action`` will likely take, by the last five good ones: see `likely`.
 
         What other machines told counts only for work that was never done here.
         """
         if self._known is None:
             self._read_all()
         known, name = self._known or {}, (layer, action)
-        times = sorted((known.get(name) or self._elsewhere.get(name) or [])[-_COUNTED:])
-        if not times:
-            return None
-        middle = len(times) // 2
-        return times[middle] if len(times) % 2 else (times[middle - 1] + times[middle]) / 2
+        times = (known.get(name) or self._elsewhere.get(name) or [])[-_COUNTED:]
+        return likely(times) if times else None
 
     def _read_all(self) -> None:
         known: dict[_Name, list[float]] = defaultdict(list)
@@ -183,6 +180,22 @@ class History:
             for lines in kept.values():
                 file.writelines(lines[-_KEPT:])
         os.replace(new, self._path)
+
+
+def likely(times: Sequence[float]) -> float:
+    """The median of some times, oldest first; the first weighs one, the next two, and so on.
+
+    A machine that is busier now, or a new one, counts sooner so, and one odd time does not.
+    """
+    weighed = sorted(zip(times, range(1, len(times) + 1), strict=True))
+    half, below = len(times) * (len(times) + 1) / 4, 0
+    for place, (seconds, weight) in enumerate(weighed):
+        below += weight
+        if below == half:
+            return (seconds + weighed[place + 1][0]) / 2
+        if below > half:
+            return seconds
+    raise ValueError("no times")
 
 
 def latest(times: Iterable[Took]) -> list[Took]:

@@ -76,7 +76,7 @@ def test_a_time_that_several_images_tell_is_kept_once(checkout: Callable[[], Wor
     made(second, 40.0)
     clone = edited(checkout())
     (Path(clone.project.root) / "app" / "a").write_text("edited again\n")
-    assert expected(clone) == 35
+    assert expected(clone) == 40
     path = Path(clone.project.state.path("history.jsonl"))
     told = [json.loads(line) for line in path.read_text().splitlines()]
     assert sorted(each["seconds"] for each in told if each["action"] == "build") == [30, 40]
@@ -118,7 +118,7 @@ def test_what_was_learned_goes_on_with_the_next_image(checkout: Callable[[], Wor
         (Path(clone.project.root) / "app" / "a").write_text(f"{seconds}\n")
         expected(clone)
         made(clone, seconds)
-    assert expected(edited(checkout())) == 200
+    assert expected(edited(checkout())) == 250
 
 
 def test_the_time_of_the_push_goes_along(checkout: Callable[[], World]) -> None:

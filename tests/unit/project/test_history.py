@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layers.project import history
-from layers.project.history import History, Took
+from layers.project.history import History, Took, likely
 
 
 def fill(path: Any, *times: Any, ok: Any = True, layer: Any = "a") -> None:
@@ -26,14 +27,14 @@ def test_a_layer_never_seen_has_no_expectation(tmp_path: Path) -> None:
     assert History(str(tmp_path / "none" / "h")).expected("a", "build") is None
 
 
-def test_the_median_of_the_last_five_good_ones_is_expected(tmp_path: Path) -> None:
+def test_the_last_five_good_ones_tell_what_is_expected(tmp_path: Path) -> None:
     """Old and failed work does not count, nor does that of another layer or kind."""
     path = tmp_path / ".layers" / "h"
     fill(path, 1000, 1000, 1, 2, 30, 4, 5)
     fill(path, 0.1, ok=False)
     fill(path, 77, layer="b")
     known = History(str(path))
-    assert known.expected("a", "build") == 4
+    assert known.expected("a", "build") == 5
     assert known.expected("b", "build") == 77
     assert known.expected("a", "pull") is None
 
@@ -73,6 +74,25 @@ def test_all_that_is_remembered_is_told_oldest_first(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("times", "found"),
+    [
+        ([7], 7),
+        ([9, 3], 3),
+        ([4, 8, 5], 5),
+        ([8, 8, 5], 6.5),
+        ([600, 600, 600, 600, 1], 600),  # one odd time
+        ([10, 10, 10, 30, 30], 30),  # two alike: the machine is slower now
+        ([30, 10, 20, 50, 40], 40),
+    ],
+)
+def test_newer_times_weigh_more(times: list[float], found: float) -> None:
+    """The median, where each of them counts once more often than the one before it."""
+    assert likely(times) == found
+    repeated = [each for n, each in enumerate(times, 1) for _ in range(n)]
+    assert statistics.median(repeated) == found
+
+
 def test_a_record_counts_at_once(tmp_path: Path) -> None:
     """In the same run too, whether the file was read before or not."""
     known = History(str(tmp_path / "h"))
@@ -100,10 +120,10 @@ def test_a_record_counts_at_once(tmp_path: Path) -> None:
 def test_a_damaged_line_is_left_out(tmp_path: Path, line: Any) -> None:
     """And the ones around it count."""
     path = tmp_path / "h"
-    fill(path, 3)
+    fill(path, 8, 8)
     path.write_bytes(line + b"\n" + path.read_bytes() + line + b"\n")
     fill(path, 5)
-    assert History(str(path)).expected("a", "build") == 4
+    assert History(str(path)).expected("a", "build") == 6.5
 
 
 @settings(deadline=None)  # it writes files, on whatever disk
@@ -137,7 +157,7 @@ def test_a_large_file_is_pruned_to_the_latest(
     fill(path, 7, layer="rare")
     fill(path, *range(200, 300))
     assert path.stat().st_size < 5000
-    assert History(str(path)).expected("a", "build") == 297
+    assert History(str(path)).expected("a", "build") == 298
     assert History(str(path)).expected("rare", "build") == 7
 
 
