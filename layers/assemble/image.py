@@ -111,7 +111,7 @@ class _Assembly:
         }
         self.written |= written
         if written:
-            made = layer.write(self.listing, written)
+            made = layer.write(self.listing, written, self.recipe.compression)
             self.layers.append(made)
             self.configuration.diff_ids.append(made.diff_id.text)
         self.configuration.done(item, layer=bool(written))

@@ -16,11 +16,14 @@ from typing import IO, NamedTuple
 from layers.assemble.copying import Written
 from layers.assemble.listing import Listing
 from layers.assemble.sources import Moved
+from layers.oci.compression import USUAL, Compression
 from layers.oci.digest import Digest
 
-MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+zstd"
-LEVEL = 3
-"""Of zstd: what BuildKit uses by default."""
+_TAR = "application/vnd.oci.image.layer.v1.tar"
+MEDIA_TYPES = {"zstd": f"{_TAR}+zstd", "gzip": f"{_TAR}+gzip", "uncompressed": _TAR}
+"""Of each kind of compression (image-spec, layer.md)."""
+_LEVELS = {"zstd": 3, "gzip": 6}
+"""What BuildKit uses by default."""
 IN_MEMORY = 8 << 20
 """Bytes from which on a layer lies in a temporary file."""
 PART = 1 << 20
@@ -40,6 +43,7 @@ class NewLayer(NamedTuple):
     diff_id: Digest
     """Of the tarball before it was compressed."""
     file: IO[bytes]
+    media_type: str = MEDIA_TYPES["zstd"]
 
     def parts(self) -> Iterator[bytes]:
         """The bytes that the digest is of, from the start."""
@@ -49,26 +53,46 @@ class NewLayer(NamedTuple):
 
     def descriptor(self) -> dict[str, object]:
         """What a manifest says of it."""
-        return {"mediaType": MEDIA_TYPE, "digest": self.digest.text, "size": self.size}
+        return {"mediaType": self.media_type, "digest": self.digest.text, "size": self.size}
 
 
-def write(listing: Listing, written: Mapping[str, Written]) -> NewLayer:
+def write(
+    listing: Listing, written: Mapping[str, Written], compression: Compression = USUAL
+) -> NewLayer:
     """The layer of a step; ``listing`` is as it was left.  The same bytes for the same values.
 
     Raises Moved where a file is not what was hashed.
     """
-    import zstandard
-
     file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - its reader closes it
     try:
         packed = _Digesting(file)
-        with zstandard.ZstdCompressor(level=LEVEL).stream_writer(packed, closefd=False) as zstd:  # type: ignore[arg-type]  # write() is all it calls
-            plain = _Digesting(zstd)
+        with _packing(packed, compression) as stream:
+            plain = _Digesting(stream)
             _tar(listing, written, plain)
     except BaseException:
         file.close()
         raise
-    return NewLayer(packed.digest(), packed.size, plain.digest(), file)
+    kind = MEDIA_TYPES[compression.kind]
+    return NewLayer(packed.digest(), packed.size, plain.digest(), file, kind)
+
+
+@contextmanager
+def _packing(packed: _Digesting, compression: Compression) -> Iterator[object]:
+    """What is to be written to, so that it arrives packed."""
+    kind, level = compression
+    level = _LEVELS.get(kind, 0) if level is None else level
+    if kind == "zstd":
+        import zstandard
+
+        with zstandard.ZstdCompressor(level=level).stream_writer(packed, closefd=False) as zstd:  # type: ignore[arg-type]  # write() is all it calls
+            yield zstd
+    elif kind == "gzip":
+        import gzip
+
+        with gzip.GzipFile("", "wb", level, packed, 0) as stream:
+            yield stream
+    else:
+        yield packed
 
 
 class _Digesting:
@@ -84,6 +108,9 @@ class _Digesting:
         self._state.update(data)
         self.size += len(data)
         return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back here."""
 
     def digest(self) -> Digest:
         return Digest(f"sha256:{self._state.hexdigest()}")

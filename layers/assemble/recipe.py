@@ -9,17 +9,18 @@ from typing import Any
 from hashes.dockerfile.arguments import global_args, normal_platform
 from hashes.dockerfile.instruction import Instruction
 from hashes.dockerfile.parser import Dockerfile, parse_trigger
-from layers.assemble.layer import MEDIA_TYPE
+from layers.assemble.layer import MEDIA_TYPES
 from layers.assemble.listing import Listing
 from layers.assemble.obstacle import Obstacle
 from layers.assemble.trunk import Division
+from layers.oci.compression import USUAL, Compression
 
 OCI = {
     "application/vnd.docker.image.rootfs.diff.tar.gzip": (
         "application/vnd.oci.image.layer.v1.tar+gzip"
     ),
     "application/vnd.docker.image.rootfs.diff.tar": "application/vnd.oci.image.layer.v1.tar",
-    "application/vnd.docker.image.rootfs.diff.tar.zstd": MEDIA_TYPE,
+    "application/vnd.docker.image.rootfs.diff.tar.zstd": MEDIA_TYPES["zstd"],
 }
 """Docker's kinds of filesystem layers, and the same in the words of the OCI."""
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
@@ -60,6 +61,8 @@ class Recipe:
     """Those that stand in no Dockerfile."""
     build: str = ""
     """The platform of the machine that builds; "": `platform`."""
+    compression: Compression = USUAL
+    """Of the new filesystem layers."""
 
 
 def in_the_way(trunk: Trunk, recipe: Recipe) -> Obstacle | None:

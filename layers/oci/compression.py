@@ -20,3 +20,7 @@ class Compression(NamedTuple):
         """What ``--output`` is told of it."""
         level = [] if self.level is None else [f"compression-level={self.level}"]
         return (f"compression={self.kind}", *level, "oci-mediatypes=true")
+
+
+USUAL = Compression()
+"""What images.toml means where it says nothing."""

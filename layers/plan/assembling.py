@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 
 from hashes.key import BadKey, Key
 from layers.graph.graph import Layer
-from layers.oci.compression import Compression
 from layers.plan.names import Names
 from layers.plan.plan import Assembly, Node, assembles
 from layers.plan.presence import Seen, look_in_registry
@@ -53,9 +52,7 @@ class Assembling:
         if node.key is None or node.builder or not node.push or node.names.remote is None:
             return None
         found = tail_of(self._project.inputs, layer)
-        packed = image.compression or Compression()
-        other = f"its layers are to be {packed.kind}" if packed != Compression() else ""
-        obstacle, last = found.obstacle or other, found.division.last
+        obstacle, last = found.obstacle, found.division.last
         if obstacle or last is None:
             return Assembly(found.parent, obstacle)
         steps = f"steps up to {last.step} in line {last.line}"

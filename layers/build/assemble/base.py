@@ -14,6 +14,7 @@ from layers.assemble.recipe import Recipe, Trunk
 from layers.assemble.tarballs import apply
 from layers.build.parents import pinned
 from layers.build.push.local import other_key
+from layers.oci.compression import USUAL
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
 from layers.plan.names import LABEL_KEY, LABEL_LAYER, LABEL_PROJECT
@@ -177,6 +178,7 @@ def recipe(run: Session, step: Step, tail: Tail) -> Recipe:
         step.layer.stage or image.target,
         labels(run, str(step.key), str(step.layer)),
         platform(run.project.spec.machine),
+        image.compression or USUAL,
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from hashes.errors import LayersError
 from layers.assemble.listing import Listing
 from layers.assemble.obstacle import Obstacle
+from layers.assemble.tarballs import apply
 from layers.build.assemble.image import assembled, send
 from layers.build.execute import InputsMoved, carry_out
 from layers.build.publish import publish
@@ -132,19 +133,28 @@ def test_an_image_goes_to_the_registry_and_its_base_is_listed_once(
 
 
 @pytest.mark.parametrize(
-    ("more", "state", "reason"),
+    ("more", "kind", "begins"),
     [
-        ("", "assemble", "upon base, where nothing has to run"),
-        ('compression = "zstd"\n', "assemble", "upon base, where nothing has to run"),
-        ('compression = "gzip"\n', "build", "not assembled: its layers are to be gzip"),
+        ("", "+zstd", b"\x28\xb5\x2f\xfd"),
+        ('compression = "zstd"\ncompression_level = 19\n', "+zstd", b"\x28\xb5\x2f\xfd"),
+        ('compression = "gzip"\n', "+gzip", b"\x1f\x8b"),
+        ('compression = "uncompressed"\n', "", b"srv/"),
     ],
 )
-def test_layers_that_are_to_be_packed_otherwise_are_built(
-    checkout: Callable[..., World], more: str, state: str, reason: str
+def test_new_layers_are_packed_as_images_toml_says(
+    checkout: Callable[..., World], more: str, kind: str, begins: bytes
 ) -> None:
-    step = checkout(more).run.planner.plan.steps[APP]
-    assert step.state == state
-    assert reason in step.reasons
+    world = checkout(more)
+    remotely(world)
+    manifest = world.registry.manifest(OURS, str(world.project.inputs.key(APP)))
+    assert manifest is not None
+    top = manifest.content["layers"][-1]
+    assert top["mediaType"] == f"application/vnd.oci.image.layer.v1.tar{kind}"
+    data = world.registry.blob(OURS, Digest(top["digest"]))
+    assert data.startswith(begins)
+    there = Listing()
+    apply(there, iter((data,)))
+    assert there.get("srv/a") is not None
 
 
 def test_a_publish_asks_no_engine(
