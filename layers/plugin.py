@@ -54,6 +54,10 @@ class LayersReporter(ConsoleReporter):  # type: ignore[misc]  # doit ships no ty
 
     def _say(self, text: str) -> None:
         self.outstream.flush()
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            from layers.report.workflow import inert
+
+            text = inert(text)
         sys.stderr.write(text if text.endswith("\n") else f"{text}\n")
         sys.stderr.flush()
 

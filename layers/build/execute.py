@@ -37,6 +37,16 @@ def carry_out(run: Session, step: Step) -> None:
 
     Raises LayersError of several kinds; then tags, lock and state are as they were.
     """
+    try:
+        _carry_out(run, step)
+    except LayersError as error:
+        from layers.build.failure.event import failed
+
+        run.fails(error, failed(str(step.layer), error))
+        raise
+
+
+def _carry_out(run: Session, step: Step) -> None:
     if step.key is None:
         raise LayersError(step.problem)
     with run.project.state.lock(f"{step.layer}@{step.key}"):

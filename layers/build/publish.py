@@ -80,6 +80,8 @@ def publish(
     """
     faults = {each: fault for each in layers if (fault := run.project.inputs.fault(each.image))}
     wrong = list(dict.fromkeys(map(str, faults.values())))
+    for layer, fault in faults.items():
+        _tell(run, layer, fault)
     layers = [each for each in layers if each not in faults]
     begin = time.monotonic()
     there, broken = _there(run, layers)
@@ -166,6 +168,20 @@ def _failure(future: Future[None]) -> LayersError | None:
 
 def _one(run: Session, step: Step, asked: bool) -> Published | None:
     """Make one layer true and push it; a push that fails is an error only for what was asked."""
+    try:
+        return _made(run, step, asked)
+    except LayersError as error:
+        _tell(run, step.layer, error)
+        raise
+
+
+def _tell(run: Session, layer: Layer, error: LayersError) -> None:
+    from layers.build.failure.event import failed
+
+    run.fails(error, failed(str(layer), error))
+
+
+def _made(run: Session, step: Step, asked: bool) -> Published | None:
     from layers.build.execute import carry_out, left_behind, push
     from layers.build.push.push import deliver
 

@@ -33,7 +33,7 @@ def guarded(work: Callable[[], int], root: str) -> int:
         raise
     except LayersError as error:
         sys.stdout.flush()
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{_told(error)}\n")
         return MISTAKE
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -48,3 +48,20 @@ def guarded(work: Callable[[], int], root: str) -> int:
 
         sys.stderr.write(f"{bug_message(error, root)}\n")
         return BUG
+
+
+def _told(error: LayersError) -> str:
+    """An error's text; in a workflow of GitHub's nothing in it is carried out, and it has a place.
+
+    What went wrong with an image was told of before, by those who show the run.
+    """
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return str(error)
+    from layers.report.workflow import annotation, inert
+    from layers.runtime.events import Failed
+
+    text = inert(str(error))
+    if not error.file:
+        return text
+    place = Failed("", error.message, error.file, error.line or 0, remedy=error.hint)
+    return f"{text}\n{annotation(place, os.environ)}"

@@ -15,6 +15,7 @@ from layers.project.open import open_project
 if TYPE_CHECKING:
     from layers.build.publish import Published
     from layers.build.tags import Tagged
+    from layers.report.summary import Summary
 
 
 class PublishCommand(ProjectCommand):
@@ -46,15 +47,20 @@ class PublishCommand(ProjectCommand):
 
     def act(self, root: str, options: Any, names: list[str]) -> int:
         """Publish; status 1 when anything of the set is not in the registry in the end."""
-        return _publish(root, names, options["tags"], options["as_json"])
+        from layers.report.report import summarized
+
+        with summarized(" ".join(["doit publish", *names])) as summary:
+            return _publish(root, names, options["tags"], options["as_json"], summary)
 
 
-def _publish(root: str, names: Sequence[str], tags: Sequence[str], program: bool) -> int:
+def _publish(
+    root: str, names: Sequence[str], tags: Sequence[str], program: bool, summary: Summary | None
+) -> int:
     from layers.build.publish import chosen, publish
     from layers.build.stamp import facts, marked, marks
     from layers.build.tags import check_tag, move_tags
     from layers.plan.names import home
-    from layers.report.report import report_for
+    from layers.report.report import heard, report_for
 
     for tag in tags:
         check_tag(tag)
@@ -63,7 +69,7 @@ def _publish(root: str, names: Sequence[str], tags: Sequence[str], program: bool
     for tag in tags:
         check_tag(tag, prefixes)
     shown = sys.stderr if program else sys.stdout
-    report = report_for(shown)
+    report = heard(report_for(shown), summary)
     run = Session.begin(project, report)
 
     def ahead(making: Session, lacking: Collection[Layer]) -> None:
@@ -80,6 +86,8 @@ def _publish(root: str, names: Sequence[str], tags: Sequence[str], program: bool
     finally:
         report.close()
         project.cache.save()
+    if summary is not None:
+        summary.add("In the registry", as_text(images, moved))
     sys.stdout.write(as_json(images, moved) if program else as_text(images, moved))
     return 0
 

@@ -14,6 +14,7 @@ from layers.project.open import open_project
 
 if TYPE_CHECKING:
     from layers.refresh.report import BaseReport, RefreshReport
+    from layers.report.summary import Summary
 
 
 class RefreshCommand(ProjectCommand):
@@ -35,12 +36,15 @@ class RefreshCommand(ProjectCommand):
 
     def act(self, root: str, options: Any, names: list[str]) -> int:
         """Refresh; status 1 when anything failed, and then the reason is the first that is told."""
-        return _refresh(root, options, names)
+        from layers.report.report import summarized
+
+        with summarized(" ".join(["doit refresh", *names])) as summary:
+            return _refresh(root, options, names, summary)
 
 
-def _refresh(root: str, options: Any, names: list[str]) -> int:
+def _refresh(root: str, options: Any, names: list[str], summary: Summary | None) -> int:
     from layers.refresh.bases import bases
-    from layers.refresh.markdown import as_markdown, write_summary
+    from layers.refresh.markdown import as_markdown
     from layers.refresh.report import as_json
     from layers.refresh.run import refresh
     from layers.refresh.tools import tools
@@ -58,7 +62,8 @@ def _refresh(root: str, options: Any, names: list[str]) -> int:
         project.cache.save()
     if options["report"]:
         write_whole(os.path.abspath(options["report"]), as_markdown(report).encode())
-    write_summary(report, os.environ)
+    if summary is not None:
+        summary.instead(as_markdown(report))
     if options["as_json"]:
         sys.stdout.write(json.dumps(as_json(report), indent=2, ensure_ascii=False) + "\n")
     else:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from doit.cmd_run import Run
@@ -22,12 +23,14 @@ from layers.runtime import signals
 
 if TYPE_CHECKING:
     from layers.project.project import Project
+    from layers.report.summary import Summary
 
 
 class RunCommand(Paged, Run):  # type: ignore[misc]  # doit ships no types
     """Runs tasks; in a project without ``images.toml`` it is doit's own command unchanged."""
 
     name = "run"
+    _summary: Summary | None = None
     doc_usage = "[IMAGE[:STAGE] ...]"
     chief: ClassVar[Mapping[str, str]] = {
         **DODO,
@@ -87,10 +90,24 @@ class RunCommand(Paged, Run):  # type: ignore[misc]  # doit ships no types
         rest = (auto_delayed_regex, force_verbosity, failure_verbosity, pdb)
         if found is None:
             return run(*plain, *rest)
-        return guarded(
-            lambda: self._make(found, lambda: run(*plain, *rest), always, json_lines, num_process),
-            found.root,
-        )
+
+        def work() -> int:
+            with self.summed():
+                return self._make(
+                    found, lambda: run(*plain, *rest), always, json_lines, num_process
+                )
+
+        return guarded(work, found.root)
+
+    @contextlib.contextmanager
+    def summed(self, names: Sequence[str] = ()) -> Iterator[Summary | None]:
+        """For as long as the block runs, sum up what the command does, where that is asked for."""
+        from layers.report.report import summarized
+
+        names = names or tuple(getattr(self, "sel_tasks", None) or ())
+        words = ("doit", *(() if self.name == "run" else (self.name,)), *names)
+        with summarized(" ".join(words)) as self._summary:
+            yield self._summary
 
     def shown_on(self) -> TextIO:
         """Where the run is told."""
@@ -104,13 +121,13 @@ class RunCommand(Paged, Run):  # type: ignore[misc]  # doit ships no types
         json_lines: bool,
         at_once: int,
     ) -> int:
-        from layers.report.report import report_for
+        from layers.report.report import heard, report_for
         from layers.runtime.crash import bugs
 
         begin = time.monotonic()
         tasks = {task.name: task for task in self.task_list}
         self.sel_tasks: list[str] = self._selected(found, tasks)
-        report = report_for(self.shown_on(), json=json_lines)
+        report = heard(report_for(self.shown_on(), json=json_lines), self._summary)
         wanted = [Layer.parse(name) for name in layers_of(self.sel_tasks, tasks)]
         session = Session.begin(found, report, wanted)
         dodo.begin(session)
@@ -120,6 +137,7 @@ class RunCommand(Paged, Run):  # type: ignore[misc]  # doit ships no types
         try:
             stuck = session.planner.plan.stuck()
             if stuck:
+                tell_faults(session, stuck)
                 self.sel_tasks = possible(self.sel_tasks, tasks, stuck)
             strangers = [name for name in self.sel_tasks if not is_layer(tasks[name])]
             todo = [s for s in session.planner.plan.steps.values() if not (s.idle or s.stuck)]
@@ -160,6 +178,16 @@ class RunCommand(Paged, Run):  # type: ignore[misc]  # doit ships no types
                 raise InvalidCommand(not_found=unknown[0])
             selected.update(dict.fromkeys(matches))
         return single(selected, tasks)
+
+
+def tell_faults(run: Session, stuck: Iterable[Layer]) -> None:
+    """Tell those who listen what is wrong with images that cannot be made."""
+    from layers.build.failure.event import failed
+
+    for layer in stuck:
+        fault = run.project.inputs.fault(layer.image)
+        if fault is not None:
+            run.fails(fault, failed(str(layer), fault))
 
 
 def catch_up(run: Session, owed: frozenset[str]) -> None:

@@ -104,7 +104,8 @@ class UpCommand(Parsed, RunCommand):
 
         def work() -> int:
             patience = patience_of(timeout)
-            return self._up(found, make, None if no_wait else patience, over, as_json)
+            with self.summed(self._names):
+                return self._up(found, make, None if no_wait else patience, over, as_json)
 
         return guarded(work, found.root)
 
@@ -132,13 +133,19 @@ class UpCommand(Parsed, RunCommand):
         ups = []
         for stack in prepared:
             ups.append(bring(run, composer, stack, timeout, self.shown_on()))
+            if self._summary is not None:
+                self._summary.add(stack.name, as_text(ups[-1]))
             if not as_json:
                 sys.stdout.write(as_text(ups[-1]))
                 sys.stdout.flush()
         if as_json:
             sys.stdout.write(json.dumps(json_of(ups), indent=2) + "\n")
         sys.stdout.flush()
-        sys.stderr.write("".join(f"{stack}: not up: {why}\n" for stack, why in faults.items()))
+        told = [f"{stack}: not up: {why}" for stack, why in faults.items()]
+        if self._summary is not None:
+            for each in told:
+                self._summary.failed(each)
+        sys.stderr.write("".join(f"{each}\n" for each in told))
         return MISTAKE if faults else 0
 
     def _composer(self, found: Project) -> tuple[Session, Composer]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from hashes.errors import LayersError
 from layers.graph.graph import Layer
 from layers.lock.lock import Lock
 from layers.lock.upstreams import Upstreams
@@ -11,7 +12,7 @@ from layers.plan.plan import Broken
 from layers.plan.planner import Planner, Policy
 from layers.project.backends import Backends
 from layers.project.project import Project
-from layers.runtime.events import Listener, silent
+from layers.runtime.events import Failed, Listener, silent
 
 
 class Session:
@@ -32,6 +33,7 @@ class Session:
         self.upstreams = upstreams
         self.failed: set[Layer] = set()
         """Layers that could not be made in this run."""
+        self._told: list[LayersError] = []
 
     @classmethod
     def begin(
@@ -48,6 +50,12 @@ class Session:
         planner = Planner(project, backends, tell, wanted)
         upstreams = Upstreams(lambda: backends.registry, backends.mirror, tell)
         return cls(project, backends, planner, tell, upstreams)
+
+    def fails(self, error: LayersError, event: Failed) -> None:
+        """Tell of a failure once, whatever it stands in the way of."""
+        if not any(error is each for each in self._told):
+            self._told.append(error)
+            self.tell(event)
 
     def wanting(
         self,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from hashes.errors import LayersError
 from layers.oci.digest import Digest
 from layers.refresh.report import BaseReport, RefreshReport, verdict
+from layers.report.markdown import code, fenced, plain, table
 from layers.runtime.units import seconds, size
 
 _FOLDED = 10
@@ -20,8 +20,6 @@ _TAIL = 40
 """Lines of a failure's log."""
 _WIDTH = 300
 """Characters of such a line."""
-
-Rows = Sequence[Sequence[str]]
 
 
 def render(report: RefreshReport) -> str:
@@ -80,7 +78,7 @@ def _upstreams(report: RefreshReport, shown: int) -> list[str]:
             (code(each.name), code(each.platform), _digest(each.old), _digest(each.new))
             for each in report.upstreams
         ]
-        parts += ["## Upstreams", *_table(("Upstream", "Platform", "Old", "New"), rows, shown)]
+        parts += ["## Upstreams", *table(("Upstream", "Platform", "Old", "New"), rows, shown)]
     for gone in report.gone:
         now = (
             f"builds take it from {code(gone.mirror.partition('@')[0])}"
@@ -136,42 +134,10 @@ def _folding(
     noun: str, head: Sequence[str], rows: Sequence[Sequence[str]], shown: int
 ) -> list[str]:
     if len(rows) <= _FOLDED:
-        return _table(head, rows, shown) if rows else []
-    table = _table(head, rows, shown)
+        return table(head, rows, shown) if rows else []
+    shown_rows = table(head, rows, shown)
     title = f"{len(rows)} {noun}s changed"
-    return [f"<details><summary>{title}</summary>", *table, "</details>"]
-
-
-def _table(head: Sequence[str], rows: Rows, shown: int) -> list[str]:
-    lines = [head, ["---"] * len(head), *rows[:shown]]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    more = [f"and {len(rows) - shown} more"] if len(rows) > shown else []
-    return [table, *more]
-
-
-def plain(text: str) -> str:
-    """``text`` on one line that GitHub shows as it is: no markup, no mention, no issue link."""
-    shown = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", "#": "&#35;"}
-    shown |= {mark: f"\\{mark}" for mark in "\\`*_[]|~"}
-    return "".join(shown.get(letter, letter) for letter in " ".join(text.split()))
-
-
-def code(text: str) -> str:
-    """``text`` as a code span that may stand in a table's cell, "" for nothing."""
-    line = " ".join(text.split())
-    if not line:
-        return ""
-    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", line)), default=0))
-    space = " " if "`" in line[:1] + line[-1:] else ""
-    escaped = line.replace("|", "\\|")  # GFM, "Tables": a pipe is escaped in code spans too
-    return f"{fence}{space}{escaped}{space}{fence}"
-
-
-def fenced(lines: Iterable[str]) -> str:
-    """Lines of a log as a block of code, below a point of a list."""
-    kept = list(lines)
-    fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", "\n".join(kept))), default=0))
-    return "\n".join(f"  {line}".rstrip() for line in [fence, *kept, fence])
+    return [f"<details><summary>{title}</summary>", *shown_rows, "</details>"]
 
 
 def _digest(text: str) -> str:
@@ -204,16 +170,3 @@ def as_markdown(report: RefreshReport) -> str:
     """The report for people, as GitHub renders it: the verdict, what failed, then each base."""
 
     return render(report)
-
-
-def write_summary(report: RefreshReport, environ: Mapping[str, str]) -> bool:
-    """Append the report to the file in GITHUB_STEP_SUMMARY; False where none is named.
-
-    Source: GitHub's "Workflow commands", "Adding a job summary". Raises OSError.
-    """
-    path = environ.get("GITHUB_STEP_SUMMARY", "")
-    if not path:
-        return False
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(as_markdown(report) + "\n")
-    return True

@@ -12,6 +12,7 @@ from layers.report import wording
 from layers.runtime import units
 from layers.runtime.events import (
     Event,
+    Failed,
     Finished,
     Output,
     Stalled,
@@ -85,7 +86,15 @@ class PlainReport:
         while not self._stop.wait(1.0):
             self.beat()
 
+    def _begins(self, event: Started) -> None:
+        self._say(event.layer, wording.started(event))
+
+    def _ends(self, event: Finished, text: str) -> None:
+        self._say(event.layer, text)
+
     def _show(self, event: Event) -> None:
+        if isinstance(event, Failed):  # its text is the command's last word
+            return
         if isinstance(event, Warned):
             text = "\n  ".join(wording.printable(line) for line in event.message.splitlines())
             self._say(event.layer, f"warning: {text}")
@@ -96,7 +105,7 @@ class PlainReport:
         now = self._clock()
         if isinstance(event, Started):
             self._works[event.layer] = _Work(event.action, now)
-            self._say(event.layer, wording.started(event))
+            self._begins(event)
             if self._thread is None and not self._stop.is_set():
                 self._thread = threading.Thread(target=self._beats, name="heartbeat", daemon=True)
                 self._thread.start()
@@ -109,7 +118,7 @@ class PlainReport:
                 self._say_cached(event.layer, work)
             moved = work.moved if work is not None and work.step is None else None
             whole = moved.whole(event.seconds) if moved is not None else ""
-            self._say(event.layer, wording.finished(event, whole))
+            self._ends(event, wording.finished(event, whole))
             return
         work = self._works.setdefault(event.layer, _Work("build", now))
         if isinstance(event, Output):

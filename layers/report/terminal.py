@@ -28,7 +28,7 @@ from rich.text import Text
 from layers.report import wording
 from layers.report.row import row
 from layers.report.work import Work
-from layers.runtime.events import Event, Finished, Stalled, Started, Warned
+from layers.runtime.events import Event, Failed, Finished, Stalled, Started, Warned
 
 # DECAWM: a terminal may be narrower already than it says, and a row must not go on below itself
 _UNWRAPPED, _WRAPPED = "\x1b[?7l", "\x1b[?7h"
@@ -121,6 +121,8 @@ class RichReport:
             self._end()
 
     def _show(self, event: Event) -> None:
+        if isinstance(event, Failed):  # its text is the command's last word
+            return
         if isinstance(event, Started):
             self._works[event.layer] = Work(
                 event.layer, event.action, self._clock(), event.expected

@@ -77,6 +77,27 @@ class Finished(NamedTuple):
     detail: str = ""
 
 
+class Failed(NamedTuple):
+    """A layer could not be made; told once for each thing that is wrong."""
+
+    layer: str
+    message: str
+    """What is wrong, in a sentence."""
+    file: str = ""
+    """The file that is to be mended, such as the Dockerfile."""
+    line: int = 0
+    """Where in it, from 1; 0: nobody knows."""
+    step: str = ""
+    """The step of the Dockerfile that failed, such as ``4/9 RUN make``."""
+    command: str = ""
+    lines: tuple[str, ...] = ()
+    """What that step printed last."""
+    log: str = ""
+    cause: str = ""
+    """What is behind it, where that is known."""
+    remedy: str = ""
+
+
 class Warned(NamedTuple):
     """Something that the user should know and that stops nothing."""
 
@@ -84,7 +105,7 @@ class Warned(NamedTuple):
     layer: str = ""
 
 
-Event = Started | Step | StepDone | Output | Stalled | Transfer | Finished | Warned
+Event = Started | Step | StepDone | Output | Stalled | Transfer | Finished | Failed | Warned
 Listener = Callable[[Event], None]
 
 

@@ -11,12 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hashes.errors import LayersError
+from layers.build.buildx import BuildFailed
 from layers.build.failure import apt, compilers, find
 from layers.build.failure.build import Failure, failure_of, text
 from layers.build.failure.cause import Cause, Ending, Rule, matched
+from layers.build.failure.event import failed
 from layers.build.failure.find import RULES, cause_of
 from layers.build.failure.words import exit_status, ran, telling
 from layers.build.rawjson import BuildLog, Vertex
+from layers.runtime.events import Failed
 
 ROOT = Path(__file__).resolve().parents[3]
 RECORDED: list[dict[str, Any]] = json.loads((ROOT / "tests/data/failures.json").read_text())
@@ -194,6 +198,30 @@ def test_a_failure_without_a_step_says_what_buildx_said() -> None:
     assert "  file    Dockerfile:7\n    ERROR: failed to solve" in text(failure, 1)
     silent = Failure("app", "Dockerfile", log="build.log")
     assert "docker buildx build ended with status 2 and said nothing" in text(silent, 2)
+
+
+def test_listeners_are_told_what_is_known_of_a_failure() -> None:
+    """Of a failed build its step and cause, of any other error what it says."""
+    error = 'process "/bin/sh -c make" did not complete successfully: exit code: 127'
+    log = failed_log(error, ["Dockerfile:3"], "/bin/sh: 1: make: not found")
+    failure = failure_of("app:deps", "app/Dockerfile", log, "build.log")
+    built = BuildFailed(text(failure, 1), hint="install it", failure=failure)
+    assert failed("app:deps", built) == Failed(
+        "app:deps",
+        "the build of the stage deps of app failed",
+        "app/Dockerfile",
+        3,
+        step="2/2 RUN apt-get install -y libwebp7",
+        command="/bin/sh -c make",
+        lines=("/bin/sh: 1: make: not found",),
+        log="build.log",
+        cause="the image has no command make",
+        remedy="install it",
+    )
+    other = LayersError("app: no such file\nin app", file="images.toml", line=4, hint="add it")
+    assert failed("app", other) == Failed(
+        "app", "no such file", "images.toml", 4, cause="in app", remedy="add it"
+    )
 
 
 def row(rule: Rule) -> str:

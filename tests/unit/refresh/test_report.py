@@ -9,8 +9,10 @@ import pytest
 
 from layers.lock.update import Moved
 from layers.refresh.image_diff import LayerChange, PackageChange
-from layers.refresh.markdown import as_markdown, code, fenced, plain, write_summary
+from layers.refresh.markdown import as_markdown
 from layers.refresh.report import BaseReport, Gone, RefreshReport, as_json, verdict
+from layers.report.markdown import code, fenced, plain
+from layers.report.report import summarized
 
 OLD, NEW = "sha256:" + "0123456789ab" + "0" * 52, "sha256:" + "ba9876543210" + "0" * 52
 KEYS = ("xxh3-" + "1" * 32, "xxh3-" + "2" * 32)
@@ -253,6 +255,9 @@ def test_on_ci_it_is_added_to_the_job_s_summary(tmp_path: Path) -> None:
     """After what other steps wrote; elsewhere nothing is written."""
     file = tmp_path / "summary.md"
     file.write_text("before\n")
-    assert write_summary(WHOLE, {"GITHUB_STEP_SUMMARY": str(file)})
+    with summarized("doit refresh", {"GITHUB_STEP_SUMMARY": str(file)}) as summary:
+        assert summary is not None
+        summary.instead(as_markdown(WHOLE))
     assert file.read_text() == f"before\n{GOLDEN}\n"
-    assert not write_summary(WHOLE, {})
+    with summarized("doit refresh", {}) as nobody:
+        assert nobody is None
