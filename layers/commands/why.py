@@ -13,6 +13,7 @@ from layers.commands.parsing import ProjectCommand, option
 from layers.config.spec import no_image, no_stage
 from layers.graph.graph import Layer
 from layers.plan.explain import Explanation, explanation
+from layers.plan.plan import Step
 from layers.plan.session import Session
 from layers.project.open import open_project
 from layers.project.project import Project
@@ -34,7 +35,7 @@ class WhyCommand(ProjectCommand):
         option(
             "as_json",
             'print {"image", "old", "new", "tag", "changes": [{"layer", "kind", "name",'
-            ' "old", "new", "file", "line", "text"}]}',
+            ' "old", "new", "file", "line", "text"}], "way"}',
             long="json",
         ),
     )
@@ -56,15 +57,29 @@ def _why(root: str, program: bool, words: list[str]) -> int:
     try:
         layer = find_layer(project, words[0])
         found = explanation(run, layer, words[1] if len(words) > 1 else None)
+        step = way(run, layer) if len(words) == 1 else None
     finally:
         report.close()
     project.cache.save()
-    sys.stdout.write(as_json(found) if program else as_text(found))
+    sys.stdout.write(as_json(found, step) if program else as_text(found, step))
     if unanswered(found):
         sys.stdout.flush()
         sys.stderr.write(_not_known(found.old or ""))
         return MISTAKE
     return 0
+
+
+def way(run: Session, layer: Layer) -> Step | None:
+    """What is to be done about a layer; None where nobody wants it assembled."""
+    if not run.project.spec.images[layer.image].assemble:
+        return None
+    return run.wanting([layer]).planner.look().steps.get(layer)
+
+
+def _why_so(found: Explanation, step: Step) -> list[str]:
+    """The reasons for that way, without what changed."""
+    told = {cause.change.text() for cause in found.causes}
+    return [reason for reason in step.reasons if reason not in told]
 
 
 def find_layer(project: Project, name: str) -> Layer:
@@ -92,8 +107,8 @@ def _not_known(key: str) -> str:
     )
 
 
-def as_json(found: Explanation) -> str:
-    """One object for programs."""
+def as_json(found: Explanation, step: Step | None = None) -> str:
+    """One object for programs; ``step``: what is to be done."""
     told = [
         {
             "layer": cause.image,
@@ -108,7 +123,8 @@ def as_json(found: Explanation) -> str:
         for cause in found.causes
     ]
     keys = {"old": found.old, "new": found.new, "tag": found.tag}
-    value = {"image": str(found.layer), **keys, "changes": told}
+    what = {"state": step.state, "reasons": _why_so(found, step)} if step is not None else None
+    value = {"image": str(found.layer), **keys, "changes": told, "way": what}
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -116,8 +132,18 @@ def _since(found: Explanation) -> str:
     return f" since {found.tag} in the registry" if found.tag is not None else ""
 
 
-def as_text(found: Explanation) -> str:
-    """Sentences for people; what changed in a parent stands below the parent's name."""
+def as_text(found: Explanation, step: Step | None = None) -> str:
+    """Sentences for people; what changed in a parent stands below the parent's name.
+
+    ``step``: what is to be done, which is told last.
+    """
+    text = _changes(found)
+    if step is None:
+        return text
+    return f"{text}  {step.state}: {'; '.join(_why_so(found, step))}\n"
+
+
+def _changes(found: Explanation) -> str:
     if found.old is None:
         return f"{found.layer}: no image of ours is there to compare {found.new} with\n"
     if found.old == found.new:
