@@ -62,13 +62,16 @@ def attach(
     kind: Kind,
     content: bytes,
     annotations: Mapping[str, str],
+    *,
+    beside: bool = False,
 ) -> bool:
     """Attach a content to an image that the registry holds; False when it has one of that kind.
 
-    Raises RegistryError.
+    ``beside``: it is attached then, too, as those that are there are of no use.  Raises
+    RegistryError.
     """
     known, api = _attached(registry, repository, subject)
-    if _of_kind(known, kind):
+    if _of_kind(known, kind) and not beside:
         return False
     image = registry.manifest(repository, subject.text)
     if image is None:

@@ -7,6 +7,7 @@ import pytest
 from tests.e2e.lab import Lab
 from tests.fuzz.assemble.command import run, table_of, text
 from tests.fuzz.assemble.draw import draw
+from tests.fuzz.assemble.inside import with_trunk
 from tests.fuzz.assemble.play import DIFFERS, SAME
 from tests.fuzz.assemble.twin import TWINS, broken
 
@@ -14,16 +15,21 @@ pytestmark = pytest.mark.e2e
 
 SEED = 20260201
 CASES = 30
+TRUNKS = 12
+"""Cases with steps that run, whose trunk is cut from the image that BuildKit builds."""
 
 
 def test_assembled_images_are_those_that_buildkit_builds(lab: Lab) -> None:
     """Every file with mode, owner, content and links; every setting."""
     if lab.classic:
         pytest.skip("images are read from the containerd image store")
-    verdicts = run(table_of(lab.endpoint), [draw(SEED, each) for each in range(CASES)], 2)
+    cases = [draw(SEED, each) for each in range(CASES)]
+    cases += [with_trunk(draw(SEED, each), SEED) for each in range(CASES, CASES + TRUNKS)]
+    verdicts = run(table_of(lab.endpoint), cases, 2)
     print(f"\n./run fuzz --assemble --cases {CASES} --seed {SEED}\n{text(verdicts)}")
     assert [each.case.name for each in verdicts if each.fault] == []
-    assert sum(each.kind == SAME for each in verdicts) >= CASES / 4
+    for some in (verdicts[:CASES], verdicts[CASES:]):
+        assert sum(each.kind == SAME for each in some) >= len(some) / 4
 
 
 SHOWN_BY = {"owner": 0, "lost": 0, "mode": 0, "settings": 0, "whiteouts": 2, "links": 12}

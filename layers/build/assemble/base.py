@@ -146,10 +146,11 @@ def read(run: Session, found: Listing, home: str, layers: Iterable[Mapping[str, 
 
 
 def leave(run: Session, step: Step, home: str, digest: Digest, found: Listing) -> None:
-    """Leave a listing with an image; a failure costs a warning."""
+    """Leave a listing with an image that has none, or none of use; a failure costs a warning."""
+    registry, kind = run.backends.registry, referrers.LISTING
     try:
         data = found.to_bytes(digest.text)
-        referrers.attach(run.backends.registry, home, digest, referrers.LISTING, data, {})
+        referrers.attach(registry, home, digest, kind, data, {}, beside=True)
     except RegistryError as error:
         said = f"the listing of {home} was not stored, and has to be read again: {error}"
         run.tell(Warned(said, str(step.layer)))

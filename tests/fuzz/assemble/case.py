@@ -18,6 +18,8 @@ CAPABILITY = bytes.fromhex("0100000200040000000000000000000000000000")
 """cap_net_bind_service=ep, as the kernel keeps it."""
 BASE = "BASE"
 """Stands in a Dockerfile for the base's name."""
+TOOLS = "fuzz-tools"
+"""An image in the engine with a shell."""
 
 
 class Member(NamedTuple):
@@ -52,6 +54,11 @@ class Case:
     @property
     def dockerfile(self) -> str:
         return "\n".join(self.lines) + "\n"
+
+    @property
+    def runs(self) -> bool:
+        """Whether a step of it has to run."""
+        return any(line.startswith("RUN") or "--from=" in line for line in self.lines)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1)

@@ -15,11 +15,14 @@ from layers.setup.choose import stop
 from layers.setup.endpoint import Endpoint
 from tests.fuzz.assemble.case import Case, from_json, lay
 from tests.fuzz.assemble.draw import draw
-from tests.fuzz.assemble.play import LEFT, SAME, Table, Verdict, play
+from tests.fuzz.assemble.inside import with_trunk
+from tests.fuzz.assemble.play import BOTH_REFUSE, LEFT, SAME, Table, Verdict, play
 from tests.fuzz.assemble.shrink import shrink
 from tests.fuzz.assemble.twin import TWINS, broken
 from tests.fuzz.images.content import Contents
 from tests.fuzz.images.engines import Engine
+
+_TELLING = (LEFT, BOTH_REFUSE)
 
 
 def main(words: list[str], start: Callable[[Path], Endpoint], root: Path) -> int:
@@ -28,6 +31,7 @@ def main(words: list[str], start: Callable[[Path], Endpoint], root: Path) -> int
     parser.add_argument("--cases", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
+    parser.add_argument("--trunks", type=int, default=50, help="in 100 that have steps that run")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=1e9, help="begin no case after these")
     parser.add_argument("--twin", choices=sorted(TWINS), default="", help="put a fault into ours")
@@ -46,6 +50,10 @@ def main(words: list[str], start: Callable[[Path], Endpoint], root: Path) -> int
             return int(verdict.fault)
         begin = time.monotonic()
         cases = [draw(given.seed, each) for each in range(given.first, given.first + given.cases)]
+        cases = [
+            with_trunk(case, given.seed) if number % 100 < given.trunks else case
+            for number, case in enumerate(cases, given.first)
+        ]
         with broken(given.twin):
             verdicts = run(table, cases, given.jobs, begin + given.minutes * 60)
         faults = [each for each in verdicts if each.fault]
@@ -84,7 +92,8 @@ def text(verdicts: Sequence[Verdict]) -> str:
     with_layers = sum(each.kind == SAME and each.layers > 0 for each in verdicts)
     lines = [", ".join(f"{kind} {count}" for kind, count in kinds.most_common())]
     lines.append(f"of those that are the same, {with_layers} have layers of ours")
-    reasons = Counter(_general(each.told[0]) for each in verdicts if each.kind == LEFT)
+    told = (each.told[-1 if each.case.runs else 0] for each in verdicts if each.kind in _TELLING)
+    reasons = Counter(map(_general, told))
     lines += [f"  {count:>4} {reason}" for reason, count in reasons.most_common(25)]
     for each in verdicts:
         if each.fault:

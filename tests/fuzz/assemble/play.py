@@ -16,6 +16,7 @@ from hashes.dockerfile.frontend import of_docker
 from hashes.dockerfile.parser import parse
 from hashes.dockerfile.reachable import reach
 from hashes.errors import LayersError
+from layers.assemble.cut import Image
 from layers.assemble.image import Assembled, assemble, listing_of
 from layers.assemble.listing import Listing
 from layers.assemble.obstacle import Obstacle
@@ -24,7 +25,8 @@ from layers.assemble.trunk import divide
 from layers.oci.artifact import MANIFEST_TYPE, descriptor
 from layers.oci.credentials import NoCredentials
 from layers.registry.client import HttpRegistry
-from tests.fuzz.assemble.case import BASE, Case, lay, packed, tarball
+from tests.fuzz.assemble.case import BASE, TOOLS, Case, lay, packed, tarball
+from tests.fuzz.assemble.inside import tools, upon_trunk
 from tests.fuzz.images.content import Contents, differences
 from tests.fuzz.images.engines import Engine
 
@@ -67,6 +69,7 @@ class Table:
 
     @classmethod
     def of(cls, engine: Engine, registry: str) -> Table:
+        tools(engine.build, TOOLS)
         return cls(engine, registry, HttpRegistry(NoCredentials(), lambda _: True))
 
 
@@ -78,6 +81,8 @@ def play(table: Table, case: Case) -> Verdict:
         blobs, manifest = _base(case)
         text = case.dockerfile.replace(BASE, "base", 1)
         ours: Assembled | Obstacle | LayersError
+        if case.runs:
+            return _inside(table, case, folder, blobs, manifest)
         try:
             ours = _assembled(table, case, folder / "context", text, blobs, manifest)
         except LayersError as error:
@@ -97,6 +102,31 @@ def play(table: Table, case: Case) -> Verdict:
         assert theirs is not None
         found = differences(theirs, mine)
         return Verdict(case, DIFFERS if found else SAME, tuple(found), len(ours.layers))
+
+
+def _inside(
+    table: Table, case: Case, folder: Path, blobs: dict[str, bytes], manifest: bytes
+) -> Verdict:
+    """Build, cut, assemble what comes after the last step that runs, compare."""
+    said = _build(table, case, folder, blobs, manifest)
+    if said:
+        return Verdict(case, BOTH_REFUSE, tuple(said.splitlines()[-6:]))
+    found = table.engine.stored(f"fuzz-{case.name}:latest")
+    assert found is not None
+    text = case.dockerfile.replace(BASE, "base")
+    recipe, sources, base = _recipe(table, folder / "context", text, blobs, manifest)
+    try:
+        ours = upon_trunk(*found, base, recipe, sources)
+    except LayersError as error:
+        return Verdict(case, WE_REFUSE, (str(error),))
+    if isinstance(ours, Obstacle):
+        return Verdict(case, LEFT, (f"{ours.step}: {ours.reason}",))
+    with_ours = _blobs(ours)
+    ours.close()
+    read = found[1]
+    mine = Contents().read(_digest(ours.manifest), lambda each: with_ours.get(each) or read(each))
+    told = differences(Contents().read(*found), mine)
+    return Verdict(case, DIFFERS if told else SAME, tuple(told), len(ours.layers))
 
 
 def _digest(data: bytes) -> str:
@@ -129,19 +159,27 @@ def _assembled(
     blobs: dict[str, bytes],
     manifest: bytes,
 ) -> Assembled | Obstacle:
-    content = json.loads(manifest)
-    config = json.loads(blobs[content["config"]["digest"]])
-    listing = listing_of([iter((blobs[each["digest"]],)) for each in content["layers"]])
+    recipe, sources, base = _recipe(table, context, text, blobs, manifest)
+    listing = listing_of([iter((blobs[each["digest"]],)) for each in base.layers])
     name = _digest(manifest)
     listing = Listing.from_bytes(listing.to_bytes(name), name)
+    return assemble(Trunk(base.configuration, tuple(base.layers), listing), recipe, sources)
+
+
+def _recipe(
+    table: Table, context: Path, text: str, blobs: dict[str, bytes], manifest: bytes
+) -> tuple[Recipe, Sources, Image]:
+    """What an image is made from, the last of it its base."""
+    content = json.loads(manifest)
+    config = json.loads(blobs[content["config"]["digest"]])
     frontend = of_docker(table.engine.version)
     assert frontend is not None
     file = parse(text.encode(), "Dockerfile", frontend=frontend)
     triggers = tuple(config["config"].get("OnBuild") or ())
     stages = reach(file, None, {}, PLATFORM, triggers=lambda _name, _platform: triggers)
-    recipe = Recipe(file, divide(stages), {}, PLATFORM)
     sources = Sources(Tree(str(context), read_ignore(str(context), None)))
-    return assemble(Trunk(config, tuple(content["layers"]), listing), recipe, sources)
+    recipe = Recipe(file, divide(stages), {}, PLATFORM)
+    return recipe, sources, Image(content["layers"], config)
 
 
 def _blobs(made: Assembled) -> dict[str, bytes]:
@@ -159,6 +197,6 @@ def _build(table: Table, case: Case, folder: Path, blobs: dict[str, bytes], mani
         table.client.put_blob(where, data)
     digest = table.client.put_manifest(where, _digest(manifest), manifest, MANIFEST_TYPE)
     path = folder / "Dockerfile"
-    path.write_text(case.dockerfile.replace(BASE, f"{where}@{digest}", 1))
+    path.write_text(case.dockerfile.replace(BASE, f"{where}@{digest}"))
     tag = f"--tag=fuzz-{case.name}:latest"
     return table.engine.build([f"--file={path}", tag, str(folder / "context")], str(folder))

@@ -14,7 +14,7 @@ from typing import Any
 
 from layers.engine.http import Connection
 from layers.setup.endpoint import Endpoint
-from tests.fuzz.images.content import Content, Contents, from_registry, from_store
+from tests.fuzz.images.content import Content, Contents, Read, from_registry, from_store
 from tests.fuzz.images.upstreams import UPSTREAMS, Upstream
 
 _SYSTEM = ("PATH", "HOME", "LANG", "TMPDIR", "USER")
@@ -66,10 +66,13 @@ class Engine:
 
     def content(self, name: str) -> Content | None:
         """The image behind a name; None: there is none."""
+        found = self.stored(name)
+        return self._contents.read(*found) if found is not None else None
+
+    def stored(self, name: str) -> tuple[str, Read] | None:
+        """The digest behind a name, and what reads its blobs; None: there is none."""
         status, told = self.call("GET", f"/images/{name}/json")
-        if status == 404:
-            return None
-        return self._contents.read(str(told["Id"]), self._blobs)
+        return None if status == 404 else (str(told["Id"]), self._blobs)
 
     def tag(self, image: str, name: str) -> None:
         """Give an image of the registry a plain name here."""

@@ -277,6 +277,8 @@ def test_a_trunk_whose_listing_is_damaged_or_another_s_is_listed_anew(
     carry_out(world.run, world.step._replace(here=False))
     assert "was not used" in world.warnings()
     assert world.registry.heads([(OURS, world.key)])
+    texts = list(referrers.fetch(world.registry, OURS, there.digest, referrers.LISTING))
+    assert len(texts) == 2  # the next finds one that is right
 
 
 def test_an_upload_that_is_cut_off_leaves_no_trunk_and_the_image_is_true(
