@@ -6,7 +6,19 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from bench import byteproof, cold, edit, engine, hashing, push, sizes, stack, table, uptodate
+from bench import (
+    byteproof,
+    cold,
+    edit,
+    engine,
+    hashing,
+    history,
+    push,
+    sizes,
+    stack,
+    table,
+    uptodate,
+)
 from bench.harness import Unexpected
 from bench.table import Row
 
@@ -19,6 +31,7 @@ BENCHMARKS: Mapping[str, Callable[[int], list[Row]]] = {
     "engine": engine.run,
     "push": push.run,
     "cold": cold.run,
+    "history": history.run,
     "byteproof": byteproof.run,  # the last: it makes its engine everybody's
 }
 """By name, in the order in which they run."""

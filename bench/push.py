@@ -109,6 +109,15 @@ def _prepare(root: Path, endpoint: Endpoint) -> None:
     text = DOCKERFILE.format(registry=endpoint.registry)
     (root / "large" / "Dockerfile").write_text(text)
     (root / "dodo.py").write_text("from layers.tasks import DOIT_CONFIG, task_layers\n")
+    shell_image(root, endpoint)
+    payload = root / "payload"
+    if not payload.exists():
+        collect(payload)
+    pushed_image(endpoint, payload, f"{endpoint.registry}/bench/payload:1", "COPY . /\n")
+
+
+def shell_image(root: Path, endpoint: Endpoint) -> None:
+    """A shell as an image to start from, in the registry: Debian's busybox."""
     shell = root / "busybox"
     if not shell.exists():
         shell.mkdir()
@@ -118,10 +127,6 @@ def _prepare(root: Path, endpoint: Endpoint) -> None:
         package.unlink()
     install = 'COPY . /\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\nENV PATH=/bin\n'
     pushed_image(endpoint, shell, f"{endpoint.registry}/bench/busybox:1", install)
-    payload = root / "payload"
-    if not payload.exists():
-        collect(payload)
-    pushed_image(endpoint, payload, f"{endpoint.registry}/bench/payload:1", "COPY . /\n")
 
 
 def pushed_image(endpoint: Endpoint, folder: Path, name: str, steps: str) -> None:
