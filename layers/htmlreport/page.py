@@ -13,7 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from layers.htmlreport.chart import chart
-from layers.htmlreport.findings import Findings, Growth, Package, Status, Weight
+from layers.htmlreport.findings import Findings, Growth, Status
+from layers.htmlreport.grid import Grid, Row, by_package, by_part
 from layers.htmlreport.savings import Times, hits, saved, times
 from layers.picture.paint import DARK, LIGHT, Paint, known
 from layers.picture.svg import style, svg
@@ -41,9 +42,8 @@ class Mass(NamedTuple):
 
     panel: Panel
     growth: Growth
-    newest: Weight
-    moved: tuple[tuple[Package, int | None], ...]
-    """Its largest packages, and how much each grew since the key before; None: it is new."""
+    parts: Grid
+    packages: Grid
 
 
 def page(found: Findings) -> str:
@@ -60,7 +60,7 @@ def page(found: Findings) -> str:
     )
     environment.filters["age"] = lambda at: units.age(found.time - at)
     environment.filters["stamp"] = lambda at: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
-    environment.filters.update(grown=_grown, paint=known)
+    environment.filters.update(grown=_grown, paint=known, ending=lambda text: f"{text}#")
     with open(os.path.join(FOLDER, "report.css"), encoding="utf-8") as file:
         rules = f"\n{file.read()}{style()}\n{_states()}\n"
     digest = base64.b64encode(hashlib.sha256(rules.encode()).digest()).decode()
@@ -119,12 +119,7 @@ def _mass(growth: Growth) -> Mass:
     label = _label(f"Size of {growth.layer}", points, lambda value: units.size(int(value)))
     drawn = chart(points, lambda value: units.size(int(value)), label, growth.budget)
     panel = Panel(growth.layer, f"size-{growth.layer}", now, change, Markup(drawn))
-    old = {each.name: each.size for each in before.packages} if before is not None else {}
-    moved = [
-        (each, each.size - old[each.name] if each.name in old else None)
-        for each in newest.packages[:SHOWN]
-    ]
-    return Mass(panel, growth, newest, tuple(moved) if old else tuple((p, 0) for p, _ in moved))
+    return Mass(panel, growth, by_part(weights), by_package(weights, SHOWN))
 
 
 def _built(each: Times) -> Panel:
@@ -158,10 +153,10 @@ def _change(now: float, before: float, told: object) -> str:
     return f"{sign}{told(int(amount) if isinstance(now, int) else amount)} since the one before"
 
 
-def _grown(by: int | None) -> str:
-    if by is None:
+def _grown(row: Row) -> str:
+    if row.new:
         return "new"
-    return "" if by == 0 else f"{'+' if by > 0 else '−'}{units.size(abs(by))}"
+    return f"{'+' if row.change > 0 else '−'}{units.size(abs(row.change))}" if row.change else ""
 
 
 def _fresh(layers: Sequence[Status], built: Sequence[Times]) -> tuple[int, float]:

@@ -154,8 +154,8 @@ def test_odd_texts_are_read_as_they_are() -> None:
     [
         "2 to build (≈ 10 min), 1 to pull (up to 1.2 GB), 3 fresh, 1 that cannot be made",
         "9.8 GB, 98% of its 10 GB +500 MB since the one before",
-        "pip torch 2.9 GB +125 MB",
-        "dpkg libcudnn8 1.0 GB",
+        "pip torch 2.5 GB 2.6 GB 2.8 GB 2.9 GB +125 MB",
+        "dpkg libcudnn8 1.0 GB 1.0 GB 1.0 GB 1.0 GB",
         "27:00 min −1:30 min since the one before",
         "Never built with success: frontend (1 failed).",
         "3 layers need nothing now; to build them anew takes 28 min, one after the other.",
