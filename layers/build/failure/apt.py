@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from layers.build.failure.cause import Cause, Ending, Rule, matched
 from layers.build.failure.words import telling
@@ -127,6 +128,26 @@ RULES = (
 )
 
 
+RELEASES = {
+    "buster": "Debian 10",
+    "bullseye": "Debian 11",
+    "bookworm": "Debian 12",
+    "trixie": "Debian 13",
+    "bionic": "Ubuntu 18.04",
+    "focal": "Ubuntu 20.04",
+    "jammy": "Ubuntu 22.04",
+    "noble": "Ubuntu 24.04",
+}
+_SUITE = re.compile(r"^(?:Get|Hit):\d+ \S+ (\w+)(?:-(?:updates|security|backports))?[ /]")
+
+
+def _release(lines: Sequence[str]) -> str:
+    """The release whose lists apt fetched; empty: none that is known, or several."""
+    suites = {found[1] for line in lines if (found := _SUITE.match(line))}
+    known = {RELEASES.get(suite, "") for suite in suites}
+    return known.pop() if len(known) == 1 else ""
+
+
 def cause(ending: Ending) -> Cause | None:
     """What apt or dpkg failed of."""
     found = matched(RULES, ending)
@@ -146,4 +167,6 @@ def cause(ending: Ending) -> Cause | None:
         return None
     told = f"{' and '.join(names)} {'are' if names[1:] else 'is'}"
     text = found.text.replace(f"{names[-1]} is", told, 1)
+    if rule is UNKNOWN and (release := _release(ending.lines)):
+        text = f"{told} not in {release}"
     return found._replace(text=text, packages=tuple(names))

@@ -95,7 +95,27 @@ def test_all_packages_that_apt_does_not_know_are_named() -> None:
     found = cause_of(ending(case))
     assert found is not None
     assert found.packages == ("libwebp99", "libfoo")
-    assert found.text == "libwebp99 and libfoo are in no package list of this base"
+    assert found.text == "libwebp99 and libfoo are not in Debian 12"
+
+
+@pytest.mark.parametrize(
+    ("suites", "text"),
+    [
+        (("focal", "focal-updates"), "libwebp7 is not in Ubuntu 20.04"),
+        (("bookworm", "nosuch"), "libwebp7 is in no package list of this base"),
+        ((), "libwebp7 is in no package list of this base"),
+    ],
+)
+def test_a_release_is_named_where_the_log_says_which(suites: tuple[str, ...], text: str) -> None:
+    """By the lists that apt fetched; those of somebody else's may have any release."""
+    fetched = [
+        f"Get:{n} http://mirror.example/x {suite} InRelease" for n, suite in enumerate(suites)
+    ]
+    last = "E: Unable to locate package libwebp7"
+    step = "RUN apt-get update && apt-get install -y libwebp7"
+    found = apt.cause(Ending(step, (*fetched, last), ""))
+    assert found is not None
+    assert found.text == text
 
 
 def test_a_known_header_names_its_package() -> None:
