@@ -124,7 +124,7 @@ class Assembling:
         inputs = self._project.inputs
         found = tail_of(inputs, layer)
         trunk = trunk_of(inputs, layer, found).manifest
-        return in_the_way(old, self._project.record(layer), found, trunk)
+        return in_the_way(old, found, trunk)
 
     def _knows(self, same: bool) -> bool:
         return same and self._backends.engine.about().keeps_manifests

@@ -12,7 +12,6 @@ from hashes.key import Key
 from hashes.manifest import Manifest
 from layers.assemble.obstacle import Obstacle
 from layers.assemble.trunk import Division, divide, runs
-from layers.graph.causes import why
 from layers.graph.frontier import Start
 from layers.graph.graph import Edge, Layer
 from layers.graph.inputs import Inputs
@@ -81,20 +80,20 @@ def trunk_keys(inputs: Inputs, image: str) -> tuple[Key, ...]:
     )
 
 
-def in_the_way(old: Record, new: Record, found: Tail, trunk: Manifest) -> str:
+def in_the_way(old: Record, found: Tail, trunk: Manifest) -> str:
     """Which step a file that changed since then comes before; "": it is no such file.
 
     ``trunk`` is what the steps of a tail that is `Tail.inside` are made from.
     """
-    read = {entry.name: entry.line for entry in trunk.entries if entry.kind in FILES}
-    for change in why(old, new):
-        line = read.get(change.name, 0) if change.kind in FILES else 0
-        step = _first_after(found.division, line) if line else None
-        if step is not None:
-            return (
-                f"{step.step} in line {step.line} comes after COPY of {change.name}:"
-                " everything from there needs the base"
-            )
+    before = {each[:3] for one in (old.own, *old.stages.values()) for each in one.entries}
+    for entry in trunk.entries:
+        if entry.kind in FILES and entry[:3] not in before:
+            step = _first_after(found.division, entry.line)
+            if step is not None:
+                return (
+                    f"{step.step} in line {step.line} comes after COPY of {entry.name}:"
+                    " everything from there needs the base"
+                )
     return ""
 
 

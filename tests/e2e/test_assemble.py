@@ -96,7 +96,8 @@ def test_what_stands_in_the_way_is_told_and_built(assembling: Workspace, lab: La
     """A step that runs beforehand; a name that only the base knows, once it is looked for."""
     assembling.edit("app/Dockerfile", "CMD ", "RUN true\nCMD ")
     assert assembling.states()["app"] == "build"
-    assert "not assembled: RUN in line 7: it runs a command" in assembling.reasons("app")
+    steps = "its steps up to RUN in line 7 are not in the registry"
+    assert f"not assembled: {steps}" in assembling.reasons("app")
     assembling.edit("app/Dockerfile", "RUN true\n", "")
     assembling.edit("app/Dockerfile", "1000:1000", "who")
     assert assembling.states()["app"] == "assemble"

@@ -120,4 +120,4 @@ def test_the_line_in_the_way_of_an_edit_is_named(tmp_path: Path, text: str, told
     new = Project(str(tmp_path))
     found = tail_of(new.inputs, app)
     trunk = trunk_of(new.inputs, app, found).manifest
-    assert in_the_way(before, new.record(app), found, trunk)[: len(told) or None] == told
+    assert in_the_way(before, found, trunk)[: len(told) or None] == told
