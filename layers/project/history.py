@@ -183,19 +183,21 @@ class History:
 
 
 def likely(times: Sequence[float]) -> float:
-    """The median of some times, oldest first; the first weighs one, the next two, and so on.
+    """The median of some times, oldest first, each of which weighs twice the one before it.
 
-    A machine that is busier now, or a new one, counts sooner so, and one odd time does not.
+    Between two of them it lies in proportion.  So a machine that is busier now, or a new one,
+    counts at once, and one odd time hardly.
     """
-    weighed = sorted(zip(times, range(1, len(times) + 1), strict=True))
-    half, below = len(times) * (len(times) + 1) / 4, 0
-    for place, (seconds, weight) in enumerate(weighed):
-        below += weight
-        if below == half:
-            return (seconds + weighed[place + 1][0]) / 2
-        if below > half:
-            return seconds
-    raise ValueError("no times")
+    weighed = sorted((seconds, 2.0**place) for place, seconds in enumerate(times))
+    half, below = (2.0 ** len(times) - 1) / 2, 0.0
+    seconds, place = weighed[0][0], 0.0
+    for each, weight in weighed:
+        middle = below + weight / 2
+        if middle >= half:
+            share = (half - place) / (middle - place) if below else 1.0
+            return seconds + (each - seconds) * share
+        seconds, place, below = each, middle, below + weight
+    return seconds
 
 
 def latest(times: Iterable[Took]) -> list[Took]:

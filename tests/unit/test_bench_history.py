@@ -6,6 +6,7 @@ import pytest
 
 from bench.harness import Unexpected
 from bench.history import Guess, as_row, predicted
+from layers.project.history import likely
 
 
 def record(layer: str, seconds: float, **more: object) -> dict[str, object]:
@@ -25,7 +26,11 @@ def test_no_build_is_predicted_from_itself_or_what_comes_later() -> None:
         record("a", 30.0),
         record("b", 6.0),
     ]
-    assert predicted(records) == [Guess(10.0, 20.0), Guess(20.0, 30.0), Guess(3.0, 6.0)]
+    assert predicted(records) == [
+        Guess(10.0, 20.0),
+        Guess(likely([10.0, 20.0]), 30.0),
+        Guess(3.0, 6.0),
+    ]
 
 
 def test_an_error_is_a_share_of_what_it_took() -> None:

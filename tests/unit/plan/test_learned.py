@@ -14,7 +14,7 @@ from layers.build.publish import publish
 from layers.build.tags import move_tags
 from layers.plan.facts import facts_of
 from layers.plan.learned import ACTIONS, TIMES, read, told
-from layers.project.history import History, Took
+from layers.project.history import History, Took, likely
 from layers.registry.referrers import INPUTS, notes
 from tests.fakes import MemoryRegistry
 from tests.unit.machines import APP, HOST, REPOSITORY, World, begin, machine
@@ -63,9 +63,9 @@ def test_a_fresh_clone_expects_what_others_took(
     first = made(checkout(), 900.0, 900.0, 312.4, 300.0, 330.2, 320.0, 310.0)
     move_tags(registry, publish(first.run, [APP]), tags)
     clone = edited(checkout())
-    assert expected(clone) == 312
+    assert round(expected(clone) or 0) == 311
     again = History(clone.project.state.path("history.jsonl"))
-    assert again.expected("app", "build") == 312
+    assert again.expected("app", "build") == likely([312, 300, 330, 320, 310])
     assert len({took for took in again.last("app") if took.action == "build"}) == 5
 
 
@@ -76,7 +76,7 @@ def test_a_time_that_several_images_tell_is_kept_once(checkout: Callable[[], Wor
     made(second, 40.0)
     clone = edited(checkout())
     (Path(clone.project.root) / "app" / "a").write_text("edited again\n")
-    assert expected(clone) == 40
+    assert expected(clone) == likely([30, 40])
     path = Path(clone.project.state.path("history.jsonl"))
     told = [json.loads(line) for line in path.read_text().splitlines()]
     assert sorted(each["seconds"] for each in told if each["action"] == "build") == [30, 40]
@@ -118,7 +118,7 @@ def test_what_was_learned_goes_on_with_the_next_image(checkout: Callable[[], Wor
         (Path(clone.project.root) / "app" / "a").write_text(f"{seconds}\n")
         expected(clone)
         made(clone, seconds)
-    assert expected(edited(checkout())) == 250
+    assert expected(edited(checkout())) == likely([100, 200, 300])
 
 
 def test_the_time_of_the_push_goes_along(checkout: Callable[[], World]) -> None:
