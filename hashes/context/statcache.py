@@ -56,6 +56,8 @@ class StatCache:
         self.algorithm = algorithm
         """What the values are made with; a file with those of another one counts as empty."""
         self.changed = False
+        self.visited: set[str] = set()
+        """Directories that somebody listed, absolute: what is new in another one counts nowhere."""
         self._known: dict[str, tuple[int, dict[str, bytes]]] = {}
         """By directory: the day of the last visit, and by name: packed status, then the value."""
         self._today = int(time.time()) // _DAY
@@ -86,6 +88,7 @@ class StatCache:
 
         ``path`` is absolute. The answer is this cache's own table: only `record` writes to it.
         """
+        self.visited.add(path)
         key = self._key(path)
         day, known = self._known.get(key, (0, None))
         if known is None or len(known) > names + 16:  # much that is gone: begin anew

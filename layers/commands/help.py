@@ -16,8 +16,8 @@ from layers.commands.parsing import Parsed
 SCHEMA = "images.schema.json"
 
 FIRST = """
-list plan graph report run why keys sizes check init lock up down publish refresh rollback gc engine
-completion help
+list plan graph report run watch why keys sizes check init lock up down publish refresh rollback
+gc engine completion help
 """
 """Our commands in the order in which people meet them; others come behind these."""
 

@@ -16,7 +16,7 @@ ORDER = """
 hashes runtime pages completion oci host assemble config
 registry engine lock report graph setup project plan build sizes
 check gc compose adopt
-picture refresh htmlreport plugin commands tasks
+picture refresh htmlreport watch plugin commands tasks
 """
 """Folders, and modules that stand beside them: each may import those before it."""
 
@@ -45,6 +45,7 @@ FOREIGN = {
         "grandalf",
         "jinja2",
         "markupsafe",
+        "watchfiles",
     },
 }
 """Distributions that each package may import."""
@@ -75,13 +76,14 @@ OWNERS = {
     },
     "yaml": {"layers/runtime/yaml.py"},
     "tomli_w": {"layers/lock/lock.py"},
+    "watchfiles": {"layers/watch/changes.py"},
     "hcl2": {"layers/adopt/sources/targets.py"},
 }
 """Who alone may import what; the commands may import doit, too."""
 
 LAZY = {
     *("docker", "requests", "zstandard", "urllib3", "rich", "blake3", "certifi", "packaging"),
-    *("yaml", "hcl2", "tomli_w", "grandalf", "jinja2", "markupsafe"),
+    *("yaml", "hcl2", "tomli_w", "grandalf", "jinja2", "markupsafe", "watchfiles"),
 }
 """What nobody imports at the top of a module, unless the module itself is imported late."""
 LATE = {
