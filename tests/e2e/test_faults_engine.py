@@ -208,7 +208,9 @@ def test_layers_that_a_container_holds_are_fetched_all_the_same(lab: Lab, tmp_pa
         assert engine.pull(pinned, lambda _done, _all: None).labels == {"a": "b"}
         lab.docker("save", "--output", str(tmp_path / "all"), str(held.id))
         manifest = registry.manifest(*pinned.split("@"))
-        if manifest is not None and engine.about().keeps_manifests:
+        about = engine.about()
+        tells = int(about.version.partition(".")[0]) >= 28  # what is not there, API 1.48 on
+        if manifest is not None and about.keeps_manifests and tells:
             with tarfile.open(tmp_path / "all") as saved:
                 blobs = {f"sha256:{each.name.rpartition('/')[2]}" for each in saved}
             assert {part.digest.text for part in parts(manifest.content, name)} <= blobs

@@ -18,6 +18,9 @@ LITTLE = 400 << 20
 Nothing is refused beforehand: an engine that is there starts with a few megabytes.
 """
 
+FULL = "no space left on device"
+"""What the system says of a full disk, whichever program tells it."""
+
 
 class Disk(NamedTuple):
     """What is left on the disk of a folder, in bytes."""
@@ -42,9 +45,10 @@ def room_is_told(places: Places) -> Iterator[None]:
         said = error.message if isinstance(error, LayersError) else str(error)
         hint = error.hint if isinstance(error, LayersError) else ""
         left = f"{size(disk.free)} ({disk.free} bytes) are free on the disk of {disk.folder}"
-        if full or "no space left" in said:
-            last = said.splitlines()[-1].strip()
-            text = f"no room for the private engine: {left}\n  {last}"
+        lines = [line.strip() for line in said.splitlines()]
+        if full or FULL in said:
+            told = next((line for line in reversed(lines) if FULL in line), lines[-1])
+            text = f"no room for the private engine: {left}\n  {told}"
             raise LayersError(text, hint=advice(places)) from error
         text = f"{said}\n  {left}; if that is why:"
         raise LayersError(text, hint=f"{advice(places)}\n  else: {hint}") from error
