@@ -48,7 +48,7 @@ class WatchCommand(ProjectCommand):
         children = Children(root)
         children.install()
         effects = _Effects(root, layer, stacks, children, [*filter(None, [profile]), *words])
-        return watch(str(layer), root, effects, git_at_work(root))
+        return watch(str(layer), effects, git_at_work(root))
 
 
 class _Effects:

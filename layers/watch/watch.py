@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from layers.watch.changes import Watcher
@@ -36,17 +35,17 @@ class Effects(Protocol):
         ...
 
 
-def watch(name: str, root: str, effects: Effects, busy: Callable[[], bool]) -> int:
+def watch(name: str, effects: Effects, busy: Callable[[], bool]) -> int:
     """Make an image whenever what it is made from changed, until somebody ends it; 130.
 
     What changes while it is made is seen by the look after that: the folders are watched from
-    before each look on, so no change falls between two of them.
+    before each look on, so no change falls between two of them.  Which input it
+    was, the build tells.
     """
     places: frozenset[str] = frozenset()
     watcher: Watcher | None = None
     done: str | None = None
     fault = ""
-    changed: frozenset[str] = frozenset()
     try:
         while not effects.stopped():
             seen = effects.look()
@@ -63,7 +62,7 @@ def watch(name: str, root: str, effects: Effects, busy: Callable[[], bool]) -> i
                 fault = seen.fault
             elif seen.state != done:
                 if done is not None or fault:
-                    effects.tell(f"{name}: {_named(changed, root)}")
+                    effects.tell(f"{name}: what it is made from changed")
                 fault, done = "", seen.state
                 status = effects.make()
                 if status == INTERRUPTED or effects.stopped():
@@ -74,20 +73,11 @@ def watch(name: str, root: str, effects: Effects, busy: Callable[[], bool]) -> i
             elif fault:
                 effects.tell(f"{name}: as it was made last")
                 fault = ""
-            changed = watcher.wait(busy)
+            watcher.wait(busy)
     finally:
         if watcher is not None:
             watcher.close()
     return INTERRUPTED
-
-
-def _named(changed: Iterable[str], root: str) -> str:
-    """Files that changed, the first and how many more."""
-    names = sorted(os.path.relpath(path, root) for path in changed)
-    if not names:
-        return "changed meanwhile"
-    more = f" +{len(names) - 1} more" if names[1:] else ""
-    return f"{names[0]} changed{more}"
 
 
 def _folders(places: Collection[str]) -> str:
