@@ -139,10 +139,11 @@ class Summary:
             ("Step", event.step),
             ("Command", event.command),
             ("Cause", event.cause),
-            ("What to do", event.remedy),
+            # what was refused before a build may hint at its line instead
+            ("What to do" if event.step else "", event.remedy),
         ):
             shown = code(text[:_WIDTH]) if head in ("Step", "Command") else plain(text)
-            lines += [f"  - {head}: {shown}"] if text else []
+            lines += [f"  - {head}: {shown}" if head else f"  - {shown}"] if text else []
         if event.lines:
             lines += ["", fenced(line[:_WIDTH] for line in event.lines[-_LINES:])]
         return "\n".join(lines)
