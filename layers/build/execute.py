@@ -131,7 +131,7 @@ def _build(run: Session, step: Step) -> LocalImage:
     with prepare.prepared(run, step, parents) as call:
         digest = prepare.execute(run, step, call)
     parents.check()
-    _check_inputs(run, step)
+    check_inputs(run, step)
     held = run.backends.engine.find([str(digest)]).get(str(digest))
     if held is None:
         raise EngineError(
@@ -155,7 +155,7 @@ def _assembled(run: Session, step: Step) -> Digest:
         if isinstance(ready, Obstacle):
             raise NotAssembled(str(ready))
         try:
-            _check_inputs(run, step)
+            check_inputs(run, step)
             return send(run, step, ready, begun)
         finally:
             ready.image.close()
@@ -176,7 +176,7 @@ def _build_remotely(run: Session, step: Step) -> Digest:
         prepare.prepared(run, step, remote.Kept(run)) as call,
         remote.built(run, step, call, builder, repository) as digest,
     ):
-        _check_inputs(run, step)
+        check_inputs(run, step)
         return remote.keep(run, step, repository, digest, begun)
 
 
@@ -193,7 +193,7 @@ def _tell_unpinned(run: Session, step: Step) -> None:
         )
 
 
-def _check_inputs(run: Session, step: Step) -> None:
+def check_inputs(run: Session, step: Step) -> None:
     """Raise InputsMoved unless the files are as they were when they were hashed."""
     inputs = run.project.inputs.image(step.layer.image)
     try:

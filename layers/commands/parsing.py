@@ -36,7 +36,8 @@ def option(
 ) -> dict[str, Any]:
     """An option as doit has it: of the type of ``default``, spelled as ``name`` unless ``long``.
 
-    ``value`` stands for what it takes, where its name does not say that.
+    ``value`` stands for what it takes, where its name does not say that; ``[N]`` for what may be
+    left out, which the command sees to.
     """
     found: dict[str, Any] = {"name": name, "short": short, "long": long or name.replace("_", "-")}
     found |= {"type": type(default), "default": default, "help": about}
@@ -149,7 +150,7 @@ def sentence(text: str) -> str:
 
 def valued(options: Iterable[Any]) -> set[str]:
     """The spellings of those of doit's options that take a word of their own."""
-    taking = [option for option in options if option.type is not bool]
+    taking = [each for each in options if each.type is not bool and each.metavar[:1] != "["]
     short = {f"-{option.short}" for option in taking if option.short}
     return short | {f"--{option.long}" for option in taking if option.long}
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hashes.errors import LayersError
 from layers.commands.parsing import ProjectCommand, option
 from layers.graph.graph import Layer
 from layers.plan.session import Session
@@ -23,7 +24,7 @@ class PublishCommand(ProjectCommand):
 
     name = "publish"
     doc_purpose = "bring images to the registry, then move tags to them"
-    doc_usage = "[IMAGE ...] [--tag TAG ...]"
+    doc_usage = "[IMAGE ...] [--tag TAG ...] [--verify[=N]]"
     doc_description = (
         "Without names every image with push = true.  The registry is asked first: what it holds"
         " whole is left alone, the rest is pushed, or made as `doit` makes it and pushed.  Tags"
@@ -38,6 +39,14 @@ class PublishCommand(ProjectCommand):
             short="t",
         ),
         option(
+            "verify",
+            "build one in N of the assembled images with BuildKit, too, before tags are moved, and"
+            " fail where a file or a setting differs; without =N each of them; which ones follows"
+            " from their keys",
+            0,
+            value="[N]",
+        ),
+        option(
             "as_json",
             'print {"images": [{"name", "key", "repository", "digest", "how", "seconds"}],'
             ' "tags": [{"image", "tag", "digest", "before", "moved"}]}',
@@ -45,23 +54,30 @@ class PublishCommand(ProjectCommand):
         ),
     )
 
+    def parse_execute(self, in_args: list[str]) -> Any:
+        """As all commands do it; ``--verify`` alone is of every image."""
+        words = ["--verify=1" if word == "--verify" else word for word in in_args]
+        return super().parse_execute(words)
+
     def act(self, root: str, options: Any, names: list[str]) -> int:
         """Publish; status 1 when anything of the set is not in the registry in the end."""
         from layers.report.report import summarized
 
         with summarized(" ".join(["doit publish", *names])) as summary:
-            return _publish(root, names, options["tags"], options["as_json"], summary)
+            return _publish(root, names, options, summary)
 
 
-def _publish(
-    root: str, names: Sequence[str], tags: Sequence[str], program: bool, summary: Summary | None
-) -> int:
+def _publish(root: str, names: Sequence[str], options: Any, summary: Summary | None) -> int:
     from layers.build.publish import chosen, publish
     from layers.build.stamp import facts, marked, marks
     from layers.build.tags import check_tag, move_tags
     from layers.plan.names import home
     from layers.report.report import heard, report_for
 
+    tags: Sequence[str] = options["tags"]
+    program, one_in = bool(options["as_json"]), int(options["verify"])
+    if one_in < 0:
+        raise LayersError(f"--verify={one_in}: expected a number from 1 on")
     for tag in tags:
         check_tag(tag)
     project = open_project(root)
@@ -82,6 +98,7 @@ def _publish(
         told = [project.spec.images[layer.image] for layer in wanted] if tags else []
         mark = marks(run, told, facts(project.root))
         images = publish(run, wanted, ahead)
+        compared = _verified(run, images, one_in)
         moved = move_tags(run.backends.registry, marked(run.backends.registry, images, mark), tags)
     finally:
         report.close()
@@ -89,7 +106,18 @@ def _publish(
     if summary is not None:
         summary.add("In the registry", as_text(images, moved))
     sys.stdout.write(as_json(images, moved) if program else as_text(images, moved))
+    for each in compared:
+        shown.write(f"{each}: as BuildKit builds it\n")
     return 0
+
+
+def _verified(run: Session, images: Sequence[Published], one_in: int) -> list[Layer]:
+    """Those that were built as well, and are the same."""
+    if not one_in:
+        return []
+    from layers.verify.verify import verify
+
+    return [each.image.layer for each in verify(run, images, one_in)]
 
 
 def as_text(images: Sequence[Published], tags: Sequence[Tagged]) -> str:

@@ -123,9 +123,11 @@ def _by_name(row: tuple[str, str]) -> str:
 
 
 def spelled(option: Any) -> str:
-    """``-n, --dry-run``; ``--to=N`` where it takes a value."""
+    """``-n, --dry-run``; ``--to=N`` where it takes a value, ``--to[=N]`` where it may."""
     if option.type is bool:
         short, long = f"-{option.short}", f"--{option.long}"
+    elif option.metavar.startswith("["):
+        short, long = f"-{option.short}", f"--{option.long}[={option.metavar[1:]}"
     else:
         metavar = option.metavar if option.metavar != "ARG" else _metavar(option)
         short, long = f"-{option.short} {metavar}", f"--{option.long}={metavar}"

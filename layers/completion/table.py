@@ -22,7 +22,7 @@ class Option:
     spellings: tuple[str, ...]
     about: str
     takes: bool = False
-    """Whether a word belongs to it."""
+    """Whether the next word belongs to it."""
     choices: tuple[str, ...] = ()
     """The words that it takes; empty: a file, or anything."""
 
@@ -59,7 +59,8 @@ def _option(
     about = meant.get(option.name) or option.help % {"default": option.default}
     about = " ".join(about.split())
     known = tuple(map(str, option.choices)) or choices.get(typed[-1] if typed else "", ())
-    return Option(tuple(typed), about.replace("'", "’"), option.type is not bool, known)
+    takes = option.type is not bool and not option.metavar.startswith("[")
+    return Option(tuple(typed), about.replace("'", "’"), takes, known)
 
 
 def spellings(options: Iterable[Option]) -> list[str]:

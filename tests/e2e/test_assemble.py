@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from layers.oci.artifact import descriptor
+from layers.oci.credentials import NoCredentials
+from layers.oci.digest import Digest
+from layers.registry.client import HttpRegistry
 from tests.e2e.lab import Lab, Workspace
 from tests.fuzz.images.content import Content, Contents, differences, from_registry
 
@@ -164,3 +168,36 @@ def test_an_edit_after_the_last_step_that_runs_moves_no_layer_of_the_steps_befor
         "RUN in line 5 comes after COPY of requirements.txt: everything from there needs the base"
     )
     assert line in workspace.reasons("app")
+
+
+def test_what_was_assembled_is_built_as_well_and_compared(assembling: Workspace, lab: Lab) -> None:
+    """Without a trace in the engine; where the registry's image differs, it is told and fails."""
+    assembling.edit("app/app.py", "1", "2")
+    told = publish(assembling, DOCKER_HOST=NOWHERE)["app"]
+    assert told["how"] == "assembled"
+    nobody = assembling.doit("publish", "--verify", DOCKER_HOST=NOWHERE)
+    assert nobody.text.count("what was assembled is not verified") == 1
+    client = HttpRegistry(NoCredentials(), lambda _host: False)
+    images, at = lab.docker("images", "--all", "--quiet", "--no-trunc"), told["repository"]
+    tags = client.tags(at)
+    assert "app: as BuildKit builds it" in assembling.doit("publish", "--verify", "app").out
+    assert lab.docker("images", "--all", "--quiet", "--no-trunc") == images
+    assert client.tags(at) == tags
+
+    manifest = client.manifest(at, told["key"])
+    assert manifest is not None
+    about = Digest.parse(manifest.content["config"]["digest"])
+    config = json.loads(client.blob(at, about))
+    config["config"]["Cmd"] = ["cat", "other.py"]
+    data = json.dumps(config).encode()
+    client.put_blob(at, data)
+    other = {
+        **manifest.content,
+        "config": descriptor(manifest.content["config"]["mediaType"], data),
+    }
+    client.put_manifest(at, told["key"], json.dumps(other).encode(), manifest.media_type)
+    run = assembling.doit("publish", "--verify", "app", "--tag", "v1", status=1)
+    assert f"app: {at}:{told['key']} was assembled, and it differs" in run.text
+    assert 'Cmd: built ["cat", "app.py"], assembled ["cat", "other.py"]' in run.text
+    assert "set assemble = false for app" in run.text
+    assert "v1" not in client.tags(at)

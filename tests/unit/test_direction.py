@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 ORDER = """
 hashes runtime pages completion oci host assemble config
-registry engine lock report graph setup project plan build sizes
+registry engine lock report graph setup project plan build sizes verify
 check gc compose adopt
 picture refresh htmlreport watch plugin commands tasks
 """

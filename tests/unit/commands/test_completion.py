@@ -182,6 +182,9 @@ def test_the_table_is_read_from_the_commands() -> None:
     assert (found.kind, found.words) == ("images", ())
     to = next(option for option in found.options if "--to" in option.spellings)
     assert to.takes
+    published = entry(classes()["publish"](), {}).options
+    verify = next(option for option in published if "--verify" in option.spellings)
+    assert not verify.takes, "it may do without its N, so that the next word is an image"
     listed = entry(classes()["list"](DodoTaskLoader()), {}).options
     everything = next(option for option in listed if "--all" in option.spellings)
     assert everything.about == "every stage and system base, too"

@@ -102,6 +102,7 @@ def test_options_name_what_they_take(shop: Path, capsys: pytest.CaptureFixture[s
     words |= {"publish": "-t TAG, --tag=TAG", "run": "-n N, --process=N"}
     for name, spelled in words.items():
         assert spelled in in_process(capsys, "help", name)[1]
+    assert "--verify[=N]  " in in_process(capsys, "help", "publish")[1]
 
 
 def test_help_shows_ours_first_with_a_line_each(

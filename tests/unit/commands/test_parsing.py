@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,30 @@ def test_the_options_that_take_a_word_are_read_from_the_command() -> None:
     """Nobody keeps a second list of them."""
     assert valued(PublishCommand().get_options()) == set(TAGS)
     assert valued(GcCommand().get_options()) == {"--keep", "--build-cache"}
+
+
+@pytest.mark.parametrize(
+    ("words", "one_in", "names"),
+    [
+        ("app", 0, ["app"]),
+        ("--verify app", 1, ["app"]),
+        ("app --verify", 1, ["app"]),
+        ("app --verify=10 tool", 10, ["app", "tool"]),
+    ],
+)
+def test_verify_may_do_without_a_number(
+    words: str, one_in: int, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alone it is of every image; the word behind it is a name."""
+    taken: list[object] = []
+
+    def execute(self: PublishCommand, options: Mapping[str, object], names: list[str]) -> int:
+        taken.append((options["verify"], names))
+        return 0
+
+    monkeypatch.setattr(PublishCommand, "execute", execute)
+    assert PublishCommand().parse_execute(words.split()) == 0
+    assert taken == [(one_in, names)]
 
 
 @pytest.mark.parametrize(
