@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import signal
+from importlib.util import find_spec
 
 import pytest
 
 from layers.setup.private.paths import STORES, VERSIONS
+
+# `./run browser` brings a driver for browsers; no other run of the tests has it
+collect_ignore = [] if find_spec("playwright") else ["browser"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

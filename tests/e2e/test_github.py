@@ -23,7 +23,8 @@ def test_a_workflow_sees_folds_the_line_that_failed_and_one_summary_a_run(
         "GITHUB_WORKSPACE": str(workspace.root.parent),
     }
     whole = workspace.read("app/Dockerfile")
-    broken = "RUN echo '::error::stolen' && echo '##[add-mask]x' && nosuchtool /installed"
+    # to one stream: BuildKit tells two in any order
+    broken = "RUN (echo '::error::stolen'; echo '##[add-mask]x') >&2 && nosuchtool /installed"
     workspace.edit("app/Dockerfile", "RUN cp /requirements.txt /installed", broken)
     run = workspace.doit("-c", "app", "other", status=1, **environ)
     runner = Runner().read(run.out)

@@ -225,6 +225,8 @@ def test_options_that_take_a_word_are_known_by_both_spellings() -> None:
     """So that they may stand behind the stacks' names."""
 
     class Option:
+        metavar = "ARG"
+
         def __init__(self, kind: type, short: str, long: str) -> None:
             self.type, self.short, self.long = kind, short, long
 
