@@ -168,5 +168,6 @@ def cause(ending: Ending) -> Cause | None:
     told = f"{' and '.join(names)} {'are' if names[1:] else 'is'}"
     text = found.text.replace(f"{names[-1]} is", told, 1)
     if rule is UNKNOWN and (release := _release(ending.lines)):
-        text = f"{told} not in {release}"
+        # components of it may be switched off
+        text = f"{told} in no list of {release} that this base fetches"
     return found._replace(text=text, packages=tuple(names))
