@@ -59,7 +59,8 @@ class SizesCommand(ProjectCommand):
                 missing.append(str(error))
                 continue
             if found is None:
-                missing.append(f"{layer}: it is not built yet\n  `doit {layer}` makes it")
+                said = "no engine and no registry that answers has it at this key"
+                missing.append(f"{layer}: {said}\n  `doit {layer}` makes it")
             elif options["as_json"]:
                 told.append(found)
             else:

@@ -20,7 +20,8 @@ def test_engine_and_registry_agree_and_growth_is_told(workspace: Workspace) -> N
         (found,) = json.loads(workspace.doit("sizes", "--json", "app").out)["images"]
         return found
 
-    assert "it is not built yet" in workspace.doit("sizes", "app", status=1).text
+    said = "app: no engine and no registry that answers has it at this key"
+    assert said in workspace.doit("sizes", "app", status=1).text
     workspace.doit("app")
     first = sizes()
     assert (first["where"], first["growth"]) == ("engine", None)
