@@ -52,6 +52,13 @@ _SIGNS: tuple[tuple[tuple[str, ...], type[EngineError], str], ...] = (
         "build it here, or leave it where it was pulled from",
     ),
     (
+        # Its own store's word, not the registry's: containerd collected what another pull or an
+        # image that was removed meanwhile had shared with this one (nerdctl issue 3513).
+        ("desc = content digest", "from content store: content digest"),
+        Passing,
+        "the engine threw a part of it away while it fetched it; try again",
+    ),
+    (
         ("unauthorized", "authentication required", "no basic auth", "denied", "forbidden"),
         EngineError,
         "run `docker login {registry}`, then try again",

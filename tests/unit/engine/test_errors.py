@@ -49,6 +49,18 @@ A = "sha256:" + "a" * 64
             UnknownReference,
             "",
         ),
+        (
+            "failed to check image sha256:1: rpc error: code = NotFound desc = content digest "
+            "sha256:1: not found",
+            Passing,
+            "try again",
+        ),
+        (
+            "failed to extract layer sha256:1: NotFound: failed to get reader from content store: "
+            "content digest sha256:2: not found",
+            Passing,
+            "try again",
+        ),
         ("manifest unknown: manifest unknown", UnknownReference, "check the name"),
         ("failed to resolve reference r/x: not found", UnknownReference, "check the name"),
         ("dial tcp: lookup registry.invalid: no such host", None, "up and reachable"),
