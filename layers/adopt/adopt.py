@@ -45,17 +45,20 @@ class Adoption:
         """Whether there was no ``images.toml``."""
         return SPEC_FILE not in self.before
 
-    def write(self) -> list[str]:
-        """Write the files, and tell which; what stands there stays, byte for byte."""
+    def write(self, *, append: bool) -> list[str]:
+        """Write the files, and tell which; what stands there stays, byte for byte.
+
+        Without ``append`` only the files that are not there.
+        """
         written = []
         for name, text in self.files.items():
             path = os.path.join(self.root, name)
             if name not in self.before:
                 if write_new(path, text):
                     written.append(name)
-                continue
-            write_whole(path, self.before[name] + text.encode())
-            written.append(name)
+            elif append:
+                write_whole(path, self.before[name] + text.encode())
+                written.append(name)
         return written
 
 
@@ -88,13 +91,7 @@ def _first(found: Found, files: Dockerfiles, programs: Programs) -> Adoption:
         return Adoption(files.root, proposal, {})
     new = {SPEC_FILE: as_toml(proposal)}
     before: dict[str, bytes] = {}
-    notes = []
-    dodo = _read(files.root, DODO_FILE)
-    if dodo is None:
-        new[DODO_FILE] = DODO
-    elif b"layers.tasks" not in dodo:
-        words = "from layers.tasks import DOIT_CONFIG, task_layers"
-        notes.append(f"dodo.py is there and stays as it is; it needs: {words}")
+    notes = _dodo(files.root, new)
     _ignore(found, new, before)
     return Adoption(files.root, proposal, new, before, tuple(notes))
 
@@ -112,13 +109,13 @@ def _again(found: Found, files: Dockerfiles, programs: Programs, before: bytes) 
         stacks=tuple(e for e in proposal.stacks if e.files not in stacks and e.name not in names),
         secrets={key: each for key, each in proposal.secrets.items() if key not in spec.secrets},
     )
-    notes: list[str] = []
     inside = not spec.upstream
     gap = "\n" if before.endswith(b"\n") or not before else "\n\n"
 
     def tables(each: Proposal) -> str:
         return gap + as_tables(each, upstream=inside)
 
+    notes: list[str] = []
     if not inside and proposal.upstream:
         notes += [
             f'add to [upstream]: "{each.name}" = "{each.instead}"' for each in proposal.upstream
@@ -126,6 +123,7 @@ def _again(found: Found, files: Dockerfiles, programs: Programs, before: bytes) 
     if proposal.images or proposal.stacks:
         proposal = verified(proposal, files, tables, text)
     new = {SPEC_FILE: tables(proposal)} if proposal.images or proposal.stacks else {}
+    notes += _dodo(files.root, new)
     return Adoption(files.root, proposal, new, {SPEC_FILE: before}, tuple(notes))
 
 
@@ -196,6 +194,17 @@ def _read(root: str, name: str) -> bytes | None:
         return None
     except IsADirectoryError:
         raise LayersError(f"{name} is a folder", hint="it has to be moved away") from None
+
+
+def _dodo(root: str, new: dict[str, str]) -> list[str]:
+    """Have ``dodo.py`` written where there is none; what has to be done by hand where there is."""
+    dodo = _read(root, DODO_FILE)
+    if dodo is None:
+        new[DODO_FILE] = DODO
+    elif b"layers.tasks" not in dodo:
+        words = "from layers.tasks import DOIT_CONFIG, task_layers"
+        return [f"dodo.py is there and stays as it is; it needs: {words}"]
+    return []
 
 
 def _ignore(found: Found, new: dict[str, str], before: dict[str, bytes]) -> None:

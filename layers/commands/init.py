@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from layers.commands.exit_status import MISTAKE
 from layers.commands.parsing import ProjectCommand, option
+from layers.config.spec import SPEC_FILE
 from layers.oci.platform import machine_platform
 from layers.setup.private.paths import Places
 
@@ -62,8 +63,8 @@ def _init(root: str, options: Any, asked: list[str]) -> int:
     source = os.path.abspath(options["source"]) if options["source"] else None
     programs = find_programs(Places.of(root).packages)
     adoption = adopt(root, programs, machine_platform(), source)
-    writes = not options["dry_run"] and (adoption.new or options["add"])
-    written = adoption.write() if writes else []
+    append = adoption.new or options["add"]
+    written = [] if options["dry_run"] else adoption.write(append=append)
     seconds = time.monotonic() - began
     if options["as_json"]:
         sys.stdout.write(as_json(adoption.proposal, adoption.files, written, seconds))
@@ -74,18 +75,21 @@ def _init(root: str, options: Any, asked: list[str]) -> int:
 
 
 def _end(adoption: Adoption, options: Any, written: list[str], seconds: float) -> str:
-    lines = [""]
-    lines += adoption.notes
-    read = f"{adoption.proposal.files} files read in {seconds:.1f} s"
+    left = {name: text for name, text in adoption.files.items() if name not in written}
+    lines = ["", *adoption.notes]
+    lines += [f"{name}:\n\n{text.strip()}\n" for name, text in left.items()]
+    said = []
     if adoption.new and not adoption.files:
-        lines.append(f"no image can be proposed, and nothing was written; {read}")
-    elif not adoption.files:
-        lines.append(f"images.toml has it all; {read}")
-    elif written:
-        lines.append(f"written: {', '.join(written)}; {read}")
+        said.append("no image can be proposed, and nothing was written")
+    elif SPEC_FILE not in adoption.files:
+        said.append("images.toml has it all")
+    if written:
+        said.append(f"written: {', '.join(written)}")
+    if left:
+        said.append("nothing was written" if options["dry_run"] else "`doit init --add` appends it")
+    count = adoption.proposal.files
+    said.append(f"{count} file{'' if count == 1 else 's'} read in {seconds:.1f} s")
+    lines.append("; ".join(said))
+    if written and not left:
         lines.append("next: `doit list` tells what would be built, `doit check` what would fail")
-    else:
-        lines += [f"{name}:\n\n{text.strip()}\n" for name, text in adoption.files.items()]
-        what = "nothing was written" if options["dry_run"] else "`doit init --add` appends it"
-        lines.append(f"{what}; {read}")
     return "\n".join(lines) + "\n"

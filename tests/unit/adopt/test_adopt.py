@@ -109,6 +109,22 @@ def test_again_tells_what_has_come_and_add_appends_it(tmp_path: Path) -> None:
     assert len(doit(root, "keys").stdout.splitlines()) == 3
 
 
+def test_beside_an_images_toml_a_dodo_is_written_where_there_is_none(tmp_path: Path) -> None:
+    """As the error of every other command promises; what has come since still waits for --add."""
+    root = write(tmp_path / "shop", TWO)
+    doit(root, "init")
+    (root / "dodo.py").unlink()
+    before = (root / "images.toml").read_bytes()
+    write(root, {"web/Dockerfile": "FROM api\n"})
+    assert "there is no dodo.py" in doit(root, "list", status=1).stderr
+    assert not (root / "dodo.py").exists()
+    told = doit(root, "init").stdout
+    assert "[images.web]" in told
+    assert "written: dodo.py; `doit init --add` appends it" in told
+    assert (root / "images.toml").read_bytes() == before
+    assert len(doit(root, "keys").stdout.splitlines()) == 2
+
+
 def test_what_a_comment_leaves_out_is_not_offered_again(tmp_path: Path) -> None:
     """Somebody who does not want an image says so in images.toml."""
     root = write(tmp_path / "shop", TWO)
