@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,34 +11,11 @@ import pytest
 
 from layers.config import json_schema
 from layers.config.faults import SpecError
-from layers.config.load import load
 from layers.config.schema import COMMANDS
-from layers.config.spec import Spec
 from layers.config.toml import read
+from tests.unit.config.specs import EXAMPLE, HEAD, ROOT, TWO, spec
 
 jsonschema: Any = importlib.import_module("jsonschema")  # it has no types
-
-ROOT = Path(__file__).parents[3]
-HEAD = 'version = 1\nproject.name = "snow"\n'
-TWO = HEAD + '[images.base]\ncontext = "b"\n[images.pose]\ncontext = "p"\n'
-PAGE = (ROOT / "docs" / "images-toml.md").read_text(encoding="utf-8")
-EXAMPLE = PAGE.split("```toml\n")[1].split("```")[0]
-
-
-def spec(
-    text: str,
-    profile: str | None = None,
-    registry: str | None = None,
-    missing: Collection[str] = (),
-) -> Spec:
-    """Load with everything there but ``missing``."""
-    return load(
-        text,
-        profile=profile,
-        registry=registry,
-        platform="linux/riscv64",
-        exists=lambda path: path not in missing,
-    )
 
 
 def faults(text: str, **kwargs: Any) -> list[str]:

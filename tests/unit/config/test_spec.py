@@ -5,40 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from layers.config import json_schema
 from layers.config.faults import SpecError
-from layers.config.load import load
-from layers.config.spec import Image, Require, Rootfs, Secret, Spec
+from layers.config.spec import Image, Require, Rootfs, Secret
 from layers.oci.reference import Reference
 from layers.runtime.units import parse_size
-
-ROOT = Path(__file__).parents[3]
-HEAD = 'version = 1\nproject.name = "snow"\n'
-TWO = HEAD + '[images.base]\ncontext = "b"\n[images.pose]\ncontext = "p"\n'
-PAGE = (ROOT / "docs" / "images-toml.md").read_text(encoding="utf-8")
-EXAMPLE = PAGE.split("```toml\n")[1].split("```")[0]
-
-
-def spec(
-    text: str,
-    profile: str | None = None,
-    registry: str | None = None,
-    missing: Collection[str] = (),
-) -> Spec:
-    """Load with everything there but ``missing``."""
-    return load(
-        text,
-        profile=profile,
-        registry=registry,
-        platform="linux/riscv64",
-        exists=lambda path: path not in missing,
-    )
+from tests.unit.config.specs import EXAMPLE, HEAD, PAGE, ROOT, TWO, spec
 
 
 def test_the_example_of_the_reference_page_reads_as_values() -> None:
