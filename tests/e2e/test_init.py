@@ -382,14 +382,14 @@ def test_a_new_service_is_what_has_come_since(tmp_path: Path, programs: Programs
         "api/Dockerfile": DOCKERFILE,
     }
     root = write(tmp_path / "shop", files)
-    _again(root, programs).write()
+    _again(root, programs).write(append=True)
     assert not _again(root, programs).files
     new = "services: {web: {build: {context: ., secrets: [t]}}}\nsecrets: {t: {environment: T}}\n"
     write(root, {"web/compose.yaml": new, "web/Dockerfile": DOCKERFILE})
     found = _again(root, programs)
     assert list(images(found)) == ["web"]
     assert [each.name for each in found.proposal.stacks] == ["web"]
-    found.write()
+    found.write(append=True)
     assert not _again(root, programs).files
     assert (root / "images.toml").read_text().count("[secrets.t]") == 1
 
