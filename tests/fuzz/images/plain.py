@@ -29,7 +29,8 @@ def build_all(
     Raises Refused.
     """
     for name, source in project.upstream.items():
-        engine.tag(source, name)
+        if name not in known:  # an image of its own that stands there stays what was built
+            engine.tag(source, name)
     found: dict[str, Content] = {}
     for image in project.members():
         tags = [f"{image.name}:latest", *([image.plain] if image.tag else [])]
