@@ -212,6 +212,18 @@ def test_settings_of_stages_that_a_target_is_not_made_from_go(target: str, gone:
     assert [*crosstalk.own(lines, target)] == [line for line in lines if line not in gone]
 
 
+def test_a_hard_link_follows_what_it_is_of_when_that_becomes_a_link_to_nothing(
+    tmp_path: Path,
+) -> None:
+    """As an edit makes it; laid once more it is right as it is."""
+    files = {"a/one": Item(text="x\n"), "a/two": Item("hard", text="a/one")}
+    lay(Project((), files), str(tmp_path))
+    after = Project((), {**files, "a/one": Item("link", text="nowhere", mode=0o777)})
+    for _ in range(2):
+        lay(after, str(tmp_path))
+        assert os.readlink(tmp_path / "a/two") == "nowhere"
+
+
 def test_a_variable_in_from_leaves_a_file_as_it_is() -> None:
     """Nobody here can say which stage it means."""
     lines = ("FROM up AS a", "LABEL a=1", "FROM $BASE")

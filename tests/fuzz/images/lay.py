@@ -114,7 +114,7 @@ def _put(root: str, path: str, items: Mapping[str, Item], quiet: bool) -> None:
     elif item.kind == "fifo":
         os.mkfifo(at)
     elif item.kind == "hard":
-        os.link(os.path.join(root, item.text), at)
+        os.link(os.path.join(root, item.text), at, follow_symlinks=False)
         return
     else:
         with open(at, "w", encoding="utf-8", newline="") as file:
@@ -134,7 +134,8 @@ def _right(root: str, at: str, item: Item) -> bool:
     if item.kind == "link":
         return stat.S_ISLNK(about.st_mode) and os.readlink(at) == item.text
     if item.kind == "hard":
-        return os.path.exists(at) and os.path.samefile(at, os.path.join(root, item.text))
+        of = os.lstat(os.path.join(root, item.text))  # which an edit may have made a link to nothing
+        return (about.st_dev, about.st_ino) == (of.st_dev, of.st_ino)
     if item.kind == "fifo":
         return stat.S_ISFIFO(about.st_mode)
     if not stat.S_ISREG(about.st_mode) or stat.S_IMODE(about.st_mode) != item.mode:
