@@ -12,6 +12,8 @@ _PATH = re.compile(r"^[^?#]*")
 _PLAIN = re.compile(r"^(?!\.{1,2}/|[a-zA-Z]+://)[^#?]*/[^#?]*\.git(?:[#?]|$)")
 _HEX = re.compile(r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")
 _WITH_VALUE = ("ref", "tag", "branch", "subdir", "checksum", "commit", "mtime")
+_PREFIXES = {"ref": "", "tag": "refs/tags/", "branch": "refs/heads/"}
+"""What of a query names a branch or tag, and what stands before its value in git."""
 _SWITCHES = ("keep-git-dir", "submodules", "fetch-by-commit")
 
 
@@ -72,6 +74,35 @@ def commit(source: str) -> str:
             return query[name][0]
     names = (fragment, *query.get("ref", ()))
     return next((name for name in names if _HEX.match(name)), "")
+
+
+def ref(source: str) -> str | None:
+    """The branch or tag that an address names, in its fragment or its query; "": the default one.
+
+    None: it names two, or says what no frontend reads.  ``tag=v1`` is ``refs/tags/v1`` and nothing
+    else (dfgitutil, GitRef.loadQuery).
+    """
+    named = {source.partition("#")[2].partition(":")[0]}
+    for name, values in _query(source).items():
+        if name not in (*_WITH_VALUE, *_SWITCHES) or len(values) > 1:
+            return None
+        if name in _PREFIXES:
+            if not values[0]:
+                return None
+            named.add(_PREFIXES[name] + values[0].removeprefix(_PREFIXES[name]))
+    found = named - {""}
+    return None if len(found) > 1 else "".join(found)
+
+
+def at(source: str, commit: str) -> str:
+    """The address with a commit in place of its branch or tag; the rest of it stays as written."""
+    address, _, fragment = source.partition("#")
+    repository, _, query = address.partition("?")
+    rest = "&".join(
+        part for part in query.split("&") if part and part.partition("=")[0] not in _PREFIXES
+    )
+    _, colon, folder = fragment.partition(":")
+    return f"{repository}{'?' if rest else ''}{rest}#{commit}{colon}{folder}"
 
 
 def _query(source: str) -> dict[str, list[str]]:

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from hashes.dockerfile import git
 from hashes.dockerfile.rewrite import Use
 from hashes.errors import LayersError
 from layers.build.buildx import START
 from layers.config.spec import Image
 from layers.graph.frontier import Start
 from layers.graph.graph import Edge, Layer
-from layers.lock.git import held
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
 from layers.plan.names import LABEL_KEY
@@ -102,7 +102,7 @@ def git_contexts(run: Session, image: Image) -> dict[str, str]:
     """Named contexts that are git addresses, each at the commit that the lock has."""
     lock = run.project.inputs.wiring.lock_for(image)
     known = {name: (at, lock.commit(at)) for name, at in image.git.items()}
-    return {name: held(at, commit) if commit else at for name, (at, commit) in known.items()}
+    return {name: git.at(at, commit) if commit else at for name, (at, commit) in known.items()}
 
 
 def _commits(run: Session, step: Step) -> Iterator[tuple[Use, str]]:
@@ -132,7 +132,7 @@ def _commits(run: Session, step: Step) -> Iterator[tuple[Use, str]]:
                 hint="a base's ONBUILD does: name a commit there, or take it out of images.lock",
             )
         for word in written:
-            yield Use(line, "ADD", word), held(address, commit)
+            yield Use(line, "ADD", word), git.at(address, commit)
 
 
 def _may_be(word: str, address: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from typing import NamedTuple
 
 from hashes.context.ignore import Ignore, read_ignore
@@ -12,20 +11,17 @@ from hashes.context.input import Input
 from hashes.context.sources import Sources
 from hashes.context.statcache import StatCache
 from hashes.context.tree import Tree
+from hashes.dockerfile import git
 from hashes.stage import UNPINNED, External
 from layers.config.spec import Image, Require
 from layers.graph.required import problem_of
 from layers.host import ca
-from layers.lock.git import held
 from layers.lock.lock import Lock
 from layers.runtime.files import write_whole
 from layers.runtime.state import StateFolder
 
 _NOT_SERVED = b"**/__pycache__\n**/*.egg-info\n*/build\n*/dist\n"
 """What `sdist.make_sdist` leaves out of a package's source."""
-
-
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Required(NamedTuple):
@@ -70,9 +66,9 @@ class Contexts:
         """
         found: dict[str, Sources | External] = {}
         for name, at in image.git.items():
-            fast = _COMMIT.fullmatch(at.partition("#")[2].partition(":")[0])
+            fast = git.commit(at)
             commit = "" if fast else lock.commit(at)
-            known = f"git {held(at, commit) if commit else at}"
+            known = f"git {git.at(at, commit) if commit else at}"
             found[name] = External(known if fast or commit else f"{UNPINNED}{known}", {})
         for name, at in image.contexts.items():
             folder = os.path.join(self.root, at)

@@ -28,25 +28,18 @@ class GitPin(NamedTuple):
 
 
 def name_of(address: str) -> str:
-    """What an address is called in the lock: without its folder; "": it cannot be held fast.
+    """What an address is called in the lock: ``repository#ref``; "": it cannot be held fast.
 
-    One that names a commit needs nothing, one with a query has BuildKit's own ways to say one, and
+    ``…?ref=v1&subdir=x`` is the ``…#v1`` of another.  One that names a commit needs nothing, and
     one with a password in it has no place in a file that is committed.
     """
-    repository, _, fragment = address.partition("#")
-    if not git.is_git(address) or git.commit(address) or "?" in repository:
+    repository = re.split("[?#]", address, maxsplit=1)[0]
+    if not git.is_git(address) or git.commit(address) or _LOGIN.search(repository):
         return ""
-    if _LOGIN.search(repository):
+    ref = git.ref(address)
+    if ref is None or re.search(r"\s", ref):
         return ""
-    ref = fragment.partition(":")[0]
     return f"{repository}#{ref}" if ref else repository
-
-
-def held(address: str, commit: str) -> str:
-    """The address with a commit in place of its branch or tag."""
-    repository, _, fragment = address.partition("#")
-    _, colon, folder = fragment.partition(":")
-    return f"{repository}#{commit}{colon}{folder}"
 
 
 def resolve(names: Iterable[str]) -> dict[str, GitPin | LayersError]:

@@ -29,6 +29,7 @@ DOCKERFILE = """\
 FROM UPSTREAM
 ARG REF=v1
 ADD ADDRESS#${REF} /tag
+ADD ADDRESS?ref=${REF} /query
 ADD --keep-git-dir=true ADDRESS#main /branch
 COPY --from=src s /s
 """
@@ -109,8 +110,9 @@ def test_the_commit_that_is_locked_is_in_the_key_and_what_buildkit_is_given(
     assert "is added without" not in workspace.doit("check").text
     second = repository.commit("two")
     workspace.doit("app")
-    words = ("run", "--rm", "--network=none", f"{name}-app", "cat", "/s", "/tag/sub/s")
-    assert lab.docker(*words) == "oneone"
+    files = ("/s", "/tag/sub/s", "/query/sub/s")
+    words = ("run", "--rm", "--network=none", f"{name}-app", "cat", *files)
+    assert lab.docker(*words) == "oneoneone"
     key = json.loads(workspace.doit("keys", "--json").out)["images"]["app"]["key"]
     assert workspace.states() == {"app": "fresh"}
     refreshed = workspace.doit("refresh", status=None).text
@@ -118,5 +120,5 @@ def test_the_commit_that_is_locked_is_in_the_key_and_what_buildkit_is_given(
     assert second in workspace.read("images.lock")
     assert workspace.states() == {"app": "build"}
     workspace.doit("app")
-    assert lab.docker(*words) == "twoone"
+    assert lab.docker(*words) == "twooneone"
     assert json.loads(workspace.doit("keys", "--json").out)["images"]["app"]["key"] != key

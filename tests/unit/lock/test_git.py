@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from hashes.dockerfile import git
 from hashes.errors import LayersError
 from layers.build.parents import _may_be
-from layers.lock.git import GitPin, held, meant, name_of, resolve
+from layers.lock.git import GitPin, meant, name_of, resolve
 from layers.lock.lock import Lock, LockError
 from layers.lock.update import merge_git
 from layers.project.git_refs import git_refs
@@ -27,16 +28,29 @@ AT = "https://example.com/x.git"
         (AT, AT, f"{AT}#{A}"),
         ("git@example.com:x.git#v1", "git@example.com:x.git#v1", f"git@example.com:x.git#{A}"),
         (f"{AT}#{B}", "", ""),
-        (f"{AT}?ref=v1", "", ""),
+        (f"{AT}?ref=v1", f"{AT}#v1", f"{AT}#{A}"),
+        (f"{AT}?ref=v1&subdir=a%2Fb", f"{AT}#v1", f"{AT}?subdir=a%2Fb#{A}"),
+        (f"{AT}?tag=v1#:a", f"{AT}#refs/tags/v1", f"{AT}#{A}:a"),
+        (f"{AT}?branch=refs/heads/m", f"{AT}#refs/heads/m", f"{AT}#{A}"),
+        (f"{AT}?keep-git-dir=1#v1", f"{AT}#v1", f"{AT}?keep-git-dir=1#{A}"),
+        (f"{AT}?submodules", AT, f"{AT}?submodules#{A}"),
+        (f"{AT}?ref=v1#v1", f"{AT}#v1", f"{AT}#{A}"),
+        (f"{AT}?ref=v1#v2", "", ""),
+        (f"{AT}?branch=v1&tag=v1", "", ""),
+        (f"{AT}?ref={B}", "", ""),
+        (f"{AT}?ref=v1&commit={B}", "", ""),
+        (f"{AT}?depth=1", "", ""),
+        (f"{AT}?ref=", "", ""),
+        ("https://me:secret@example.com/x.git?ref=v1", "", ""),
         ("https://me:secret@example.com/x.git#v1", "", ""),
         ("https://example.com/x.tar.gz", "", ""),
     ],
 )
 def test_an_address_is_held_by_its_repository_and_ref(address: str, name: str, fast: str) -> None:
-    """Its folder stays; what says a commit, has a query or a password is none of the lock's."""
+    """A query names refs, too. What says a commit, two refs or a password is none of the lock's."""
     assert name_of(address) == name
     if name:
-        assert held(address, A) == fast
+        assert git.at(address, A) == fast
 
 
 @pytest.mark.parametrize(
@@ -85,10 +99,10 @@ def test_locking_twice_is_one_lock_and_what_nobody_uses_is_dropped() -> None:
     assert new.with_pins([]).git == new.git
 
 
-def project(root: Path, commit: str = "") -> Project:
+def project(root: Path, commit: str = "", query: str = "#") -> Project:
     (root / "app").mkdir(exist_ok=True)
     (root / "app" / "Dockerfile").write_text(
-        f"FROM scratch\nARG V=1\nADD {AT}#v$V /a\nCOPY --from=src / /s\n"
+        f"FROM scratch\nARG V=1\nADD {AT}{query}v$V /a\nCOPY --from=src / /s\n"
     )
     (root / "images.toml").write_text(
         'version = 1\n[project]\nname = "x"\n[images.app]\ncontext = "app"\n'
@@ -99,14 +113,16 @@ def project(root: Path, commit: str = "") -> Project:
     return Project(str(root))
 
 
-def test_the_commit_is_in_the_key_of_a_context_and_of_an_add(tmp_path: Path) -> None:
+@pytest.mark.parametrize("query", ["#", "?ref="])
+def test_the_commit_is_in_the_key_of_a_context_and_of_an_add(tmp_path: Path, query: str) -> None:
     """What is not locked counts by its text, and is told."""
-    assert list(git_refs(project(tmp_path).inputs, ["app"])) == [f"{AT}#main", f"{AT}#v1"]
+    refs = git_refs(project(tmp_path, query=query).inputs, ["app"])
+    assert list(refs) == [f"{AT}#main", f"{AT}#v1"]
     keys = {}
     for commit in ("", A, B):
-        found = project(tmp_path, commit).inputs.image("app")
+        found = project(tmp_path, commit, query).inputs.image("app")
         keys[commit] = str(found.own.key())
-        assert sorted(found.unpinned) == ([] if commit else [f"{AT}#v1", "src"])
+        assert sorted(found.unpinned) == ([] if commit else [f"{AT}{query}v1", "src"])
     assert len(set(keys.values())) == 3
 
 
