@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from hashes.nothing import NOTHING
+from layers.lock.git import COMMIT, Commit
 from layers.oci.digest import Digest
 
 KEPT = 10
@@ -13,6 +14,9 @@ KEPT = 10
 NEXT = "next"
 """In place of a probe's hash after a rollback that could not ask: the next answer is taken as
 seen."""
+
+Fixed = Digest | Commit
+"""What an upstream is held at: an image by its digest, a git address by its commit."""
 
 
 class Epoch(NamedTuple):
@@ -29,8 +33,8 @@ class Epoch(NamedTuple):
     """Bytes, as the engine counts them; 0: not known."""
     probe: str = ""
     """``sha256:…`` of what the probe last said in this image, `NEXT`, or "" without a probe."""
-    upstream: Mapping[str, Digest] = NOTHING
-    """Digests of the upstreams that it was built from, by `upstream_name`."""
+    upstream: Mapping[str, Fixed] = NOTHING
+    """Digests of the upstreams that it was built from, by `upstream_name`; commits by address."""
 
 
 class Base(NamedTuple):
@@ -40,11 +44,11 @@ class Base(NamedTuple):
     place: str
     """See `place`."""
     now: Epoch
-    seen: Mapping[str, Digest] = NOTHING
-    """Upstreams' digests that are no reason any more, by `upstream_name`: they were tried and
-    brought nothing new, or were rolled back from."""
-    pins: Mapping[str, Digest] = NOTHING
-    """Upstreams' digests that count for this base instead of the shared pins."""
+    seen: Mapping[str, Fixed] = NOTHING
+    """What is no reason any more, named as in `Epoch.upstream`: it was tried and brought nothing
+    new, or was rolled back from."""
+    pins: Mapping[str, Fixed] = NOTHING
+    """What counts for this base instead of the shared pins, named so."""
     earlier: tuple[Epoch, ...] = ()
     """Other epochs that one can go to, newest first."""
 
@@ -111,7 +115,8 @@ def base_shape(digest: Any, moment: Any) -> Any:
     from layers.config.tables import Map, Table
 
     name = Text("", r"^\S+(?: \S+)?$", "an upstream's name")
-    digests = Map("", name, digest)
+    fixed = Text("", f"{digest.pattern}|{COMMIT}", "a digest, or the commit of a git address")
+    digests = Map("", name, fixed)
     epoch: dict[str, Any] = {
         "epoch": Whole("", 1),
         "key": Text("", r"^(?:xxh3|blake3)-[0-9a-f]+$", "a key such as xxh3-0123…"),
@@ -155,9 +160,17 @@ def _epoch_table(epoch: Epoch) -> dict[str, Any]:
     return table
 
 
-def _texts(digests: Mapping[str, Digest]) -> dict[str, str]:
+def _texts(digests: Mapping[str, Fixed]) -> dict[str, str]:
     return {name: str(digests[name]) for name in sorted(digests)}
 
 
-def _digests(table: Mapping[str, str]) -> dict[str, Digest]:
-    return {name: Digest.parse(text) for name, text in table.items()}
+def _digests(table: Mapping[str, str]) -> dict[str, Fixed]:
+    return {
+        name: Digest.parse(text) if is_digest(text) else Commit(text)
+        for name, text in table.items()
+    }
+
+
+def is_digest(text: str) -> bool:
+    """Whether it is an image's, in a table that also holds the commits of git addresses."""
+    return text.startswith("sha256:")

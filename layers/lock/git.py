@@ -14,7 +14,16 @@ KIND = "git"
 """Where an image has a platform, such a pin says this."""
 _SECONDS = 120
 _LOGIN = re.compile(r"://[^/@\s]*:[^/@\s]*@")
-_COMMIT = r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$"
+COMMIT = r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$"
+
+
+class Commit(NamedTuple):
+    """What a git address was at, where a base knows it beside the digests of its upstreams."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class GitPin(NamedTuple):
@@ -101,7 +110,7 @@ def shape(moment: Any) -> Any:
     from layers.config.shapes import Text
     from layers.config.tables import Map, Table
 
-    rest: dict[str, Any] = {"commit": Text("", _COMMIT, "40 hex digits"), "locked": moment}
+    rest: dict[str, Any] = {"commit": Text("", COMMIT, "40 hex digits"), "locked": moment}
     address = Text("", r"^\S+$", "an address")
     return Map("", address, Table("", rest, required=("commit",)))
 

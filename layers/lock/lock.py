@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hashes.dockerfile.git import is_git
 from hashes.errors import LayersError
 from layers.config.faults import Faults, LockError
 from layers.config.toml import Path, TomlError, read
-from layers.lock.epochs import Base, base_shape, base_table, read_base
-from layers.lock.git import GitPin, git_table, name_of, read_git, shape
+from layers.lock.epochs import Base, Fixed, base_shape, base_table, is_digest, read_base
+from layers.lock.git import Commit, GitPin, git_table, name_of, read_git, shape
 from layers.lock.pin import Pin, Upstream, pin_table, read_pins, read_reference
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
@@ -161,12 +162,22 @@ class Lock:
         found = self.bases.get((image, place))
         if found is None or not found.pins:
             return self
-        own = [self.known(name, place, digest) for name, digest in found.pins.items()]
-        return self._with(pins=[pin for pin in own if pin is not None])
+        own, commits = [], []
+        for name, fixed in found.pins.items():
+            if isinstance(fixed, Commit):
+                commits.append(GitPin(name, fixed.text))
+            elif (pin := self.known(name, place, fixed)) is not None:
+                own.append(pin)
+        return self._with(pins=own).with_git(commits)
 
-    def upstream(self, name: str, place: str) -> Pin | None:
-        """The pin of an upstream by what a base at ``place`` calls it (`bases.upstream_name`)."""
-        return self.pins.get(_named(name, place.partition(" ")[0]))
+    def fixed(self, name: str, place: str) -> Fixed | None:
+        """What a base's upstream is held at, by what the base at ``place`` calls it; None: by
+        nothing.
+        """
+        if is_git(name):
+            return Commit(self.git[name].commit) if name in self.git else None
+        found = self.pins.get(_named(name, place.partition(" ")[0]))
+        return found.digest if found is not None else None
 
     def expected(self, key: object) -> Digest | None:
         """The digest that a refresh had for a key of a base; None: the lock does not say."""
@@ -183,6 +194,7 @@ class Lock:
             for each in new.bases.values()
             for digests in (each.pins, each.now.upstream, *(e.upstream for e in each.earlier))
             for name, digest in digests.items()
+            if isinstance(digest, Digest)
         }
         known = {(p.name, p.platform, p.digest): p for p in self.pins.values()}
         current = {(p.name, p.platform, p.digest) for p in new.pins.values()}
@@ -233,12 +245,16 @@ def _check_names(tables: Mapping[str, Any], faults: Faults) -> None:
         for place, table in places.items():
             at: Path = ("base", image, place)
             for key in ("upstream", "seen", "pins"):
-                for name in table.get(key, {}):
+                for name in _images(table.get(key, {})):
                     read_reference(name.partition(" ")[0], (*at, key, name), faults)
             for number, epoch in enumerate(table.get("earlier", ())):
-                for name in epoch.get("upstream", {}):
+                for name in _images(epoch.get("upstream", {})):
                     path = (*at, "earlier", number, "upstream", name)
                     read_reference(name.partition(" ")[0], path, faults)
+
+
+def _images(table: Mapping[str, str]) -> list[str]:
+    return [name for name, text in table.items() if is_digest(text)]
 
 
 def _shape() -> Any:

@@ -24,6 +24,7 @@ def delivered(
     name: str,
     result: BaseResult,
     wanted: Iterable[Upstream],
+    refs: Iterable[str],
     lock: Lock,
 ) -> Lock:
     """Push a base with its stages, see that all arrived, and note the epoch in the lock.
@@ -38,7 +39,8 @@ def delivered(
         if pushed is not None and step.layer == Layer(name):
             digest = pushed
     own = lock.for_image(name, here(run, name))
-    used = {call(run, each, name): own.find(each.name, each.platform) for each in wanted}
+    names = [*(call(run, each, name) for each in wanted), *refs]
+    used = {each: own.fixed(each, here(run, name)) for each in names}
     epoch = Epoch(
         result.number,
         trial.key,
@@ -46,7 +48,7 @@ def delivered(
         tools.clock(),
         trial.size,
         trial.probe,
-        {upstream: pin.digest for upstream, pin in used.items() if pin is not None},
+        {upstream: fixed for upstream, fixed in used.items() if fixed is not None},
     )
     return taken(lock, name, here(run, name), epoch)
 

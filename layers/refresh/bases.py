@@ -18,6 +18,8 @@ class Bases:
     order: tuple[str, ...]
     upstreams: Mapping[str, tuple[Upstream, ...]]
     """Of each base: those that it, or an image between it and the next base, is made from."""
+    images: Mapping[str, tuple[str, ...]]
+    """Of every base, also those that were not asked for: itself and the images between."""
     ancestors: Mapping[str, frozenset[str]]
     """Bases below each, at any depth."""
 
@@ -39,26 +41,37 @@ def bases(spec: Spec, graph: Graph, asked: Iterable[str]) -> Bases:
                 line=spec.line(name),
             )
     below = {name: frozenset(graph.closure([name])) & set(every) - {name} for name in every}
+    between = {name: _between(graph, name, every) for name in every}
     chosen = [each for each in every if not names or each in names or below[each] & set(names)]
     return Bases(
         tuple(chosen),
-        {name: own_upstreams(spec, graph, name, every) for name in chosen},
+        {name: _upstreams(spec, graph, name, between[name]) for name in chosen},
+        between,
         {name: below[name] & set(chosen) for name in chosen},
     )
 
 
-def own_upstreams(
-    spec: Spec, graph: Graph, image: str, every: Iterable[str]
-) -> tuple[Upstream, ...]:
-    """The upstreams below an image, as far as no other base stands between."""
-    found: dict[Upstream, None] = {}
-    seen = {image, *every}
-    todo = [image]
+def _between(graph: Graph, image: str, every: Iterable[str]) -> tuple[str, ...]:
+    """An image and those below it, as far as no other base stands between."""
+    seen = {image: None}
+    stop, todo = {*every}, [image]
     while todo:
         for edge in graph.edges[todo.pop()]:
-            if edge.image is not None and edge.image not in seen:
-                seen.add(edge.image)
+            if edge.image is not None and edge.image not in (*stop, *seen):
+                seen[edge.image] = None
                 todo.append(edge.image)
-            elif edge.upstream is not None and "@" not in edge.upstream:
-                found[Upstream(edge.upstream, edge.platform or spec.platform_of(image))] = None
-    return tuple(sorted(found))
+    return tuple(seen)
+
+
+def _upstreams(spec: Spec, graph: Graph, base: str, images: Iterable[str]) -> tuple[Upstream, ...]:
+    """The upstreams of a base and the images between."""
+    edges = [edge for image in images for edge in graph.edges[image]]
+    return tuple(
+        sorted(
+            {
+                Upstream(edge.upstream, edge.platform or spec.platform_of(base))
+                for edge in edges
+                if edge.upstream is not None and "@" not in edge.upstream
+            }
+        )
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from layers.lock.epochs import Base, Epoch
+from hashes.nothing import NOTHING
+from layers.lock.epochs import Base, Epoch, Fixed
+from layers.lock.git import GitPin
 from layers.lock.lock import Lock
 from layers.lock.pin import Pin
 from layers.oci.digest import Digest
@@ -13,16 +15,23 @@ UNBUILT = Digest("sha256:" + "0" * 64)
 """Stands for the digest of an epoch that is only tried; no lock with it is ever written."""
 
 
-def with_new_pins(lock: Lock, pins: Iterable[Pin]) -> Lock:
+def with_new_pins(
+    lock: Lock,
+    pins: Iterable[Pin],
+    commits: Iterable[GitPin] = (),
+    refs: Mapping[str, Collection[str]] = NOTHING,
+) -> Lock:
     """The lock with upstreams moved; every base that knows them stays at what it was built from.
 
-    So a base moves by its own refresh alone, and what nothing refreshes moves at once.
+    So a base moves by its own refresh alone, and what nothing refreshes moves at once.  ``refs``:
+    the git addresses of each base.
     """
-    new = lock.with_pins(each for each in pins if _moves(lock, each))
+    new = lock.with_pins(each for each in pins if _moves(lock, each)).with_git(commits)
     held = []
     for base in lock.bases.values():
-        before = effective(lock, base)
-        after = effective(new, base)
+        own = refs.get(base.image, ())
+        before = effective(lock, base, own)
+        after = effective(new, base, own)
         kept = {name: digest for name, digest in before.items() if after.get(name) != digest}
         if kept:
             held.append(base._replace(pins={**base.pins, **kept}))
@@ -35,11 +44,14 @@ def _moves(lock: Lock, pin: Pin) -> bool:
     return before is None or before.digest != pin.digest
 
 
-def effective(lock: Lock, base: Base) -> dict[str, Digest]:
-    """The digest that counts for a base of each upstream that it was built from, where pinned."""
+def effective(lock: Lock, base: Base, refs: Iterable[str] = ()) -> dict[str, Fixed]:
+    """What counts for a base of each upstream that it was built from, where pinned.
+
+    And of ``refs``, git addresses that an older lock does not name as such.
+    """
     own = lock.for_image(base.image, base.place)
-    pins = {name: own.upstream(name, base.place) for name in base.now.upstream}
-    return {name: pin.digest for name, pin in pins.items() if pin is not None}
+    found = {name: own.fixed(name, base.place) for name in (*base.now.upstream, *refs)}
+    return {name: fixed for name, fixed in found.items() if fixed is not None}
 
 
 def tried(lock: Lock, image: str, place: str, number: int, resolved: Iterable[str]) -> Lock:
@@ -62,7 +74,7 @@ def taken(lock: Lock, image: str, place: str, epoch: Epoch) -> Lock:
     return lock.with_bases([base._replace(now=epoch)])
 
 
-def left(lock: Lock, image: str, place: str, found: Mapping[str, Digest], probe: str) -> Lock:
+def left(lock: Lock, image: str, place: str, found: Mapping[str, Fixed], probe: str) -> Lock:
     """The lock after a base came out with the content that it had: it stays, and what led there is
     no reason any more.
     """

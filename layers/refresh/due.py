@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from hashes.nothing import NOTHING
-from layers.lock.epochs import NEXT, Base
-from layers.oci.digest import Digest
+from layers.lock.epochs import NEXT, Base, Fixed
+from layers.lock.git import Commit
 
 
 class Night(NamedTuple):
@@ -15,10 +15,10 @@ class Night(NamedTuple):
 
     base: Base | None
     """What the lock knows; None: it was never refreshed."""
-    pins: Mapping[str, Digest] = NOTHING
-    """Digests that count for it now, by `bases.upstream_name`; absent: not pinned."""
-    found: Mapping[str, Digest] = NOTHING
-    """What the upstreams' tags point at; absent: the tag is gone."""
+    pins: Mapping[str, Fixed] = NOTHING
+    """What counts for it now, named as in `Epoch.upstream`; absent: not pinned."""
+    found: Mapping[str, Fixed] = NOTHING
+    """What tags, and branches of git addresses, point at; absent: the tag is gone."""
     present: bool = True
     """Whether an image with its present key is in the engine or the registry."""
     probe: str = ""
@@ -47,13 +47,15 @@ def due(night: Night, refreshed_parents: Iterable[str] = ()) -> tuple[str, ...]:
 
 
 def moved(night: Night) -> tuple[str, ...]:
-    """The upstreams whose tags point elsewhere than the digest that counts for the base."""
+    """The upstreams that point elsewhere than what counts for the base."""
     return tuple(name for name, digest in night.found.items() if digest != night.pins.get(name))
 
 
-def short(digest: Digest | None) -> str:
-    """A digest as a sentence shows it."""
-    return f"{digest.text[:19]}…" if digest is not None else "not pinned"
+def short(fixed: Fixed | None) -> str:
+    """A digest or a commit as a sentence shows it."""
+    if fixed is None:
+        return "not pinned"
+    return f"{fixed.text[: 12 if isinstance(fixed, Commit) else 19]}…"
 
 
 def groups(

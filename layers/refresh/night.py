@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hashes.errors import LayersError
+from hashes.nothing import NOTHING
 from layers.graph.graph import Layer
 from layers.lock import mirror
-from layers.lock.epochs import place, upstream_name
-from layers.lock.git import GitPin, resolve
+from layers.lock.epochs import Fixed, place, upstream_name
+from layers.lock.git import Commit, GitPin, resolve
 from layers.lock.lock import Lock
 from layers.lock.pin import Pin, Upstream
 from layers.lock.resolve import NotOffered
@@ -19,6 +20,7 @@ from layers.oci.reference import Reference
 from layers.plan.names import LABEL_KEY
 from layers.plan.session import Session
 from layers.project.git_refs import git_refs
+from layers.refresh.bases import Bases
 from layers.refresh.due import Night
 from layers.refresh.report import Gone, Outcome
 from layers.refresh.trial import Trial
@@ -82,14 +84,17 @@ def call(run: Session, wanted: Upstream, image: str) -> str:
     return upstream_name(name, wanted.platform, run.project.spec.platform_of(image))
 
 
-def night(run: Session, image: str, wanted: Iterable[Upstream], found: Upstreams) -> Night:
+def night(
+    run: Session, image: str, wanted: Iterable[Upstream], found: Upstreams, commits: GitRefs
+) -> Night:
     """What is known of a base before its probe is asked.
 
-    Raises LayersError when an upstream, the engine or the registry could not be asked, or when an
-    upstream is gone that was never pinned.
+    Raises LayersError when an upstream, a repository, the engine or the registry could not be
+    asked, or when an upstream is gone that was never pinned.
     """
     own = run.project.lock.for_image(image, here(run, image))
-    pins, tags = {}, {}
+    pins: dict[str, Fixed] = {}
+    tags: dict[str, Fixed] = {}
     for each in wanted:
         if each in found.failed:
             raise found.failed[each]
@@ -101,6 +106,12 @@ def night(run: Session, image: str, wanted: Iterable[Upstream], found: Upstreams
             raise found.gone[each]
         if each in found.pins:
             tags[name] = found.pins[each].digest
+    for address in sorted(commits.of([image])):
+        if address in commits.failed:
+            raise commits.failed[address]
+        if address in own.git:
+            pins[address] = Commit(own.git[address].commit)
+        tags[address] = Commit(commits.pins[address].commit)
     base = run.project.lock.base(image, here(run, image))
     return Night(base, pins, tags, is_present(run, image))
 
@@ -138,36 +149,33 @@ def gone(run: Session, found: Upstreams) -> tuple[Gone, ...]:
 
 
 class GitRefs(NamedTuple):
-    """What the repositories say tonight."""
+    """What the repositories say of branches and tags tonight, by address."""
 
-    moved: tuple[Moved, ...] = ()
-    pins: tuple[GitPin, ...] = ()
-    """Those that may move."""
-    failures: tuple[str, ...] = ()
+    refs: Mapping[str, frozenset[str]] = NOTHING
+    """Of every base, also those that were not asked for."""
+    pins: Mapping[str, GitPin] = NOTHING
+    failed: Mapping[str, LayersError] = NOTHING
 
-    def over(self, lock: Lock) -> Lock:
-        """A lock with what may move."""
-        return lock.with_git(self.pins) if self.pins else lock
+    def moved(self, lock: Lock) -> tuple[Moved, ...]:
+        """Those whose commit is another than that of the shared pin."""
+        return merge_git(lock, self.pins.values(), (), drop_others=False)[1]
+
+    def of(self, bases: Iterable[str]) -> frozenset[str]:
+        """The addresses of some bases."""
+        return frozenset().union(*(self.refs.get(name, ()) for name in bases))
 
 
-def ask_git(run: Session, bases: Iterable[str]) -> GitRefs:
-    """Ask for all that the lock can hold.
-
-    What a base is made from stays, and is told if it moved: a base moves by its own trial alone,
-    and that knows of images only.
+def ask_git(run: Session, found: Bases, *, everything: bool) -> GitRefs:
+    """Ask for what the bases of a run are made from, or for ``everything`` that the lock can hold,
+    all at once.
     """
-    inputs, lock = run.project.inputs, run.project.lock
-    graph = inputs.graph
-    known = git_refs(inputs, graph.order)
-    stay = git_refs(inputs, graph.closure(bases)) if known else {}
-    found = resolve(known)
-    pins = [each for each in found.values() if isinstance(each, GitPin)]
-    for pin in pins:
-        before = lock.git.get(pin.address)
-        if pin.address in stay and before is not None and before.commit != pin.commit:
-            said = f"{pin.address} is at {pin.commit} now; `doit lock` moves it"
-            run.tell(Warned(said, stay[pin.address]))
-    free = tuple(p for p in pins if p.address not in stay or p.address not in lock.git)
-    _, moved = merge_git(lock, free, (), drop_others=False)
-    failures = tuple(str(each) for each in found.values() if isinstance(each, LayersError))
-    return GitRefs(moved, free, failures)
+    inputs = run.project.inputs
+    known = git_refs(inputs, inputs.graph.order)
+    if not known:
+        return GitRefs()
+    refs = {name: frozenset(git_refs(inputs, images)) for name, images in found.images.items()}
+    own = GitRefs(refs).of(found.order)
+    told = resolve(known if everything else own)
+    pins = {name: each for name, each in told.items() if isinstance(each, GitPin)}
+    failed = {name: each for name, each in told.items() if isinstance(each, LayersError)}
+    return GitRefs(refs, pins, failed)

@@ -12,6 +12,7 @@ from layers.graph.graph import Layer
 from layers.lock.epochs import NEXT, Base, Epoch
 from layers.lock.file import LockFile
 from layers.lock.lock import Lock
+from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY
 from layers.plan.session import Session
 from layers.refresh import probes
@@ -61,9 +62,8 @@ def back(lock: Lock, base: Base, to: int | None) -> Lock:
     epoch = _chosen(base, to)
     pins = {}
     for name, digest in epoch.upstream.items():
-        shared = lock.upstream(name, base.place)
-        if shared is None or shared.digest != digest:
-            if lock.known(name, base.place, digest) is None:
+        if lock.fixed(name, base.place) != digest:
+            if isinstance(digest, Digest) and lock.known(name, base.place, digest) is None:
                 raise NoWayBack(
                     f"{base.image}: epoch {epoch.number} was built from {name} at {digest}, and"
                     f" {lock.path} does not know that any more",

@@ -11,9 +11,10 @@ from hashes.errors import LayersError
 from layers.graph.graph import upstreams
 from layers.lock.epochs import NEXT
 from layers.lock.file import LockFile
+from layers.lock.git import GitPin
 from layers.lock.lock import Lock
 from layers.lock.mirror import copy_pins
-from layers.lock.pin import Upstream
+from layers.lock.pin import Pin, Upstream
 from layers.plan.session import Session
 from layers.refresh.accept import check_keys, delivered
 from layers.refresh.bases import bases
@@ -21,7 +22,6 @@ from layers.refresh.candidate import left, tried, with_new_pins
 from layers.refresh.due import due, groups, moved
 from layers.refresh.night import (
     BaseResult,
-    GitRefs,
     ask_git,
     ask_upstreams,
     call,
@@ -69,7 +69,7 @@ class _Run:
         begin, moment = time.monotonic(), self.tools.clock()
         run, found = self.session, self.bases
         self.upstreams = ask_upstreams(run, self._wanted())
-        self.git = ask_git(run, found.order) if self.everything else GitRefs()
+        self.git = ask_git(run, found, everything=self.everything)
         for name in found.order:
             self._look(name)
         self._rest()
@@ -88,9 +88,10 @@ class _Run:
         if not self.dry_run:
             self._learn()
             self._copy(self.session, self._wanted())
+        before = self.before.project.lock
         return RefreshReport(
             moment,
-            (*self.upstreams.moved(self.before.project.lock), *self.git.moved),
+            (*self.upstreams.moved(before), *self.git.moved(before)),
             missing,
             tuple(
                 base_report(self.before, self.session, name, self.results[name], self.dry_run)
@@ -109,7 +110,8 @@ class _Run:
 
     def _look(self, name: str) -> None:
         try:
-            seen = night(self.session, name, self.bases.upstreams[name], self.upstreams)
+            wanted = self.bases.upstreams[name]
+            seen = night(self.session, name, wanted, self.upstreams, self.git)
             result = self._learned(name, night=seen, reasons=due(seen))
             if not result.reasons and self.session.project.spec.images[name].probe:
                 said = ask(self.session, self.tools, name)
@@ -127,10 +129,16 @@ class _Run:
         """Pin what no base is made from; nothing has to be proved for that."""
         ours = {each for name in self.bases.order for each in self.bases.upstreams[name]}
         others = {each: error for each, error in self.upstreams.failed.items() if each not in ours}
-        self.failures += [*map(str, others.values()), *self.git.failures]
+        refs = self.git.of(self.bases.order)
+        unread = {each: error for each, error in self.git.failed.items() if each not in refs}
+        self.failures += map(str, [*others.values(), *unread.values()])
         pins = [pin for each, pin in self.upstreams.pins.items() if each not in ours]
+        commits = [pin for each, pin in self.git.pins.items() if each not in refs]
         if not self.dry_run:
-            self._write(self.git.over(with_new_pins(self.session.project.lock, pins)))
+            self._write(self._with_moved(self.session.project.lock, pins, commits))
+
+    def _with_moved(self, lock: Lock, pins: Iterable[Pin], commits: Iterable[GitPin]) -> Lock:
+        return with_new_pins(lock, pins, commits, self.git.refs)
 
     def _foretell(self, group: Sequence[str]) -> None:
         for name in group:
@@ -164,7 +172,9 @@ class _Run:
         lock = self.session.project.lock
         own = {each for name in group for each in self.bases.upstreams[name]}
         pins = [pin for each, pin in self.upstreams.pins.items() if each in own]
-        trying = with_new_pins(lock, pins)
+        refs = self.git.of(group)
+        commits = [pin for each, pin in self.git.pins.items() if each in refs]
+        trying = self._with_moved(lock, pins, commits)
         self._copy(self.session.trial(trying), own)
         for name in group:
             trying = self._guarded(name, self._built, group, trying)
@@ -197,7 +207,7 @@ class _Run:
             return lock
         place, run = here(self.session, name), self.session
         own = [each for each in self.bases.upstreams[name] if each in self.upstreams.pins]
-        resolved = {call(run, each, name) for each in own}
+        resolved = {*(call(run, each, name) for each in own), *self.git.of([name])}
         known = lock.base(name, place)
         begin = time.monotonic()
         try:
@@ -223,9 +233,8 @@ class _Run:
     def _taken(self, name: str, group: Sequence[str], lock: Lock) -> Lock:  # noqa: ARG002  # as _built
         result = self.results[name]
         if result.outcome == "refreshed":
-            return delivered(
-                self.session, self.tools, name, result, self.bases.upstreams[name], lock
-            )
+            wanted, refs = self.bases.upstreams[name], sorted(self.git.of([name]))
+            return delivered(self.session, self.tools, name, result, wanted, refs, lock)
         if result.outcome == "same content" and result.trial is not None:
             said = result.night.probe or result.trial.probe
             return left(lock, name, here(self.session, name), result.night.found, said)

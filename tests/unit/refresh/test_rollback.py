@@ -28,7 +28,7 @@ def world(tmp_path: Path) -> World:
 def test_a_base_goes_back_with_what_is_on_it(world: World) -> None:
     """Key, digest, pins and epoch are those of then; the shared pin stays for everybody else."""
     was = world.base("base").earlier[0]
-    shared = world.lock.upstream(f"{HUB}/debian:1", "linux/amd64")
+    shared = world.lock.fixed(f"{HUB}/debian:1", "linux/amd64")
     went = world.rollback("pose", "base")
     assert [(each.image, each.old.number, each.new.number) for each in went] == [
         ("base", 2, 1), ("pose", 2, 1)
@@ -38,7 +38,7 @@ def test_a_base_goes_back_with_what_is_on_it(world: World) -> None:
     assert (base.now.number, base.now.digest) == (1, was.digest)
     assert base.pins == was.upstream
     assert [each.number for each in base.earlier] == [2]
-    assert world.lock.upstream(f"{HUB}/debian:1", "linux/amd64") == shared
+    assert world.lock.fixed(f"{HUB}/debian:1", "linux/amd64") == shared
     assert world.in_registry("pose") == world.base("pose").now.digest
 
 
