@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from hashes.errors import LayersError
 from layers.host import system as system_of
 from layers.host.apt import AptSource, system_sources
+from layers.host.apt_folder import lay_out
 from layers.host.system import BY_HAND, System
-from layers.runtime.files import read_json, write_json, write_text
+from layers.runtime.files import read_json, write_json
 from layers.setup.private.archives import candidates
 from layers.setup.private.paths import VERSIONS, Places
 
@@ -103,12 +104,8 @@ def _fetch(
 ) -> list[str]:
     """Download the packages into ``apt``/debs; the system's own lists are left alone."""
     shutil.rmtree(apt, ignore_errors=True)
-    for folder in ("lists/partial", "cache/archives/partial", "debs"):
-        os.makedirs(f"{apt}/{folder}")
-    write_text(f"{apt}/status", "")
-    write_text(f"{apt}/docker.sources", "\n\n".join(source.stanza() for source in sources) + "\n")
-    write_text(f"{apt}/apt.conf", _configuration(apt))
-    env = {"APT_CONFIG": f"{apt}/apt.conf"}
+    env = lay_out(apt, sources)
+    os.makedirs(f"{apt}/debs")
     where = f"{sources[0].uri} ({sources[0].suite})"
     tell(f"reading the package lists of {where}")
     why = f"the mirror {where} did not serve its lists"
@@ -121,23 +118,3 @@ def _fetch(
     why = f"could not fetch packages from {where}"
     system_of.must(["apt-get", "download", "-q", *wanted], why, env=env, cwd=f"{apt}/debs")
     return sorted(glob.glob(f"{glob.escape(apt)}/debs/*.deb"))
-
-
-def _configuration(apt: str) -> str:
-    """Settings on top of the system's own (proxies, credentials): see apt.conf(5)."""
-    values = {
-        "Dir::Etc::SourceList": f"{apt}/docker.sources",
-        "Dir::Etc::SourceParts": "/dev/null",
-        "Dir::Etc::PreferencesParts": "/dev/null",
-        "Dir::Etc::Preferences": "/dev/null",
-        "Dir::State::Lists": f"{apt}/lists",
-        "Dir::State::status": f"{apt}/status",
-        "Dir::Cache": f"{apt}/cache",
-        "APT::Sandbox::User": "root",
-        "APT::Update::Error-Mode": "any",
-        "Acquire::Languages": "none",
-    }
-    lines = [f'{name} "{value}";' for name, value in values.items()]
-    # Hooks of the desktop's software centres would look at our lists.
-    lines += ["#clear APT::Update::Post-Invoke;", "#clear APT::Update::Post-Invoke-Success;"]
-    return "\n".join(lines) + "\n"
