@@ -24,11 +24,12 @@ from layers.runtime.files import read_json, write_json
 from layers.setup.choose import ensure, stop
 from layers.setup.private.paths import STORES, VERSIONS, Places
 from tests.e2e.lab import CHECKOUT
+from tests.marks import Marks
 
 PAGE = CHECKOUT / "docs" / "manual.md"
 TESTS = CHECKOUT / "tests" / "e2e"
 MEMORY = TESTS / "engines.json"
-BEGIN, END = "<!-- engines: written by ./run engines -->", "<!-- engines: end -->"
+MARKS = Marks.of("engines")
 GROUPS = {
     "images by name, pull, push": ("test_engine_real.py",),
     "containers and archives": ("test_containers_real.py",),
@@ -110,7 +111,7 @@ def main(words: Sequence[str]) -> int:
         told |= new
         if asked.write:  # after each kind, since one takes a quarter of an hour
             MEMORY.write_text(memory(told))
-            PAGE.write_text(placed(PAGE.read_text(), table(told)))
+            PAGE.write_text(MARKS.placed(PAGE.read_text(), table(told)))
     print(f"{table(told)}\n\n{(time.monotonic() - begin) / 60:.0f} min")
     return int(any(each.failed for each in new.values()))
 
@@ -223,13 +224,6 @@ def table(told: Told) -> str:
     days = [sorted({each.on for (_, of), each in told.items() if of == kind}) for kind in kinds]
     runs = [" to ".join(dict.fromkeys((each[0], each[-1]))) for each in days]
     return "\n".join([*lines, "| run on | " + " | ".join(runs) + " |"])
-
-
-def placed(page: str, text: str) -> str:
-    """A page with the table between its marks."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
 
 
 if __name__ == "__main__":

@@ -42,8 +42,8 @@ def call(*words: str, cwd: Path, env: Mapping[str, str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of the sdist of these files, whose tag says `VERSION`."""
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sdist of these files, whose tag says `VERSION`."""
     folder = tmp_path_factory.mktemp("sources")
     leave = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in SOURCES:
@@ -55,7 +55,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hook = "from setuptools import build_meta; build_meta.build_sdist('dist')"
     tagged = {**clean, "SETUPTOOLS_SCM_PRETEND_VERSION": VERSION}
     call(sys.executable, "-c", hook, cwd=folder, env=tagged)
-    (sdist,) = (folder / "dist").iterdir()
+    (found,) = (folder / "dist").iterdir()
+    return found
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path) -> Path:
+    """The wheel of the sdist."""
+    folder = sdist.parent.parent
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     options = ("--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", "wheels")
     call(sys.executable, "-m", "pip", "wheel", *options, str(sdist), cwd=folder, env=clean)
     (found,) = (folder / "wheels").iterdir()
@@ -113,6 +121,20 @@ def test_the_wheel_holds_every_page(wheel: Path) -> None:
             assert archive.read(same) == (CHECKOUT / same).read_bytes()
         tops = {name.partition("/")[0] for name in archive.namelist()}
     assert tops == {"hashes", "layers", f"doit_layers-{VERSION}.dist-info"}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_the_sdist_installs_the_same_files(
+    other: str, sdist: Path, wheel: Path, tmp_path: Path
+) -> None:
+    """Built by that Python with what pip fetches for it; only tags of the tools may differ."""
+    python = filled(sdist, tmp_path / "environment", other)
+    (site,) = (tmp_path / "environment").glob("lib/python*/site-packages")
+    assert python.exists()
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if ".dist-info/" not in name:
+                assert (site / name).read_bytes() == archive.read(name)
 
 
 def test_a_project_is_run_from_the_wheel_alone(python: Path, shop: Path, lab: Lab) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from tests.e2e.engines import (
-    BEGIN,
-    END,
     GROUPS,
+    MARKS,
     MEMORY,
     PAGE,
     REST,
@@ -15,7 +14,6 @@ from tests.e2e.engines import (
     counted,
     files,
     memory,
-    placed,
     remembered,
     table,
 )
@@ -71,15 +69,18 @@ def test_the_page_shows_what_is_remembered() -> None:
     """Nobody wrote into the table by hand."""
     told = remembered(MEMORY.read_text())
     page = PAGE.read_text()
-    assert placed(page, table(told)) == page
+    assert MARKS.placed(page, table(told)) == page
     assert MEMORY.read_text() == memory(told)
 
 
 def test_the_page_has_one_place_for_it() -> None:
     """What is around stays."""
     page = PAGE.read_text()
-    assert page.count(BEGIN) == page.count(END) == 1
-    assert placed(f"a\n{BEGIN}\nold\n{END}\nb\n", "new") == f"a\n{BEGIN}\n\nnew\n\n{END}\nb\n"
+    assert page.count(MARKS.begin) == page.count(MARKS.end) == 1
+    begin, end = MARKS
+    assert MARKS.placed(f"a\n{begin}\nold\n{end}\nb\n", "new") == (
+        f"a\n{begin}\n\nnew\n\n{end}\nb\n"
+    )
 
 
 def test_every_file_of_tests_is_in_one_group() -> None:
