@@ -47,14 +47,17 @@ def test_a_name_that_the_bases_index_does_not_have_is_told_with_the_nearest(
             "RUN apt-get update && apt-get install -y \\\n"
             "    libglib2.0-0 libwebp6 \\\n"
             " && rm -rf /var/lib/apt/lists/*\n"
-            "RUN apt-get update && apt-get install -y libwebp7\n",
+            "RUN apt-get update && apt-get install -y libwebp7\n"
+            "RUN apt-get update && apt-get install -y pyhton3\n",
         }
     )
     found = check(workspace, "--online", "--rule", "unknown-package", status=1)
     assert told(found) == [
-        ("unknown-package", 3, "apt cannot install it: libwebp6 is not in debian bookworm")
+        ("unknown-package", 4, "apt cannot install it: libwebp6 is not in debian bookworm"),
+        ("unknown-package", 7, "apt cannot install it: pyhton3 is not in debian bookworm"),
     ]
-    assert "libwebp7" in found["findings"][0]["hint"]
+    hints = [each["hint"] for each in found["findings"]]
+    assert hints == ["did you mean libwebp7?", "did you mean python3?"]
     assert found["notes"] == []
 
 

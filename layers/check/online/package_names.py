@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 import shlex
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from layers.check.finding import Finding
+from layers.check.online.nearness import near
 from layers.check.rules.hangs import APT, APT_VALUED, apt_verb
 from layers.check.shell.calls import Call
 from layers.check.subject import Step, Subject
@@ -81,46 +86,46 @@ def _own_sources(step: Step) -> bool:
 def script(found: Sequence[Ask]) -> str:
     """A text for ``sh`` that asks the index of the image that it runs in.
 
-    It says first which system that is, then of each question by its number what the manager said.
+    It says first which system that is, then of each question by its number what the manager said;
+    where one was refused, all names that the index has.
     """
     lines = [
         ". /etc/os-release 2>/dev/null",
         'echo "@os ${ID:-} ${VERSION_CODENAME:-}"',
         "python3 -c 'import sys; print(\"@python %d.%d\" % sys.version_info[:2])' 2>/dev/null",
+        "lacking=",
     ]
-    for manager, update in (("apt", "apt-get update -q"), ("apk", "apk update -q")):
+    for manager, (update, every) in _MANAGERS.items():
         mine = [(at, ask) for at, ask in enumerate(found) if ask.manager == manager]
         if mine:
-            program = update.split()[0]
-            lines.append(f"if command -v {program} >/dev/null; then")
+            lines.append(f"if command -v {update.split()[0]} >/dev/null; then")
             lines.append(f'said=$({update} 2>&1) || echo "@down $said" | tail -n 3 | tr "\\n" " "')
             lines += [line for at, ask in mine for line in _question(at, ask)]
+            packed = f"{every} | gzip -c | base64"  # less than `containers.KEPT`
+            lines.append(f'[ -z "$lacking" ] || {{ echo; echo @names; {packed}; }}')
             lines.append("fi")
     return "\n".join([*lines, "exit 0", ""])
+
+
+_MANAGERS = {
+    "apt": ("apt-get update -q", "apt-cache pkgnames"),
+    "apk": ("apk update -q", "apk search -q 2>/dev/null"),
+}
+"""By manager: what fetches its index, and what prints the names in it."""
 
 
 def _question(at: int, ask: Ask) -> Iterator[str]:
     names = " ".join(map(shlex.quote, ask.names))
     if ask.manager == "apt":
         question = f"apt-get install -s -y -q --no-install-recommends {names} 2>&1"
-        near = "apt-cache pkgnames {}"
     else:
-        question, near = f"apk add --simulate -q {names} 2>&1", "apk search -q {} 2>/dev/null"
+        question = f"apk add --simulate -q {names} 2>&1"
     yield f'echo; echo "@ask {at}"'
-    prefixes = dict.fromkeys(shlex.quote(_prefix(each)) for each in ask.names)
-    yield (
-        f'said=$({question}) || {{ echo "$said" | grep -v "^Inst\\|^Conf"; echo "@near";'
-        f" {'; '.join(near.format(each) for each in prefixes)}; }}"
-    )
+    refused = 'echo "$said" | grep -v "^Inst\\|^Conf"; lacking=yes'
+    yield f"said=$({question}) || {{ {refused}; }}"
 
 
-def _prefix(name: str) -> str:
-    bare = re.split(r"[=:/]", name)[0]
-    return bare[: max(3, min(len(bare) - 2, 7))]
-
-
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What a base said."""
 
     system: str = ""
@@ -129,16 +134,19 @@ class Answer:
     """The version of its python3, such as ``3.11``; empty: it has none."""
     down: str = ""
     """Why its index could not be fetched."""
-    said: tuple[tuple[int, str, tuple[str, ...]], ...] = ()
-    """By the number of a question: the manager's complaint, and names that begin alike."""
+    said: tuple[tuple[int, str], ...] = ()
+    """By the number of a question: the manager's complaint."""
+    names: tuple[str, ...] = ()
+    """All that its index has, where a question was refused."""
 
 
 def read(output: str) -> Answer:
     """What `script` wrote."""
     system = python = down = ""
-    said: list[tuple[int, str, tuple[str, ...]]] = []
-    for chunk in re.split(r"^@(?=os |python |down |ask )", output, flags=re.MULTILINE):
-        word, _, rest = chunk.partition(" ")
+    said: list[tuple[int, str]] = []
+    names: tuple[str, ...] = ()
+    for chunk in re.split(r"^@(?=os |python |down |ask |names\n)", output, flags=re.MULTILINE):
+        word, _, rest = chunk.partition("\n" if chunk.startswith("names\n") else " ")
         if word == "os":
             system = rest.split("\n")[0].strip()
         elif word == "python":
@@ -147,14 +155,23 @@ def read(output: str) -> Answer:
             down = rest.strip()
         elif word == "ask":
             number, _, text = rest.partition("\n")
-            complaint, _, near = text.partition("@near\n")
-            said.append((int(number), complaint.strip(), tuple(near.split())))
-    return Answer(system, python, down, tuple(said))
+            said.append((int(number), text.strip()))
+        elif word == "names":
+            names = (*names, *_unpacked(rest))
+    return Answer(system, python, down, tuple(said), names)
+
+
+def _unpacked(text: str) -> tuple[str, ...]:
+    """Names that `script` packed; none where a part of them was lost on the way."""
+    try:
+        return tuple(zlib.decompress(base64.b64decode(text), 31).decode().split())  # 31: gzip's
+    except (binascii.Error, zlib.error, UnicodeDecodeError):
+        return ()
 
 
 def judge(found: Sequence[Ask], answer: Answer) -> Iterator[Finding]:
     """Findings for names that the index does not have."""
-    for number, complaint, near in answer.said:
+    for number, complaint in answer.said:
         ask = found[number]
         if not complaint:
             continue
@@ -165,20 +182,18 @@ def judge(found: Sequence[Ask], answer: Answer) -> Iterator[Finding]:
         ]
         for name in dict.fromkeys(unknown):
             if _asked(name, ask.names):
-                yield _finding(ask, f"{name} is not in {answer.system or 'the base'}", name, near)
+                message = f"{name} is not in {answer.system or 'the base'}"
+                yield _finding(ask, message, near(name, answer.names))
         for version, name in _VERSION.findall(complaint):
             message = f"{name} has no version {version} in {answer.system or 'the base'}"
-            yield _finding(ask, message, "", ())
+            yield _finding(ask, message, ())
 
 
 def _asked(name: str, names: Iterable[str]) -> bool:
     return any(re.split(r"[=:/]", each)[0] == name.partition(":")[0] for each in names)
 
 
-def _finding(ask: Ask, message: str, name: str, near: Sequence[str]) -> Finding:
-    import difflib
-
-    close = difflib.get_close_matches(name, sorted(set(near)), n=3, cutoff=0.6) if name else []
+def _finding(ask: Ask, message: str, close: Sequence[str]) -> Finding:
     hint = f"did you mean {' or '.join(close)}?" if close else "look it up in the base's release"
     if ask.own_sources:
         hint += "; the sources that an earlier step adds were not asked"

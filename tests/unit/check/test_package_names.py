@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import shutil
 import subprocess
 import sys
@@ -17,6 +19,11 @@ from tests.unit.checks import subject_of
 
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 """A Python whose markers this machine's pip can read."""
+
+
+def packed(*names: str) -> str:
+    """Names as the script packs them."""
+    return base64.encodebytes(gzip.compress("\n".join(names).encode())).decode()
 
 
 def asked(root: Path, body: str) -> list[Ask]:
@@ -44,7 +51,7 @@ def test_names_are_read_out_of_runs(
 
 def test_an_unknown_name_that_the_build_can_do_without_is_a_warning(tmp_path: Path) -> None:
     """A branch that may not run, or a failure that is passed over, stops no build."""
-    said = "@os debian bookworm\n@ask 0\nE: Unable to locate package nope\n@near\n"
+    said = "@os debian bookworm\n@ask 0\nE: Unable to locate package nope\n"
     for body, severity in (
         ("RUN apt-get install -y nope", "error"),
         ("RUN apt-get install -y nope || true", "warning"),
@@ -63,13 +70,14 @@ Reading package lists...
 E: Unable to locate package libwebp7
 E: Package 'python' has no installation candidate
 E: Version '9' for 'git' was not found
-@near
-libwebp6
-libwebpmux3
-libweb-simple-perl
 
 @ask 1
+
+@names
 """
+
+
+APT += packed("libwebp6", "libwebpmux3", "libweb-simple-perl")
 
 
 def test_an_answer_names_what_is_missing_and_what_is_near(tmp_path: Path) -> None:
@@ -103,8 +111,8 @@ def test_apk_says_it_in_its_own_words(tmp_path: Path) -> None:
     """As apk-tools 2.14 writes."""
     text = (
         "@os alpine \n\n@ask 0\nERROR: unable to select packages:\n  ffmpge (no such package):\n"
-        "    required by: world[ffmpge]\n@near\nffmpeg-6.1-r0\nffmpeg\n"
-    )
+        "    required by: world[ffmpge]\n\n@names\n"
+    ) + packed("ffmpeg-6.1-r0", "ffmpeg")
     (found,) = judge(asked(tmp_path, "RUN apk add ffmpge"), read(text))
     assert "ffmpge is not in alpine" in found.message
     assert "ffmpeg" in found.hint
@@ -123,7 +131,7 @@ def test_the_script_is_sh_and_says_which_question_it_asks(tmp_path: Path) -> Non
     fake = {
         "apt-get": 'case "$*" in update*) ;; *bad*) echo "E: Unable to locate package bad";'
         " exit 100;; esac",
-        "apt-cache": 'echo "$2-better"',
+        "apt-cache": 'echo "bad-better"',
     }
     for name, text in fake.items():
         (tools / name).write_text(f"#!/bin/sh\n{text}\n")
@@ -137,8 +145,15 @@ def test_the_script_is_sh_and_says_which_question_it_asks(tmp_path: Path) -> Non
         check=True,
     )
     answer = read(done.stdout)
-    assert [(n, bool(said)) for n, said, _ in answer.said] == [(0, False), (1, True)]
-    assert answer.said[1][2] == ("bad-better",)
+    assert [(n, bool(said)) for n, said in answer.said] == [(0, False), (1, True)]
+    assert answer.names == ("bad-better",)
+
+
+def test_names_of_which_a_part_was_lost_are_none() -> None:
+    """A log keeps the last million bytes only."""
+    whole = packed(*map(str, range(1000)))
+    assert len(read(f"@names\n{whole}").names) == 1000
+    assert read(f"@names\n{whole[100:]}").names == read(f"@names\n{whole[:100]}").names == ()
 
 
 # -- pip ------------------------------------------------------------------------------------------
