@@ -17,11 +17,11 @@ from layers.commands import usage
 from layers.commands.exit_status import MISTAKE, guarded
 
 _UNKNOWN = re.compile(r"Error parsing \w+: (.*?) \(parsing options: ", re.DOTALL)
-_VALUE = re.compile(r"Error parsing parameter '(\w+)' <class '(\w+)'>")
+_VALUE = re.compile(r"Error parsing parameter '(\w+)' <class '(?:\w+\.)*(\w+)'>")
 _CHOICE = re.compile(
     r"Error parsing parameter '(\w+)'. Provided (.+) but available choices are: (.+)\."
 )
-_TYPES = {"int": "a whole number", "float": "a number"}
+_TYPES = {"int": "a whole number", "Typed": "a whole number", "float": "a number"}
 
 
 def option(

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from doit.cmd_base import DoitCmdBase
-from doit.cmd_run import opt_num_process
 
 from layers.commands import dodo
+from layers.commands.at_once import AT_ONCE, at_once
 from layers.commands.exit_status import MISTAKE, guarded
 from layers.commands.list import asked
 from layers.commands.parsing import DODO, Parsed, option
@@ -30,7 +30,7 @@ class PlanCommand(Parsed, DoitCmdBase):  # type: ignore[misc]  # doit ships no t
     )
     chief: ClassVar[Mapping[str, str]] = DODO
     cmd_options = (
-        {**opt_num_process, "help": "layers at a time; default 4", "metavar": "N"},
+        AT_ONCE,
         option(
             "as_json",
             'print {"layers": [{"name", "does", "begin", "seconds", "bytes", "after", "problem"}],'
@@ -54,12 +54,13 @@ class PlanCommand(Parsed, DoitCmdBase):  # type: ignore[misc]  # doit ships no t
             from layers.plan import outlook
             from layers.report.report import report_for
 
+            together = at_once(num_process)
             report = report_for(sys.stderr)
             try:
                 known = {task.name: task for task in self.task_list}
                 layers = asked(pos_args or (), known)
                 run = Session.begin(found, report, layers or None, start=False)
-                told = outlook.look_ahead(run, max(1, num_process))
+                told = outlook.look_ahead(run, together)
             finally:
                 report.close()
             if as_json:

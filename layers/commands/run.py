@@ -14,6 +14,7 @@ from doit.exceptions import InvalidCommand
 
 from hashes.errors import did_you_mean
 from layers.commands import dodo
+from layers.commands.at_once import AT_ONCE, at_once
 from layers.commands.dodo import is_layer, single
 from layers.commands.exit_status import BUG, MISTAKE, guarded
 from layers.commands.parsing import DODO, Paged, option, parsed
@@ -35,12 +36,12 @@ class RunCommand(Paged, Run):  # type: ignore[misc]  # doit ships no types
     chief: ClassVar[Mapping[str, str]] = {
         **DODO,
         "continue": "go on with what does not depend on a layer that failed",
-        "num_process": "layers at a time; default 4",
+        "num_process": str(AT_ONCE["help"]),
         "always": "look at each layer again; what the engine has under its key is not built again",
     }
     doc_purpose = "make images true: found, pulled, or else built"
     cmd_options = (
-        *Run.cmd_options,
+        *(AT_ONCE if each["name"] == AT_ONCE["name"] else each for each in Run.cmd_options),
         option("json_lines", "tell what happens as one JSON object a line", long="json"),
     )
 
@@ -92,10 +93,9 @@ class RunCommand(Paged, Run):  # type: ignore[misc]  # doit ships no types
             return run(*plain, *rest)
 
         def work() -> int:
+            together = at_once(num_process)
             with self.summed():
-                return self._make(
-                    found, lambda: run(*plain, *rest), always, json_lines, num_process
-                )
+                return self._make(found, lambda: run(*plain, *rest), always, json_lines, together)
 
         return guarded(work, found.root)
 
@@ -119,7 +119,7 @@ class RunCommand(Paged, Run):  # type: ignore[misc]  # doit ships no types
         run: Callable[[], Any],
         always: bool,
         json_lines: bool,
-        at_once: int,
+        together: int,
     ) -> int:
         from layers.report.report import heard, report_for
         from layers.runtime.crash import bugs
@@ -148,7 +148,7 @@ class RunCommand(Paged, Run):  # type: ignore[misc]  # doit ships no types
                 if todo and not json_lines:
                     from layers.plan.outlook import tell_long
 
-                    tell_long(session, self.shown_on(), max(1, at_once))
+                    tell_long(session, self.shown_on(), together)
                 status = run()
                 catch_up(session, owed)
         finally:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from hashes.errors import LayersError
 from layers.commands import dodo
+from layers.commands.at_once import at_once
 from layers.commands.exit_status import MISTAKE, guarded
 from layers.commands.parsing import DODO, Parsed, option
 from layers.commands.run import RunCommand
@@ -98,12 +99,14 @@ class UpCommand(Parsed, RunCommand):
         run = super(RunCommand, self)._execute
         self._shown = sys.stderr if as_json else sys.stdout
 
-        def make(layers: Iterable[str]) -> int:
-            self.sel_tasks = list(layers)
-            return self._make(found, lambda: run(*plain, *rest), always, False, num_process)
-
         def work() -> int:
             patience = patience_of(timeout)
+            together = at_once(num_process)
+
+            def make(layers: Iterable[str]) -> int:
+                self.sel_tasks = list(layers)
+                return self._make(found, lambda: run(*plain, *rest), always, False, together)
+
             with self.summed(self._names):
                 return self._up(found, make, None if no_wait else patience, over, as_json)
 

@@ -139,7 +139,7 @@ def spelled(option: Any) -> str:
 def _metavar(option: Any) -> str:
     if option.choices:
         return "|".join(option.choices) if len("|".join(option.choices)) < 24 else "WORD"
-    if option.type is int:
+    if issubclass(option.type, int):
         return "N"
     return str(option.long.rpartition("-")[2].upper())
 
