@@ -151,6 +151,10 @@ class RunCommand(Paged, Run):  # type: ignore[misc]  # doit ships no types
                     tell_long(session, self.shown_on(), together)
                 status = run()
                 catch_up(session, owed)
+                if session.failures:
+                    from layers.check.online.meant import tell_meant
+
+                    tell_meant(session)
         finally:
             report.close()
         if bugs():

@@ -33,7 +33,8 @@ class Session:
         self.upstreams = upstreams
         self.failed: set[Layer] = set()
         """Layers that could not be made in this run."""
-        self._told: list[LayersError] = []
+        self.failures: list[LayersError] = []
+        """What stood in the way in this run, each once."""
 
     @classmethod
     def begin(
@@ -53,8 +54,8 @@ class Session:
 
     def fails(self, error: LayersError, event: Failed) -> None:
         """Tell of a failure once, whatever it stands in the way of."""
-        if not any(error is each for each in self._told):
-            self._told.append(error)
+        if not any(error is each for each in self.failures):
+            self.failures.append(error)
             self.tell(event)
 
     def wanting(

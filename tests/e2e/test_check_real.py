@@ -61,6 +61,25 @@ def test_a_name_that_the_bases_index_does_not_have_is_told_with_the_nearest(
     assert found["notes"] == []
 
 
+def test_a_failed_step_ends_with_what_the_base_has_in_place_of_a_package(
+    lab: Lab, workspace: Workspace
+) -> None:
+    """Once the base was asked, it is known: the second failure tells it without a container."""
+    workspace.write(
+        {
+            "images.toml": f"version = 1\n[project]\nname = '{workspace.name}'\n"
+            f"[images.base]\ncontext = 'base'\ntag = '{workspace.name}-base'\nnetwork = 'host'\n",
+            "base/Dockerfile": f"FROM {apt_base(lab)}\n"
+            "RUN apt-get update && apt-get install -y libwebp6\n",
+        }
+    )
+    told = "libwebp6 is in no list of Debian 12 that this base fetches; libwebp7 is"
+    assert told in workspace.doit("base", status=1).text
+    (names,) = (workspace.root / ".layers" / "package-names").iterdir()
+    names.write_text(names.read_text().replace("libwebp7", "libwebp5"))
+    assert told.replace("libwebp7", "libwebp5") in workspace.doit("base", status=1).text
+
+
 def test_a_planted_secret_is_found_in_the_layer_that_has_it_and_never_shown(
     workspace: Workspace,
 ) -> None:
