@@ -7,10 +7,11 @@ from typing import Any
 
 from layers.config.faults import Faults
 from layers.config.schema import IMAGE, IMAGE_NAME
+from layers.config.tables import Map
 from layers.config.toml import Path
 
-_MERGED = ("args", "contexts")
-"""Tables that are merged key by key; every other key is replaced as a whole."""
+_MERGED = frozenset(key for key, kind in IMAGE.keys.items() if isinstance(kind, Map)) - {"variants"}
+"""Tables of the user's own names, as args: merged name by name.  Every other key is replaced."""
 
 Tables = Mapping[str, Any]
 

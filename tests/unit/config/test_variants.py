@@ -16,7 +16,7 @@ from layers.config.faults import SpecError
 from layers.config.load import load
 from layers.config.spec import Spec
 from layers.config.toml import read
-from layers.config.variants import spread
+from layers.config.variants import merge, spread
 
 HEAD = 'version = 1\nproject.name = "p"\n'
 POSTURA = """\
@@ -73,6 +73,27 @@ def test_a_variant_takes_what_the_table_says_and_changes_what_it_says_itself() -
     assert cpu.args == {"A": "table", "B": "table"}
     assert (gpu.stack, gpu.push, gpu.network) == ("pose", False, "host")
     assert gpu.args == {"A": "table", "B": "variant", "C": "variant"}
+
+
+@pytest.mark.parametrize(
+    "key", ["add_hosts", "annotations", "args", "contexts", "labels", "ulimits"]
+)
+def test_what_has_names_of_its_own_is_merged_by_them(key: str) -> None:
+    """What a table says of all is not lost where a variant says one thing more."""
+    table, change = {"a": "1", "b": "1"}, {"b": "2", "c": "2"}
+    assert merge({key: table}, {key: change}) == {key: {"a": "1", "b": "2", "c": "2"}}
+    assert merge({}, {key: change}) == {key: change}
+    assert merge({"secrets": ["a"]}, {"secrets": ["b"]}) == {"secrets": ["b"]}
+
+
+def test_labels_of_a_variant_stand_beside_those_of_the_table() -> None:
+    """As its args do."""
+    text = POSTURA.replace(
+        'network = "host"', 'network = "host"\nlabels = { title = "gpu" }'
+    ).replace("push = true", 'push = true\nlabels = { title = "any", source = "here" }')
+    cpu, gpu = spec(text).images["postura-cpu"], spec(text).images["postura-gpu"]
+    assert cpu.labels == {"title": "any", "source": "here"}
+    assert gpu.labels == {"title": "gpu", "source": "here"}
 
 
 def test_the_spec_knows_which_images_are_variants_of_what() -> None:
