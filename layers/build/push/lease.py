@@ -62,14 +62,16 @@ def claimed(
     owner: str | None = None,
     dead: str | None = None,
     timing: Timing | None = None,
+    lapses: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Digest | None]:
     """Hold a key for as long as the body pushes it; gives None then.
 
     Or the digest of the image that somebody else pushed meanwhile: nothing is to be pushed.
     ``broken`` is an image that counts as not there; ``waits`` is called when somebody else holds
-    the key.  ``owner`` names us, ``dead`` a process of ours that was killed (`claimant`).  A
-    registry that says that it takes no claims is pushed to without one; where claims fail for
-    any other reason nothing is to be pushed.  Raises RegistryError.
+    the key, and ``lapses`` once, with what that means, when ours cannot be renewed. ``owner`` names
+    us, ``dead`` a process of ours that was killed (`claimant`). A registry that says that it takes
+    no claims is pushed to without one; where claims fail for any other reason nothing is to be
+    pushed. Raises RegistryError.
     """
     claim = _Claim(registry, what, owner)
     forget = signals.at_farewell(claim.release)
@@ -77,7 +79,7 @@ def claimed(
         gone = frozenset(map(digest_of, beats(dead))) if dead else frozenset()
         theirs = _win(claim, broken, waits, timing, gone)
         if theirs is None:
-            with claim.renewed():
+            with claim.renewed(lapses):
                 yield None
         else:
             yield theirs
@@ -189,12 +191,12 @@ class _Claim:
             self._prepared = True
 
     @contextlib.contextmanager
-    def renewed(self) -> Iterator[None]:
-        """Renew the claim now and again while the body runs."""
+    def renewed(self, lapses: Callable[[str], None]) -> Iterator[None]:
+        """Renew the claim now and again while the body runs; ``lapses``: see `claimed`."""
         if self.refused:
             yield
             return
-        thread = threading.Thread(target=self._renew, name="claim", daemon=True)
+        thread = threading.Thread(target=self._renew, args=(lapses,), name="claim", daemon=True)
         thread.start()
         try:
             yield
@@ -202,10 +204,20 @@ class _Claim:
             self._ended.set()
             thread.join()
 
-    def _renew(self) -> None:
+    def _renew(self, lapses: Callable[[str], None]) -> None:
+        told = False
         while not self._ended.wait(self.timing.renew):
-            with contextlib.suppress(RegistryError):  # the push itself tells what is wrong
+            try:
                 self.put()
+            except RegistryError as error:
+                if not told and not self._ended.is_set():
+                    told = True
+                    lapses(
+                        f"the claim on {self.what} could not be renewed: {error}\n"
+                        f"  after {self.timing.lease:g} s another machine may take this push for"
+                        " dead and push the key as well; of the two images, of equal inputs, the"
+                        " later one stays"
+                    )
 
     def release(self) -> None:
         """Take back what was put; where a registry deletes nothing, it stays and does no harm."""

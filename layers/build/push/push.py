@@ -151,11 +151,14 @@ def contested(
     def waits() -> None:
         run.tell(Output(layer, "another machine pushes this key now; waiting for it"))
 
+    def lapses(said: str) -> None:
+        run.tell(Warned(said, layer))
+
     mark = run.project.state.path("claims", f"{layer}@{step.key}".replace(":", "."))
     names = Contested(remote, step.names.tag, f"{step.names.prefix}{claim_tag(str(step.key))}")
     with (
         claimant(mark) as (us, dead),
-        claimed(run.backends.registry, names, broken, waits, us, dead) as theirs,
+        claimed(run.backends.registry, names, broken, waits, us, dead, lapses=lapses) as theirs,
     ):
         if theirs is None:
             digest, theirs = put()

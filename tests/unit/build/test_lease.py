@@ -211,6 +211,24 @@ def test_a_claim_that_fails_again_and_again_is_an_error() -> None:
     assert registry.times == 97
 
 
+def test_a_claim_that_cannot_be_renewed_is_told_once() -> None:
+    """With what it means; the push goes on, and nothing is told of renewals that go well."""
+    registry = Failing(times=0)
+    told: list[str] = []
+    with claimed(registry, CONTESTED, timing=QUICK, lapses=told.append) as theirs:
+        assert theirs is None
+        time.sleep(3 * QUICK.renew)
+        assert told == []
+        registry.times = 100
+        time.sleep(6 * QUICK.renew)
+        pushed = push(registry, "image")
+    assert registry.times < 99
+    assert keyed(registry) == [pushed]
+    (said,) = told
+    assert said.startswith(f"the claim on {REPOSITORY}:{KEY} could not be renewed: PUT: 503\n")
+    assert "after 1 s another machine may take this push for dead" in said
+
+
 def test_a_registry_that_is_down_is_an_error() -> None:
     """Nobody goes on as if the key were theirs."""
     registry = MemoryRegistry()
