@@ -118,7 +118,12 @@ class World:
 
     def _manifest(self, full: str, content: str, architecture: str) -> Digest:
         layer = self.registry.put_blob(full, f"{full} {content}".encode())
-        config = {"os": "linux", "architecture": architecture, "config": {"Env": ["PATH=/bin"]}}
+        config = {
+            "os": "linux",
+            "architecture": architecture,
+            "config": {"Env": ["PATH=/bin"], "Labels": {}},
+            "rootfs": {"type": "layers", "diff_ids": []},
+        }
         found = self.registry.put_blob(full, json.dumps({**config, "of": content}).encode())
         raw = json.dumps(manifest_of(found, layer)).encode()
         digest = self.registry.put_manifest(full, f"{architecture}-{content}", raw, OCI_MANIFEST)

@@ -33,7 +33,7 @@ def tell_meant(run: Session, containers: Containers | None = None) -> None:
             continue
         try:
             answer = _asked(run, Layer.parse(known.layer), known.cause.packages, containers)
-        except LayersError:
+        except (LayersError, OSError):
             continue
         for text in meant(known.cause.packages, answer):
             run.tell(Warned(text, known.layer))
