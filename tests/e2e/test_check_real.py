@@ -53,7 +53,7 @@ def test_a_name_that_the_bases_index_does_not_have_is_told_with_the_nearest(
     )
     found = check(workspace, "--online", "--rule", "unknown-package", status=1)
     assert told(found) == [
-        ("unknown-package", 4, "apt cannot install it: libwebp6 is not in debian bookworm"),
+        ("unknown-package", 3, "apt cannot install it: libwebp6 is not in debian bookworm"),
         ("unknown-package", 7, "apt cannot install it: pyhton3 is not in debian bookworm"),
     ]
     hints = [each["hint"] for each in found["findings"]]
