@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from layers.commands.exit_status import MISTAKE
@@ -55,8 +56,15 @@ def _refresh(root: str, options: Any, names: list[str], summary: Summary | None)
     bases(project.spec, project.inputs.graph, names)  # a mistake is told before an engine starts
     shown = report_for(sys.stderr)
     run = Session.begin(project, shown)
+
+    def ahead(due: Sequence[str], below: Mapping[str, frozenset[str]]) -> None:
+        from layers.plan.outlook import anew, tell_if_long
+
+        if due:
+            tell_if_long(anew(run, due, below), sys.stderr)
+
     try:
-        report = refresh(run, tools(run), names, dry_run=options["dry_run"])
+        report = refresh(run, tools(run), names, dry_run=options["dry_run"], ahead=ahead)
     finally:
         shown.close()
         project.cache.save()

@@ -52,7 +52,7 @@ def facts_of(run: Session, steps: Iterable[Step]) -> dict[Layer, Facts]:
     if strange := [step for step in steps if _never_made(run, step)]:
         from layers.plan.learned import learn
 
-        learn(run, strange)
+        learn(run, (step.layer.image for step in strange))
     return {step.layer: facts(run, step) for step in steps}
 
 

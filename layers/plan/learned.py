@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from layers.engine.engine import EngineDown
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.names import home
-from layers.plan.plan import Step
 from layers.plan.remote_records import LATEST, is_key
 from layers.project.history import Took, latest
 from layers.registry.registry import Registry, RegistryError
@@ -81,13 +80,13 @@ def _sound(pair: object) -> bool:
     return bool(0 <= pair[0] < 1 << 40 and 0 <= pair[1] < _LONGEST)
 
 
-def learn(run: Session, steps: Sequence[Step]) -> None:
-    """Ask the registry how long work on some layers takes elsewhere, and keep that.
+def learn(run: Session, names: Iterable[str]) -> None:
+    """Ask the registry how long work on some images takes elsewhere, and keep that.
 
     Of each image it is asked by ``latest``, by the key that the engine's image has, else by a few
     of its other keys.  That nothing is told is no error: then the times stay unknown.
     """
-    images = dict.fromkeys(step.layer.image for step in steps)
+    images = dict.fromkeys(names)
     try:
         seen = run.planner.seen
         if run.backends.registry_host is None or seen.deaf:

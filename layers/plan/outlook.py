@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 from layers.graph.graph import Layer
 from layers.plan.facts import AT_ONCE, Facts, Sum, add_up, facts_of, in_words, works
 from layers.plan.plan import Step
-from layers.plan.schedule import UNKNOWN, Work, schedule
+from layers.plan.schedule import UNKNOWN, Work, last, schedule
 from layers.report.planning import Planned, as_lines, as_table
+from layers.runtime.events import Action
 
 if TYPE_CHECKING:
     from layers.plan.session import Session
@@ -100,6 +101,43 @@ def look_ahead(
     return outlook(steps, known, owed, at_once)
 
 
+def anew(run: Session, images: Sequence[str], below: Mapping[str, Container[str]]) -> Outlook:
+    """What it comes to when ``images`` are built anew, whatever is there, one after the other.
+
+    They come parents first, each with the stages that it keeps; ``below``: what each is made from.
+    """
+    spec, history = run.project.spec, run.project.history
+
+    def parts(image: str) -> list[Layer]:
+        return [*(Layer(image, stage) for stage in spec.images[image].push_stages), Layer(image)]
+
+    def expected(image: str, action: Action) -> list[float | None]:
+        return [history.expected(str(layer), action) for layer in parts(image)]
+
+    strange = [image for image in images if None in expected(image, "build")]
+    if strange:
+        from layers.plan.learned import learn
+
+        learn(run, strange)
+    todo, unknown = [], 0
+    for image in images:
+        builds = expected(image, "build")
+        pushes = expected(image, "push") if run.planner.pushes(Layer(image)) else []
+        times = [*builds, *pushes]
+        known = sum(each for each in times if each is not None)
+        after = tuple(Layer(each) for each in images if each in below[image])
+        todo.append(Work(Layer(image), None if None in times else known, after, known))
+        unknown += None in builds
+    slots, at = schedule(todo, 1), {work.layer: work for work in todo}
+    rows = []
+    for layer, work in at.items():
+        does = ("build", "push") if run.planner.pushes(layer) else ("build",)
+        rows.append(_row(work, slots[layer].begin, does, None, at))
+    seconds = last(schedule([each._replace(seconds=each.known) for each in todo], 1).values())
+    total = Sum(build=len(rows), seconds=seconds if unknown < len(rows) else None, unknown=unknown)
+    return Outlook(tuple(rows), total, 1)
+
+
 def tell_long(
     run: Session,
     stream: TextIO,
@@ -107,7 +145,11 @@ def tell_long(
     pushing: Container[Layer] = frozenset(),
 ) -> None:
     """Write the outlook of a run that will likely take longer than a minute, and no other."""
-    found = look_ahead(run, at_once, pushing)
+    tell_if_long(look_ahead(run, at_once, pushing), stream)
+
+
+def tell_if_long(found: Outlook, stream: TextIO) -> None:
+    """Write an outlook of more than a minute."""
     ends = [row.begin + (row.seconds or 0.0) for row in found.rows if row.begin is not None]
     if max([found.total.seconds or 0.0, *ends]) > LONG:
         stream.write(f"{as_text(found, stream)}\n")

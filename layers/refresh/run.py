@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,18 +34,25 @@ from layers.refresh.summary import base_report
 from layers.refresh.trial import Tools, ask, attempt, free_number
 
 _Work = Callable[[str, Sequence[str], Lock], Lock]
+_Ahead = Callable[[Sequence[str], Mapping[str, frozenset[str]]], None]
 
 
 def refresh(
-    run: Session, tools: Tools, asked: Sequence[str] = (), *, dry_run: bool = False
+    run: Session,
+    tools: Tools,
+    asked: Sequence[str] = (),
+    *,
+    dry_run: bool = False,
+    ahead: _Ahead = lambda _due, _below: None,
 ) -> RefreshReport:
     """Look at all bases or those ``asked`` for, build those due, write the lock.
 
+    ``ahead`` hears before the first build which are due, parents first, and the bases below each.
     What fails is in the report, and lock and tags of it are as they were.  Raises LayersError
     where nothing can be done at all, as for a name that is no base.
     """
     with run.project.state.lock("refresh"):
-        return _Run(run, tools, asked, dry_run=dry_run).run()
+        return _Run(run, tools, asked, dry_run=dry_run).run(ahead)
 
 
 class _Run:
@@ -65,7 +72,7 @@ class _Run:
             dict.fromkeys(str(each) for name, each in faults.items() if name not in self.results)
         )
 
-    def run(self) -> RefreshReport:
+    def run(self, ahead: _Ahead) -> RefreshReport:
         begin, moment = time.monotonic(), self.tools.clock()
         run, found = self.session, self.bases
         self.upstreams = ask_upstreams(run, self._wanted())
@@ -79,9 +86,13 @@ class _Run:
             if result.reasons or result.failure
         }
         ups = {name: frozenset(moved(self.results[name].night)) for name in found.order}
-        for group in groups(found.order, concerned, found.ancestors, ups):
+        together = groups(found.order, concerned, found.ancestors, ups)
+        if not self.dry_run:
+            ahead(self._likely(together), found.ancestors)
+        for group in together:
             if self.dry_run:
-                self._foretell(group)
+                for name, reasons in self._foretold(group).items():
+                    self._learned(name, reasons=reasons)
             else:
                 self._group(group)
         missing = gone(self.before, self.upstreams)
@@ -140,14 +151,21 @@ class _Run:
     def _with_moved(self, lock: Lock, pins: Iterable[Pin], commits: Iterable[GitPin]) -> Lock:
         return with_new_pins(lock, pins, commits, self.git.refs)
 
-    def _foretell(self, group: Sequence[str]) -> None:
+    def _foretold(self, group: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Why each base of a group has to be built anew, if those below it come out anew."""
+        reasons: dict[str, tuple[str, ...]] = {}
         for name in group:
-            parents = [
-                each for each in group
-                if each in self.bases.ancestors[name] and self.results[each].reasons
-            ]  # fmt: skip
             if not self.results[name].failure:
-                self._learned(name, reasons=due(self.results[name].night, parents))
+                below = [each for each in group if each in self.bases.ancestors[name]]
+                parents = [each for each in below if reasons.get(each)]
+                reasons[name] = due(self.results[name].night, parents)
+        return reasons
+
+    def _likely(self, together: Iterable[Sequence[str]]) -> list[str]:
+        """The bases that are built if all goes well, parents first."""
+        sound = [g for g in together if not any(self.results[name].failure for name in g)]
+        told = {name for group in sound for name, why in self._foretold(group).items() if why}
+        return [name for name in self.bases.order if name in told]
 
     def _group(self, group: Sequence[str]) -> None:
         """Build what is due of a group and take it over, all or nothing."""

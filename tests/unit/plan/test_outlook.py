@@ -11,7 +11,7 @@ from hashes.key import Hasher
 from layers.graph.graph import Layer
 from layers.plan.facts import Facts, add_up, in_words
 from layers.plan.names import Names
-from layers.plan.outlook import as_json, as_text, look_ahead, outlook, tell_long
+from layers.plan.outlook import anew, as_json, as_text, look_ahead, outlook, tell_if_long, tell_long
 from layers.plan.plan import Step
 from tests.fakes import MemoryRegistry
 from tests.unit.machines import APP, HOST, machine
@@ -132,3 +132,29 @@ def test_what_is_published_is_pushed_from_the_beginning(tmp_path: Path) -> None:
     shown = io.StringIO()
     tell_long(world.run, shown, 4, {APP})
     assert "app" in shown.getvalue()
+
+
+def test_what_is_built_anew_is_told_one_after_the_other(tmp_path: Path) -> None:
+    """Whatever is there, with the pushes, as a refresh does it."""
+    world = machine(tmp_path, MemoryRegistry(HOST))
+    world.built("one")
+    for action, seconds in (("build", 50.0), ("push", 20.0)):
+        world.project.history.record("app", action, "", seconds, ok=True)
+    world.project.history.record("local", "build", "", 30.0, ok=True)
+    found = anew(world.run, ["local", "app"], {"local": (), "app": {"local"}})
+    assert [(row.name, row.does, row.begin, row.seconds, row.after) for row in found.rows] == [
+        ("local", ("build",), 0.0, 30.0, ()),
+        ("app", ("build", "push"), 30.0, 70.0, ("local",)),
+    ]
+    assert (found.total.build, found.total.seconds, found.at_once) == (2, 100.0, 1)
+
+
+def test_what_is_built_anew_and_was_never_seen_has_no_time(tmp_path: Path) -> None:
+    """Nor has what comes after it."""
+    world = machine(tmp_path, MemoryRegistry(HOST))
+    told = anew(world.run, ["tool", "app"], {"tool": (), "app": ()})
+    assert [(row.begin, row.seconds) for row in told.rows] == [(0.0, None), (None, None)]
+    assert (told.total.build, told.total.seconds, told.total.unknown) == (2, None, 2)
+    shown = io.StringIO()
+    tell_if_long(told, shown)
+    assert shown.getvalue() == ""

@@ -15,6 +15,7 @@ from layers.lock.lock import Lock
 from layers.plan.plan import Step
 from layers.plan.session import Session
 from layers.refresh.rollback import NoWayBack
+from layers.refresh.run import refresh
 from tests.refreshworld import HOST, HUB, BuildBroke, World, of, outcomes
 
 QUIET = {"base": "unchanged", "pose": "unchanged", "lone": "unchanged"}
@@ -43,6 +44,28 @@ def test_the_first_night_builds_every_base_and_pins_every_upstream(tmp_path: Pat
         f"{HUB}/debian:1", f"{HUB}/alpine:3", f"{HUB}/tool:1"
     }  # fmt: skip
     assert not report.failed
+
+
+def test_what_will_likely_be_built_is_told_before_the_first_build(world: World) -> None:
+    """With all that is built upon it; nothing in a quiet night, and nothing of a dry run."""
+    heard: list[tuple[list[str], int]] = []
+
+    def night(*, dry_run: bool = False) -> None:
+        world.nights += 1
+        world.built.clear()
+        refresh(
+            world.run(),
+            world.tools(),
+            dry_run=dry_run,
+            ahead=lambda due, _below: heard.append((list(due), len(world.built))),
+        )
+
+    night()
+    world.upstream("debian:1", "2")
+    night(dry_run=True)
+    night()
+    assert heard == [([], 0), (["base", "pose"], 0)]
+    assert world.built == ["base", "pose"]
 
 
 def test_a_quiet_night_builds_nothing_and_leaves_the_lock_to_the_letter(world: World) -> None:
