@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,9 +9,7 @@ from difflib import SequenceMatcher
 
 from layers.engine.containers import Containers
 from layers.refresh.inventory import Package
-
-_SHELL = re.compile(r"^(?:RUN )?(?:\|\d+ .*? )?/bin/sh -c (?:#\(nop\)\s+)?", re.DOTALL)
-_MARK = re.compile(r"\s*# buildkit$")
+from layers.sizes.instructions import instruction
 
 
 @dataclass(frozen=True, order=True)
@@ -95,14 +92,3 @@ def layer_changes(old: Sequence[LayerSize], new: Sequence[LayerSize]) -> tuple[L
             found += [LayerChange(one.created_by, one.size, None) for one in left]
             found += [LayerChange(one.created_by, None, one.size) for one in right]
     return tuple(found)
-
-
-def instruction(created_by: str) -> str:
-    """A line of an image's history as a Dockerfile has it, on one line."""
-    text = _MARK.sub("", created_by)
-    shell = _SHELL.match(text)
-    if shell and "#(nop)" not in shell[0]:
-        text = "RUN " + text[shell.end() :]
-    elif shell:
-        text = text[shell.end() :]
-    return " ".join(text.split())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +9,6 @@ from layers.refresh.image_diff import (
     LayerChange,
     LayerSize,
     PackageChange,
-    instruction,
     layer_changes,
     layer_sizes,
     package_changes,
@@ -37,30 +35,11 @@ def test_two_versions_of_a_package_in_one_image_are_both_told() -> None:
     assert package_changes(two, two[:1]) == (PackageChange("pip", "a", "1, 2", "2"),)
 
 
-@pytest.mark.parametrize(
-    ("created_by", "expected"),
-    [
-        ("RUN /bin/sh -c apt-get update # buildkit", "RUN apt-get update"),
-        ("RUN |1 TORCH=2.0 /bin/sh -c pip install # buildkit", "RUN pip install"),
-        ("RUN |2 A=1 B=x y /bin/sh -c set -e;\n  b # buildkit", "RUN set -e; b"),
-        ("/bin/sh -c apt-get update", "RUN apt-get update"),
-        ("/bin/sh -c #(nop) ADD file:abc in / ", "ADD file:abc in /"),
-        ('/bin/sh -c #(nop)  CMD ["bash"]', 'CMD ["bash"]'),
-        ("COPY app.py /app.py # buildkit", "COPY app.py /app.py"),
-        ("RUN /bin/bash -o pipefail -c x # buildkit", "RUN /bin/bash -o pipefail -c x"),
-        ("", ""),
-    ],
-)
-def test_a_line_of_the_history_reads_as_in_a_dockerfile(created_by: str, expected: str) -> None:
-    """Of BuildKit's history and of the classic builder's."""
-    assert instruction(created_by) == expected
-
-
 def test_layers_of_no_bytes_are_left_out() -> None:
-    """They are settings."""
-    image = MemoryImage(history=(("ADD rootfs.tar /", 90), ("ENV A=1", 0), ("COPY a /a", 5)))
-    sizes = layer_sizes(MemoryContainers({"i": image}), "i")
-    assert sizes == (LayerSize("ADD rootfs.tar /", 90), LayerSize("COPY a /a", 5))
+    """They are settings; what made the others reads as in a Dockerfile."""
+    history = (("ADD rootfs.tar /", 90), ("ENV A=1", 0), ("RUN |1 A=1 /bin/sh -c b # buildkit", 5))
+    sizes = layer_sizes(MemoryContainers({"i": MemoryImage(history=history)}), "i")
+    assert sizes == (LayerSize("ADD rootfs.tar /", 90), LayerSize("RUN b", 5))
 
 
 def test_layers_are_paired_by_their_instructions() -> None:
