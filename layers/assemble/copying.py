@@ -73,6 +73,24 @@ class Writer:
             self._calls += 1
             self._copy(match, destination, look)
 
+    def link(self, matches: Iterable[Match], destination: str, look: Look) -> None:
+        """Copy as ``--link`` does, where all engines take that for the same.
+
+        With images as registries keep them, the files are copied onto nothing and that is put
+        upon the image: links on the way become folders, and folders there get another look.  With
+        the classic store, and with ``--chmod``, it is a COPY like any other (docker 26.1.5 and
+        28.5.2).
+        """
+        found = tuple(matches)
+        self.copy(found, destination, look)
+        alone = Writer(Listing())
+        alone.copy(found, destination, look)
+        for path in sorted({*self.written, *alone.written}):
+            here = self._get(path)
+            one = alone.written.get(path)
+            if one is None or here is None or here._replace(mtime=one.entry.mtime) != one.entry:
+                raise Blocked(f"engines differ in what --link makes of /{path}")
+
     def _copy(self, match: Match, destination: str, look: Look) -> None:
         listing = self.listing
         path = clean(destination)

@@ -136,15 +136,17 @@ class _Assembly:
                     body = word.text
                 documents.append(sources.document(opened.name, body, self.created))
             else:
-                found += self._matches(item, known(state, head))
+                found += self._matches(item, known(state, head), state)
         self.created = max(self.created, sources.newest(found))
-        writer.copy([*found, *documents], state.destination(target), self._look(item, state))
+        copy = writer.link if item.switch("link") else writer.copy
+        copy([*found, *documents], state.destination(target), self._look(item, state))
 
-    def _matches(self, item: Instruction, source: str) -> list[Match]:
+    def _matches(self, item: Instruction, source: str, state: State) -> list[Match]:
         if git.is_web(source) or git.is_git(source) or git.like_git(source):
             raise Blocked(f"it fetches {source}")
         try:
-            found = sources.matches(self.context, source)
+            exclude = tuple(known(state, each) for each in item.flag_values("exclude"))
+            found = sources.matches(self.context, source, exclude)
         except Moved:
             raise
         except LayersError as error:

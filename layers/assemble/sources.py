@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from hashes.algorithm import hasher
+from hashes.context.exclude import without
 from hashes.context.gopath import has_wildcard, inside
+from hashes.context.input import Input
 from hashes.context.sources import Sources
 from hashes.context.tree import Node, Tree
 from hashes.errors import LayersError
@@ -68,10 +70,11 @@ class Match(NamedTuple):
         return self.items[0]
 
 
-def matches(sources: Sources, source: str) -> list[Match]:
+def matches(sources: Sources, source: str, exclude: tuple[str, ...] = ()) -> list[Match]:
     """What one source of a COPY brings; [] for a pattern that matches nothing.
 
-    Raises Blocked for what is not known well enough, ContextError for what is not there.
+    ``exclude`` are patterns that start at what the source names.  Raises Blocked for what is not
+    known well enough, ContextError for what is not there.
     """
     sources.copy(source)  # it refuses what BuildKit refuses, such as links that lead nowhere
     found = sources.matches(source)
@@ -80,7 +83,21 @@ def matches(sources: Sources, source: str) -> list[Match]:
     if has_wildcard(inside(source)) and (links or any(each.pattern_met_link for each in found)):
         # It sends what a name leads to, and what a pattern leads to not always.
         raise Blocked(f"the pattern {source} meets a link, where BuildKit may not find all files")
-    return made
+    return [_without(each, exclude) for each in made] if exclude else made
+
+
+def _without(match: Match, patterns: tuple[str, ...]) -> Match:
+    """What patterns leave of a match; what the source names stays."""
+    top, *items = match.items
+    below = [Input(item.path, item.kind, item.mode, "") for item in items]
+    kept = {each.path for each in without(below, "", patterns)}
+    named = {
+        each.path for each in without([each._replace(kind="") for each in below], "", patterns)
+    }
+    if kept != named:
+        some = min(kept - named)
+        raise Blocked(f"--exclude leaves out {some}, but not all that is in it")
+    return Match(match.name, (top, *(item for item in items if item.path in kept)))
 
 
 def document(name: str, content: str, mtime: int) -> Match:

@@ -86,12 +86,14 @@ def runs(item: Instruction, source: Source | None) -> str:
 
 
 def _flags(item: Instruction) -> str:
-    for name in ("link", "parents", "keep-git-dir"):
+    for name in ("parents", "keep-git-dir"):
         if item.switch(name):
             return f"it has --{name}"
-    for name in ("exclude", "checksum", "unpack"):
+    for name in ("checksum", "unpack"):
         if item.flag(name) is not None:
             return f"it has --{name}"
+    if item.switch("link") and item.flag("chown"):
+        return "engines differ in whose the folders on the way are with --link and --chown"
     return ""
 
 

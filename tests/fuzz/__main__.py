@@ -22,7 +22,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 MOST_STALE = 0.02
 
 
-def engine(root: Path) -> Endpoint:
+def engine(root: Path, version: str = "") -> Endpoint:
     """An engine for this alone, below ``root``; its packages are the checkout's."""
     ours, theirs = Places.of(str(CHECKOUT)), Places.of(str(root))
     packages = Path(theirs.packages)
@@ -30,7 +30,7 @@ def engine(root: Path) -> Endpoint:
         packages.parent.mkdir(parents=True, exist_ok=True)
         packages.symlink_to(ours.packages)
     os.environ.pop("DOCKER_HOST", None)  # thousands of builds are nothing for somebody's engine
-    return ensure(str(root), lambda event: None)
+    return ensure(str(root), lambda event: None, {"version": version} if version else None)
 
 
 def main(words: list[str]) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from hashes.dockerfile.frontend import EXCLUDE, of_docker
 from layers.setup.choose import stop
 from layers.setup.endpoint import Endpoint
 from tests.fuzz.assemble.case import Case, from_json, lay
@@ -25,7 +26,7 @@ from tests.fuzz.images.engines import Engine
 _TELLING = (LEFT, BOTH_REFUSE)
 
 
-def main(words: list[str], start: Callable[[Path], Endpoint], root: Path) -> int:
+def main(words: list[str], start: Callable[[Path, str], Endpoint], root: Path) -> int:
     """Exit status 0: every image that was assembled is the one that BuildKit builds."""
     parser = argparse.ArgumentParser(prog="./run fuzz --assemble", description=__doc__)
     parser.add_argument("--cases", type=int, default=200)
@@ -39,9 +40,10 @@ def main(words: list[str], start: Callable[[Path], Endpoint], root: Path) -> int
     parser.add_argument("--shrinks", type=int, default=5, help="how many faults to make small")
     parser.add_argument("--replay", metavar="FILE", type=Path, help="play a kept case")
     parser.add_argument("--engine", type=Path, default=root)
+    parser.add_argument("--docker", default="", metavar="VERSION", help="of that engine: 26 or 28")
     parser.add_argument("--keep-engine", action="store_true", help="leave the engine running")
     given = parser.parse_args(words)
-    endpoint = start(given.engine)
+    endpoint = start(given.engine, given.docker)
     try:
         table = table_of(endpoint)
         if given.replay:
@@ -49,7 +51,10 @@ def main(words: list[str], start: Callable[[Path], Endpoint], root: Path) -> int
             print(verdict.kind, *verdict.told, sep="\n  ")
             return int(verdict.fault)
         begin = time.monotonic()
-        cases = [draw(given.seed, each) for each in range(given.first, given.first + given.cases)]
+        numbers = range(given.first, given.first + given.cases)
+        frontend = of_docker(table.engine.version)
+        exclude = frontend is not None and frontend.has(EXCLUDE)
+        cases = [draw(given.seed, each, exclude=exclude) for each in numbers]
         cases = [
             with_trunk(case, given.seed) if number % 100 < given.trunks else case
             for number, case in enumerate(cases, given.first)

@@ -20,14 +20,17 @@ GROUP = "root:x:0:\nstaff:x:50:app\napp:x:1001:\n"
 TIMES = (1_750_000_000, 1_760_000_000, 1_770_000_001)
 
 
-def draw(seed: int, number: int) -> Case:
-    """The case of a number; the same for the same two."""
+def draw(seed: int, number: int, *, exclude: bool = False) -> Case:
+    """The case of a number; the same for the same values.
+
+    ``exclude``: the engine knows ``--exclude``.
+    """
     rng = Random(f"{seed}/{number}")
     base = _Base(rng)
     layers = [base.first(), *(base.more() for _ in range(rng.randint(0, 3)))]
     context = _context(rng)
     packing = tuple(rng.choice(("gzip", "zstd", "plain")) for _ in layers)
-    lines = _Lines(rng, base, context).draw()
+    lines = _Lines(rng, base, context, exclude).draw()
     ignore = rng.choice(("", "", "", "*.txt\n", "a\n!a/x\n", "**/g\n"))
     name = f"{seed}-{number}"
     return Case(
@@ -215,8 +218,8 @@ def _config(rng: Random) -> dict[str, Any]:
 class _Lines:
     """A Dockerfile."""
 
-    def __init__(self, rng: Random, base: _Base, context: list[Member]) -> None:
-        self.rng, self.base, self.context = rng, base, context
+    def __init__(self, rng: Random, base: _Base, context: list[Member], exclude: bool) -> None:
+        self.rng, self.base, self.context, self.exclude = rng, base, context, exclude
 
     def draw(self) -> tuple[str, ...]:
         rng = self.rng
@@ -280,6 +283,10 @@ class _Lines:
             flags.append(
                 f"--chmod={rng.choice(('755', '0755', '755', '600', '4755', '1777', '0'))}"
             )
+        if rng.random() < 0.2:
+            flags.append("--link")
+        if self.exclude and rng.random() < 0.25:
+            flags += [f"--exclude={each}" for each in rng.choice(EXCLUDES)]
         target = rng.choice((".", "./", "rel", "rel/", "/", "$D", "${D}/in/"))
         target = self._path() if rng.random() < 0.65 else target
         if target.startswith("/") and rng.random() < 0.45 and target != "/":
@@ -300,6 +307,7 @@ class _Lines:
         return each.path + ("/" if each.kind == "dir" and rng.random() < 0.3 else "")
 
 
+EXCLUDES = (("f",), ("*",), ("*.txt", "g"), ("**/f",), ("a",), ("*/x",), ("[a-f]",), ("*", "!x"))
 SETTINGS = (
     *("ENV D=/opt", "ENV E=$D/e F='a b'", "ENV PATH=/x:$PATH", "ENV D rel value", "ARG D=/srv"),
     *("ARG NEW=new", "ARG NEW D", "LABEL l=1 k='x y'", "LABEL $D=${D:-no}", "CMD echo $HOME && a"),

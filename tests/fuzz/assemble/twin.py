@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
-from layers.assemble import copying, image, layer
+from layers.assemble import copying, image, layer, sources
 from layers.assemble.configuration import Configuration
 from layers.assemble.listing import Listing
 from layers.assemble.trees import unpacking
@@ -33,9 +33,12 @@ TWINS = {
     "mode": (copying.Writer, "_write", _mode),
     "whiteouts": (unpacking, "WHITEOUT", ".none."),
     "settings": (Configuration, "_environ", lambda *_: None),
+    "link": (copying.Writer, "link", copying.Writer.copy),
+    "exclude": (sources, "without", lambda found, *_: found),
 }
 """Links on the way to a destination are not followed; --chown counts for nothing; the first file of
-a layer is lost; modes are others; whiteouts take nothing away; ENV is lost."""
+a layer is lost; modes are others; whiteouts take nothing away; ENV is lost; --link is a COPY like
+any other; --exclude leaves nothing out."""
 
 
 @contextlib.contextmanager

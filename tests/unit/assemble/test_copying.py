@@ -176,3 +176,34 @@ def test_names_of_one_file_are_one_group_in_each_copy() -> None:
     assert step.written["x/a"].group == step.written["x/b"].group != ()
     step.copy([Match("c", (twice.items[1]._replace(path=""),))], "/c", PLAIN)
     assert step.written["c"].group != step.written["x/a"].group
+
+
+@pytest.mark.parametrize(
+    ("match", "to", "reason"),
+    [
+        (FILE, "/new/", ""),
+        (FILE, "/plain/new/", ""),
+        (TREE, "/plain/x", ""),
+        (FILE, "/plain", "/plain"),
+        (FILE, "/d/", "/d"),
+        (FILE, "/d/sub/x", "/d"),
+        (FILE, "/to_d/", "/d/n"),
+        (FILE, "/to_new/", "/new"),
+        (FILE, "/f", ""),
+    ],
+)
+def test_a_link_is_a_copy_where_all_engines_take_it_for_one(
+    match: Match, to: str, reason: str
+) -> None:
+    """No link on the way, and folders on the way that are as a COPY onto nothing makes them."""
+    base = image()
+    base.put("plain", Entry("dir", 0o755, 0, 0, 1))
+    step, copied = Writer(base.copy()), Writer(base)
+    if reason:
+        with pytest.raises(Blocked, match=f"what --link makes of {reason}$"):
+            step.link([match], to, PLAIN)
+        return
+    step.link([match], to, PLAIN)
+    copied.copy([match], to, PLAIN)
+    assert step.written == copied.written
+    assert dict(step.listing.walk()) == dict(copied.listing.walk())

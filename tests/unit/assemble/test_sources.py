@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import os
+import re
 import socket
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +20,9 @@ from hashes.context.tree import Tree
 from hashes.errors import ContextError
 from layers.assemble.obstacle import Blocked
 from layers.assemble.sources import Match, Moved, document, matches, newest, unpacks
+
+UNSURE = re.compile("not all that is in it|meets a link")
+RECORDED = json.loads((Path(__file__).parents[2] / "data" / "excludecases.json").read_text())
 
 
 @pytest.fixture
@@ -91,6 +97,36 @@ def test_a_pattern_that_meets_links_is_left_to_the_engine(context: Path) -> None
     matches(sources(context), "d")
     with pytest.raises(ContextError, match="not in the build context"):
         matches(sources(context), "[d]")
+
+
+@pytest.mark.parametrize("case", RECORDED["cases"], ids=lambda case: case["line"])
+def test_what_is_left_out_is_what_buildkit_leaves_out(case: Any, tmp_path: Path) -> None:
+    """Path by path, for each match of a pattern as well; two in three are sure enough."""
+    for path, what in RECORDED["tree"].items():
+        place = tmp_path / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(what, str):
+            place.write_text(what)
+        elif "link" in what:
+            place.symlink_to(what["link"])
+        else:
+            place.mkdir()
+    words = case["line"].split()[1:-1]
+    exclude = tuple(word.removeprefix("--exclude=") for word in words if word.startswith("--"))
+    names = [word for word in words if not word.startswith("--")]
+    reason, found = "", list[Match]()
+    try:
+        found = [each for name in names for each in matches(sources(tmp_path), name, exclude)]
+    except (Blocked, ContextError) as error:
+        reason = str(error)
+    if reason:
+        assert "error" in case or UNSURE.search(reason)
+        return
+    ours = set()
+    for match in found:
+        top = "" if match.top.kind == "dir" else match.name
+        ours |= {f"o/{top}{item.path}" for item in match.items if top or item.path}
+    assert ours == {name.rstrip("/") for name in case["files"]}
 
 
 def test_a_file_comes_with_all_that_counts(context: Path) -> None:
