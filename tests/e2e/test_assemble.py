@@ -170,6 +170,38 @@ def test_an_edit_after_the_last_step_that_runs_moves_no_layer_of_the_steps_befor
     assert line in workspace.reasons("app")
 
 
+BUILT = """\
+FROM NAME-base AS build
+COPY requirements.txt ./
+RUN mkdir -m 750 /made && cp requirements.txt /made/list && ln /made/list /made/same
+FROM NAME-base
+WORKDIR /srv/app
+COPY --from=build /made /opt/made
+COPY app.py ./
+CMD ["cat", "app.py"]
+"""
+
+
+def test_what_another_stage_made_stays_in_the_trunk(
+    workspace: Workspace, clone: Callable[[Workspace], Workspace], lab: Lab
+) -> None:
+    """An edit of what only the last stage copies builds nothing of either stage."""
+    toml = workspace.read("images.toml").replace('push_stages = ["deps"]\n', "assemble = true\n")
+    workspace.write({"images.toml": toml, "app/Dockerfile": BUILT.replace("NAME", workspace.name)})
+    workspace.doit("base", "app")
+    cold = clone(workspace)
+    cold.edit("app/app.py", "1", "2")
+    upon = "upon its steps up to COPY in line 6, after which nothing has to run"
+    assert upon in cold.reasons("app")
+    before = len(lab.requests())
+    told = publish(cold, DOCKER_HOST=NOWHERE)["app"]
+    assert told["how"] == "assembled"
+    assert len(moved(lab, before, "GET")) <= 3  # configuration, listing, and whether all is there
+    assert "app: as BuildKit builds it" in cold.doit("publish", "--verify", "app").out
+    cold.edit("app/requirements.txt", "flask", "django")
+    assert cold.states()["app"] == "build"
+
+
 def test_what_was_assembled_is_built_as_well_and_compared(assembling: Workspace, lab: Lab) -> None:
     """Without a trace in the engine; where the registry's image differs, it is told and fails."""
     assembling.edit("app/app.py", "1", "2")

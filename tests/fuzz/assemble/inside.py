@@ -39,6 +39,11 @@ def with_trunk(case: Case, seed: int) -> Case:
         at = rng.randint(1, 1 + len(lines) // 2)
         as_root = ["USER 0"] if rng.random() < 0.7 else []
         lines[at:at] = [*as_root, _step(rng)]
+    if rng.random() < 0.3:
+        other = [f"FROM {BASE} AS other", _run(rng)]
+        lines = [*other, *lines]
+        at = rng.randint(3, 3 + (len(lines) - 3) // 2)
+        lines.insert(at, "COPY --from=other /sr[v] /bi[n] /copied/")
     if rng.random() < 0.4:
         lines.insert(
             rng.randint(1, len(lines)), "ARG D=/srv\nARG LATE=late"[: rng.choice((10, 99))]
@@ -49,6 +54,10 @@ def with_trunk(case: Case, seed: int) -> Case:
 def _step(rng: Random) -> str:
     if rng.random() < 0.2:
         return f"COPY --from={BASE} /etc /copied"
+    return _run(rng)
+
+
+def _run(rng: Random) -> str:
     chosen = rng.sample(RUNS, rng.randint(1, 2))
     words = ["/.t/bin/busybox", "sh", "-c", "export PATH=/.t/bin; " + "; ".join(chosen) + "; :"]
     return f"RUN --mount=from={TOOLS},target=/.t {json.dumps(words)}"
@@ -58,6 +67,8 @@ def upon_trunk(
     digest: str, read: Callable[[str], bytes], base: Image, recipe: Recipe, sources: Any
 ) -> Assembled | Obstacle:
     """The tail of an image that is there, upon the trunk that is cut from it."""
+    if recipe.division.last is None:
+        return Obstacle(0, "", "only what it copies from has steps that run")
     manifest = json.loads(read(digest))
     config = json.loads(read(manifest["config"]["digest"]))
     found = cut(Image(manifest["layers"], config), base, recipe, LABELS)
