@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from layers.build.tags import Tagged
     from layers.report.summary import Summary
 
+NONE = "none"
+
 
 class PublishCommand(ProjectCommand):
     """Publishes a set of images; what the registry has is neither pulled nor built."""
@@ -43,7 +45,7 @@ class PublishCommand(ProjectCommand):
             "build one in N of the assembled images with BuildKit, too, before tags are moved, and"
             " fail where a file or a setting differs; without =N each of them; which ones follows"
             " from their keys",
-            0,
+            NONE,
             value="[N]",
         ),
         option(
@@ -75,9 +77,7 @@ def _publish(root: str, names: Sequence[str], options: Any, summary: Summary | N
     from layers.report.report import heard, report_for
 
     tags: Sequence[str] = options["tags"]
-    program, one_in = bool(options["as_json"]), int(options["verify"])
-    if one_in < 0:
-        raise LayersError(f"--verify={one_in}: expected a number from 1 on")
+    program, one_in = bool(options["as_json"]), verified(options["verify"])
     for tag in tags:
         check_tag(tag)
     project = open_project(root)
@@ -109,6 +109,16 @@ def _publish(root: str, names: Sequence[str], options: Any, summary: Summary | N
     for each in compared:
         shown.write(f"{each}: as BuildKit builds it\n")
     return 0
+
+
+def verified(text: str) -> int:
+    """One in how many images ``--verify`` asks for; 0: in none.  Raises LayersError."""
+    if text == NONE:
+        return 0
+    if text.isascii() and text.isdigit() and int(text):
+        return int(text)
+    hint = "`--verify=10` builds one assembled image in ten as well, `--verify` each of them"
+    raise LayersError(f"--verify={text}: expected a number from 1 on", hint=hint)
 
 
 def _verified(run: Session, images: Sequence[Published], one_in: int) -> list[Layer]:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from hashes.dockerfile.arguments import platform
 from hashes.errors import LayersError
 from layers.assemble.obstacle import Obstacle
 from layers.build import prepare
@@ -22,6 +23,7 @@ from layers.engine.engine import EngineDown
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.plan import Step
+from layers.plan.platforms import no_emulator
 from layers.plan.session import Session
 from layers.plan.tails import tail_of
 from layers.runtime.events import Warned
@@ -38,6 +40,10 @@ class Differs(LayersError):
 
 class NotStored(LayersError):
     """The registry lacks what a build for comparison would start from."""
+
+
+class NoEmulator(LayersError):
+    """A step of a build for comparison is for a platform that the engine does not run."""
 
 
 class Stored(Parents):
@@ -90,7 +96,7 @@ def verify(run: Session, images: Sequence[Published], one_in: int) -> list[Verif
             break
         try:
             told = _compared(run, image, stored)
-        except NotStored as error:
+        except (NotStored, NoEmulator) as error:
             run.tell(Warned(f"not verified: {error}", str(image.layer)))
             continue
         except BuildxMissing as error:
@@ -134,7 +140,19 @@ def _no_engine(run: Session) -> str:
     return ""
 
 
+def check_platform(run: Session, layer: Layer) -> None:
+    """Raise NoEmulator where a step of a layer is for a platform that the engine does not run."""
+    spec, inputs = run.project.spec, run.project.inputs
+    image = spec.images[layer.image]
+    manifests = inputs.image(image.name).built(layer.stage, image.push_stages)
+    machine = platform(spec.machine or spec.platform_of(image.name))
+    told = no_emulator(image.dockerfile, manifests, machine, lambda: run.backends.platforms)
+    if told:
+        raise NoEmulator(told)
+
+
 def _compared(run: Session, image: Published, stored: Known) -> list[str]:
+    check_platform(run, image.layer)
     key = run.project.inputs.key(image.layer)
     reasons = ("to compare it with what was assembled",)
     names = run.planner.names_now(image.layer)

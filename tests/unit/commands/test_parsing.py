@@ -9,10 +9,11 @@ import pytest
 from doit.cmd_base import DodoTaskLoader
 from doit.cmdparse import CmdOption, CmdParseError
 
+from hashes.errors import LayersError
 from layers.commands.gc import GcCommand
 from layers.commands.list import ListCommand
 from layers.commands.parsing import options_first, parsed, sentence, valued
-from layers.commands.publish import PublishCommand
+from layers.commands.publish import PublishCommand, verified
 from layers.commands.rollback import RollbackCommand
 
 TAGS = ("--tag", "-t")
@@ -43,6 +44,7 @@ def test_the_options_that_take_a_word_are_read_from_the_command() -> None:
     ("words", "one_in", "names"),
     [
         ("app", 0, ["app"]),
+        ("--verify=none app", 0, ["app"]),
         ("--verify app", 1, ["app"]),
         ("app --verify", 1, ["app"]),
         ("app --verify=10 tool", 10, ["app", "tool"]),
@@ -55,12 +57,19 @@ def test_verify_may_do_without_a_number(
     taken: list[object] = []
 
     def execute(self: PublishCommand, options: Mapping[str, object], names: list[str]) -> int:
-        taken.append((options["verify"], names))
+        taken.append((verified(str(options["verify"])), names))
         return 0
 
     monkeypatch.setattr(PublishCommand, "execute", execute)
     assert PublishCommand().parse_execute(words.split()) == 0
     assert taken == [(one_in, names)]
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "", "1/2", "all"])
+def test_verify_of_one_in_no_images_is_told_what_to_type(text: str) -> None:
+    with pytest.raises(LayersError, match="expected a number from 1 on") as error:
+        verified(text)
+    assert "--verify=10" in error.value.hint
 
 
 @pytest.mark.parametrize(

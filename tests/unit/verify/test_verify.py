@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
+
+import pytest
+
 from layers.build.publish import Published
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
+from layers.project.project import Project
 from layers.verify.content import File
 from layers.verify.read import Read, after_trunk, was_assembled
-from layers.verify.verify import Verified, picked, text
+from layers.verify.verify import NoEmulator, Verified, check_platform, picked, text
+from tests.fakes import MemoryEngine, MemoryRegistry
+from tests.unit.machines import HOST, NOWHERE, begin
 
 KEYS = [f"xxh3-{number:032x}" for number in range(2000)]
 
@@ -51,3 +59,30 @@ def test_where_the_steps_that_run_gave_something_else_only_what_is_after_them_co
     ours = read("a1", "b1", "c1", ours=1)
     assert after_trunk(read("a1", "b1", "d1", ours=0), ours) is None
     assert after_trunk(read("a1", "b2", "d1", ours=0), ours) == {"c", "d"}
+
+
+SAYS = ("echo", "Platforms: linux/amd64, linux/arm64\n")
+"""In the place of buildx."""
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("RUN x", "Dockerfile:2: this RUN is for linux/s390x, and the engine has no emulator"),
+        ("COPY images.toml /", ""),
+    ],
+)
+def test_a_step_for_a_platform_that_the_engine_does_not_run_is_told(
+    tmp_path: Path, step: str, told: str
+) -> None:
+    """With its line; what only copies files is built for any platform."""
+    (tmp_path / "Dockerfile").write_text(f"FROM scratch\n{step}\nCOPY images.toml /\n")
+    (tmp_path / "images.toml").write_text(
+        'version = 1\n[project]\nname = "demo"\n'
+        '[images.app]\ncontext = "."\nplatform = "linux/s390x"\n'
+    )
+    registry, endpoint = MemoryRegistry(HOST), NOWHERE._replace(buildx=SAYS)
+    run = begin(Project(str(tmp_path)), MemoryEngine(registry), registry, endpoint=endpoint)
+    expected = pytest.raises(NoEmulator, match=told) if told else contextlib.nullcontext()
+    with expected:
+        check_platform(run, Layer("app"))
