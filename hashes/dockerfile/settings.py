@@ -31,7 +31,7 @@ class Settings:
     def _arg(self, item: Instruction) -> None:
         state = self.state
         names = [name for name, _ in arguments.pairs(item)]
-        before = state.child() if len(names) > 1 else state
+        before = state.copy() if len(names) > 1 else state
         for name, default in arguments.pairs(item):
             name = state.expand(name).text
             state.args.add(name)

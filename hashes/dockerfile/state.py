@@ -57,6 +57,8 @@ class State:
         self.image_env = dict(self.env)
         self.vague: set[str] = set()
         """Variables whose value depends on the base image's unknown environment."""
+        self.image_vague: set[str] = set()
+        """The same of the image's own."""
         self.args: set[str] = set()
         self.cwd = cwd
         self.user = user
@@ -66,12 +68,27 @@ class State:
         self.onbuild: list[str] = []
 
     def child(self) -> State:
-        """The state in which a stage FROM this one begins."""
+        """The state in which a stage FROM this one begins.
+
+        The image's variables are what they are in the image, whatever an ARG made of them
+        (dockerfile2llb, convert.go: "initialize base metadata from image conf").
+        """
+        new = self.copy()
+        new.env.update(self.image_env)
+        new.vague -= self.image_env.keys()
+        new.vague |= self.image_vague
+        if self.open:
+            new.vague |= (self.args & self.env.keys()) - self.image_env.keys()
+        return new
+
+    def copy(self) -> State:
+        """The same state, for the next instruction of the same stage."""
         new = State(self.escape, self.env, self.cwd, self.user)
         new.open = self.open
         new.env = dict(self.env)
         new.image_env = dict(self.image_env)
         new.vague = set(self.vague)
+        new.image_vague = set(self.image_vague)
         new.args = set(self.args)
         new.pending = dict(self.pending)
         new.config = {name: entry for name, entry in self.config.items() if name[:7] != "ONBUILD"}
@@ -105,6 +122,7 @@ class State:
                 self.env[name] = value
                 self.vague.discard(name)
         self.image_env = dict(env)
+        self.image_vague.clear()
         self.open = False
 
     def become(self, user: str, line: int) -> None:
@@ -124,6 +142,9 @@ class State:
         self.see("env", name, Entry(kind, name, shown, line))
         if kind == "env":
             self.image_env[name] = word.text
+            self.image_vague.discard(name)
+            if not word.known:
+                self.image_vague.add(name)
             self.configure(f"ENV {name}", shown, line)
 
     def see(self, group: str, name: str, entry: Entry) -> None:
@@ -158,6 +179,6 @@ class State:
 
     def environment(self) -> dict[str, str] | None:
         """The finished image's environment; None when the base's is not known."""
-        if self.open or self.vague & self.image_env.keys():
+        if self.open or self.image_vague:
             return None
         return dict(self.image_env)

@@ -209,7 +209,7 @@ class Subject:
             below = parent.state(parent.target.index)
             state = State(self.dockerfile.escape, below.environment(), below.cwd, below.user)
             if below.environment() is None:  # what our own instructions set is known all the same
-                known = {k: v for k, v in below.image_env.items() if k not in below.vague}
+                known = {k: v for k, v in below.image_env.items() if k not in below.image_vague}
                 state.inherit(known)  # for the images above this one, too
             return state
         env = {} if base.text == "scratch" else self.base_env.get(base.text)

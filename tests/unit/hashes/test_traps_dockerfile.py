@@ -241,6 +241,29 @@ def test_row_20_what_of_a_mount_counts(one: str, two: str, same: bool) -> None:
     assert (key(text % one) == key(text % two)) is same
 
 
+@pytest.mark.parametrize(
+    ("lines", "env", "files"),
+    [
+        ("ENV D=a.txt\nARG D=dir\nFROM one\nCOPY $D /x\n", {}, ["a.txt"]),
+        ("ENV D=a.txt\nARG D=dir\nFROM one\nARG D=dir\nCOPY $D /x\n", {}, ["dir/d.txt"]),
+        ("ARG D=dir\nFROM one\nCOPY $D /x\n", {"D": "a.txt"}, ["a.txt"]),
+        ("ARG D=dir\nFROM one\nCOPY $D /x\n", {}, ["dir/d.txt"]),
+        ("ARG D=dir\nFROM one\nCOPY $D /x\n", None, sorted(FILES)),
+        ("ENV D=$U\nARG D=dir\nFROM one\nCOPY $D /x\n", None, sorted(FILES)),
+        ("ENV D=a.txt\nARG D=$U\nFROM one\nCOPY $D /x\n", None, ["a.txt"]),
+    ],
+)
+def test_a_variable_of_an_image_comes_back_in_the_next_stage(
+    lines: str, env: dict[str, str] | None, files: list[str]
+) -> None:
+    """An ARG stands in front of it to the end of its stage (tried on docker 26.1.5 and 28.5.2).
+
+    Where the base's are not known, any file may be the one.
+    """
+    found = last(f"FROM a AS one\n{lines}", resolve=lambda *_: External("digest x", env))
+    assert kinds(found, "file") == files
+
+
 def test_row_21_link_is_in_the_key() -> None:
     """A linked copy does not follow links at its destination."""
     assert key("FROM a\nCOPY --link a.txt /x\n") != key("FROM a\nCOPY a.txt /x\n")
