@@ -7,8 +7,8 @@ from typing import Any
 
 from hashes.dockerfile.arguments import looks_secret
 from layers.config.faults import Faults
-from layers.config.shapes import BAD, Shape, Text, Whole
-from layers.config.tables import Map
+from layers.config.shapes.shape import BAD, Shape, Text, Whole
+from layers.config.shapes.table import Map
 from layers.config.toml import Path
 from layers.oci.compression import LEVELS, Compression
 from layers.runtime import placeholders

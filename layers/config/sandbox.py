@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from layers.config.faults import Faults
-from layers.config.shapes import BAD, Shape, Text, Whole, described
-from layers.config.tables import Map
+from layers.config.shapes.shape import BAD, Shape, Text, Whole, described
+from layers.config.shapes.table import Map
 from layers.config.toml import Path
 from layers.runtime.units import parse_size
 

@@ -6,8 +6,8 @@ from hashes.algorithm import HEX_LENGTHS
 from layers.config.packaging import KEYS as PACKAGING
 from layers.config.sandbox import KEYS as SANDBOX
 from layers.config.sandbox import NETWORK
-from layers.config.shapes import Constant, Either, Flag, List, Shape, Text, Whole
-from layers.config.tables import Map, Table
+from layers.config.shapes.shape import Constant, Either, Flag, List, Shape, Text, Whole
+from layers.config.shapes.table import Map, Table
 
 VERSION = 1
 

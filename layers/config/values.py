@@ -8,7 +8,7 @@ from typing import Any
 from hashes.errors import LayersError
 from layers.config.faults import Faults, SpecError
 from layers.config.schema import BUILDER
-from layers.config.shapes import BAD
+from layers.config.shapes.shape import BAD
 from layers.config.spec import Rootfs
 
 

@@ -111,8 +111,8 @@ def base_table(found: Base) -> dict[str, Any]:
 
 def base_shape(digest: Any, moment: Any) -> Any:
     """What a base's table may hold."""
-    from layers.config.shapes import List, Text, Whole
-    from layers.config.tables import Map, Table
+    from layers.config.shapes.shape import List, Text, Whole
+    from layers.config.shapes.table import Map, Table
 
     name = Text("", r"^\S+(?: \S+)?$", "an upstream's name")
     fixed = Text("", f"{digest.pattern}|{COMMIT}", "a digest, or the commit of a git address")

@@ -107,8 +107,8 @@ def meant(told: str, ref: str) -> str:
 
 def shape(moment: Any) -> Any:
     """What the tables of such pins may hold."""
-    from layers.config.shapes import Text
-    from layers.config.tables import Map, Table
+    from layers.config.shapes.shape import Text
+    from layers.config.shapes.table import Map, Table
 
     rest: dict[str, Any] = {"commit": Text("", COMMIT, "40 hex digits"), "locked": moment}
     address = Text("", r"^\S+$", "an address")

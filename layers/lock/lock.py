@@ -258,8 +258,8 @@ def _images(table: Mapping[str, str]) -> list[str]:
 
 
 def _shape() -> Any:
-    from layers.config.shapes import Constant, List, Text
-    from layers.config.tables import Map, Table
+    from layers.config.shapes.shape import Constant, List, Text
+    from layers.config.shapes.table import Map, Table
 
     digest = Text("", r"^sha256:[0-9a-f]{64}$", "'sha256:' and 64 lower-case hex digits")
     moment = Text("", r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", "a time such as 2024-01-31T12:00:00Z")

@@ -24,7 +24,7 @@ class Shape(Protocol):
 
 
 class Text:
-    """A string; also the shape of a key of a `layers.config.tables.Map`.
+    """A string; also the shape of a key of a `layers.config.shapes.table.Map`.
 
     Python and JavaScript must read ``pattern`` alike; ``choices`` are all that is allowed, if there
     are any, for the reason ``why``; words that are ``taken`` fit the pattern and have another

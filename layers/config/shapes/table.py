@@ -7,7 +7,7 @@ from typing import Any
 
 from hashes.errors import did_you_mean
 from layers.config.faults import Faults
-from layers.config.shapes import BAD, Shape, Text, described, wrong
+from layers.config.shapes.shape import BAD, Shape, Text, described, wrong
 from layers.config.toml import Path
 
 

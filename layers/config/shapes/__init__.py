@@ -1,0 +1,1 @@
+"""What a value or a table may hold, said once for the reader and for the JSON Schema."""
