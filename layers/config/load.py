@@ -10,7 +10,6 @@ from hashes.algorithm import DEFAULT
 from hashes.errors import did_you_mean
 from layers.config.faults import Faults, SpecError
 from layers.config.outside import (
-    Places,
     context_faults,
     contexts_of,
     leads_out,
@@ -19,6 +18,8 @@ from layers.config.outside import (
     upstreams,
 )
 from layers.config.packaging import compression_of, inherited, late_args, late_fault, level_fault
+from layers.config.profiles import Part, overlays, said
+from layers.config.profiles import check as check_profiles
 from layers.config.project_table import (
     check_homes,
     create_of,
@@ -27,7 +28,7 @@ from layers.config.project_table import (
     repository_of,
 )
 from layers.config.sandbox import sandbox_of
-from layers.config.schema import FILE, IMAGE, STALLS, VERSION
+from layers.config.schema import FILE, STALLS, VERSION
 from layers.config.spec import Image, Require, Secret, Spec
 from layers.config.toml import Path, TomlError, read
 from layers.config.values import args_of, builder_of, command, rootfs_of, shell, table_of
@@ -50,6 +51,8 @@ class Reader:
         self.raw: dict[str, Any] = {}
         self.families: dict[str, str] = {}
         """Images that are variants → the table that has them."""
+        self.over: tuple[Part, ...] = ()
+        """The chosen profile and what it extends."""
         self._missing: dict[str, Faults] = {}
         """By image, what is not on the disk."""
 
@@ -57,13 +60,15 @@ class Reader:
         """The whole file as a value.  Raises SpecError."""
         self.raw = raw = self._raw()
         data = FILE.check(raw, (), self.faults)
-        chosen = self._profile(raw, data)
-        self._check_profiles(raw)
-        tables = spread(data.get("images", {}), chosen.get("images", {}))
+        check_variants(table_of(raw.get("images")), self.faults)
+        check_profiles(raw, self.profile, self.faults)
+        self.over = over = overlays(data.get("profiles", {}), self.profile)
+        tables = spread(data.get("images", {}), [each.table.get("images", {}) for each in over])
         self.families = {image: table for image, table, _ in variants(data.get("images", {}))}
         secrets = {name: Secret(**table) for name, table in data.get("secrets", {}).items()}
         project = data.get("project", {})
-        common = chosen.get("builder", project.get("builder", ""))
+        parts = (Part(("project",), project), *over)
+        common = said(parts, "builder")
         stalls = {
             key: project[key]
             for key in (*STALLS, "source_date_epoch", "assemble")
@@ -73,7 +78,7 @@ class Reader:
             name: self._image(
                 name,
                 {**stalls, **table, **inherited(project, table)},
-                builder_of(table, common, builder),
+                builder_of(table, common.table["builder"] if common else "", builder),
             )
             for name, table in tables.items()
         }
@@ -85,7 +90,7 @@ class Reader:
                     self._fault(name, ("args", arg), message)
         for name, message, hint in tag_faults(images):
             self._fault(name, ("tag",), message, hint)
-        repository = repository_of(project, chosen, self.profile)
+        repository = repository_of(parts)
         algorithm = project.get("hash", DEFAULT)
         check_homes(project.get("name", ""), images, repository, self._home, algorithm, self.faults)
         for name, image in images.items():
@@ -95,18 +100,19 @@ class Reader:
                 self._fault(name, ("contexts", context), message, hint)
         spec = Spec(
             project=project.get("name", ""),
-            registry=registry_of(project, chosen, self.profile, registry, self.faults),
+            registry=registry_of(parts, registry, self.faults),
             platform=platform_of(
                 project.get("platform"), platform, ("project", "platform"), self.faults
             ),
             profile=self.profile,
+            overlays=self._overlays(),
             images=images,
-            upstream=upstreams(self._places(data, chosen), images, self.faults),
+            upstream=upstreams((Part((), data), *over), images, self.faults),
             secrets=secrets,
             path=self.file,
             text=self.text,
             hash=algorithm,
-            stacks=stacks(self._places(data, chosen), self.faults, self.exists),
+            stacks=stacks((Part((), data), *over), self.faults, self.exists),
             repository=repository[1],
             create_repository=create_of(project, self.faults),
             machine=platform,
@@ -125,45 +131,6 @@ class Reader:
             self.faults.add(("version",), f"unknown version {version}", hint)
             self.faults.raise_as(SpecError)
         return raw
-
-    def _places(self, data: Mapping[str, Any], chosen: Mapping[str, Any]) -> Places:
-        """The file's tables and the profile's, which go over them, each with its path."""
-        return ((), data), (("profiles", self.profile or ""), chosen)
-
-    # -- profiles ----------------------------------------------------------------------------
-
-    def _profile(self, raw: Mapping[str, Any], data: Mapping[str, Any]) -> Mapping[str, Any]:
-        known = raw.get("profiles", {})
-        if self.profile is None:
-            return {}
-        if not isinstance(known, dict) or self.profile not in known:
-            names = ", ".join(known) if isinstance(known, dict) else ""
-            self.faults.add(
-                ("profiles",) if known else (),
-                f"no profile {self.profile!r}{did_you_mean(self.profile, known)}",
-                f"profiles here: {names}" if names else "the file has no profiles",
-            )
-        found: Mapping[str, Any] = data.get("profiles", {}).get(self.profile, {})
-        return found
-
-    def _check_profiles(self, raw: Mapping[str, Any]) -> None:
-        """Whole images in profiles must be whole, and changed ones stay possible."""
-        base = table_of(raw.get("images"))
-        check_variants(base, self.faults)
-        base = {**base, **{image: base[table] for image, table, _ in variants(base)}}
-        for profile, table in table_of(raw.get("profiles")).items():
-            for name, change in table_of(table_of(table).get("images")).items():
-                path: Path = ("profiles", profile, "images", name)
-                if not isinstance(change, dict):
-                    continue
-                if name in base:
-                    known = self.faults.touch(("images", name)) or self.faults.touch(path)
-                    if isinstance(base[name], dict) and not known:
-                        IMAGE.check_keys({**base[name], **change}, path, self.faults)
-                elif not {"context", "rootfs"} & set(change):
-                    guess = did_you_mean(name, base)
-                    hint = "an image that only this profile has needs 'context' or 'rootfs'"
-                    self.faults.add(path, f"no image {name!r}{guess}", hint)
 
     # -- images ------------------------------------------------------------------------------
 
@@ -265,8 +232,11 @@ class Reader:
         self.faults.add(self._place(image, keys), message, hint)
 
     def _place(self, image: str, keys: Path) -> Path:
-        tables = places(image, self.families.get(image, ""), self.profile)
+        tables = places(image, self.families.get(image, ""), self._overlays())
         return (*place(self.raw, tables, keys), *keys)
+
+    def _overlays(self) -> tuple[Path, ...]:
+        return tuple(each.path for each in self.over)
 
     def _home(self, image: str) -> Path:
         return self._place(image, ("repository",))

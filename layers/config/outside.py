@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hashes.dockerfile.git import is_git
 from hashes.errors import did_you_mean
 from layers.config.faults import Faults, SpecError
+from layers.config.profiles import Part
 from layers.config.spec import Image, Stack
 from layers.config.toml import Path
 from layers.oci.reference import BadReference, Reference
-
-Places = Sequence[tuple[Path, Mapping[str, Any]]]
-"""Tables and where they stand; what a later one says goes over what an earlier one says."""
 
 
 def leads_out(path: str) -> bool:
@@ -22,11 +20,11 @@ def leads_out(path: str) -> bool:
     return path == ".." or path.startswith("../")
 
 
-def upstreams(places: Places, images: Mapping[str, Image], faults: Faults) -> dict[str, str]:
+def upstreams(parts: Sequence[Part], images: Mapping[str, Image], faults: Faults) -> dict[str, str]:
     """Normal name of an upstream image → the image or other upstream to take in its place."""
     ours = {Reference.parse(name).normal: image for name, image in images.items()}
     result = {}
-    for above, table in places:
+    for above, table in parts:
         for name, instead in table.get("upstream", {}).items():
             path: Path = (*above, "upstream", name)
             try:
@@ -123,10 +121,12 @@ def tag_faults(images: Mapping[str, Image]) -> Iterator[tuple[str, str, str]]:
             yield name, f"{image.tag!r} is in the repository of {other!r}", hint
 
 
-def stacks(places: Places, faults: Faults, exists: Callable[[str], bool]) -> dict[str, Stack]:
+def stacks(
+    parts: Sequence[Part], faults: Faults, exists: Callable[[str], bool]
+) -> dict[str, Stack]:
     """The stacks by name; a compose file that is not there is a fault of its stack alone."""
     result = {}
-    for above, table in places:
+    for above, table in parts:
         for name, stack in table.get("stacks", {}).items():
             files = [posixpath.normpath(path) for path in stack.get("compose", ())]
             missing = faults.apart()

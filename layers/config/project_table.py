@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hashes.algorithm import HEX_LENGTHS
@@ -11,6 +11,7 @@ from hashes.dockerfile.arguments import ARCHITECTURES
 from hashes.dockerfile.arguments import platform as normal
 from hashes.errors import LayersError, did_you_mean
 from layers.config.faults import Faults, SpecError
+from layers.config.profiles import Part, said
 from layers.config.spec import Image
 from layers.config.toml import Path
 from layers.oci.reference import LONGEST_TAG, is_registry
@@ -21,38 +22,31 @@ _ARCHITECTURES = (
 )
 
 
-def registry_of(
-    project: Mapping[str, Any],
-    chosen: Mapping[str, Any],
-    profile: str | None,
-    override: str | None,
-    faults: Faults,
-) -> str | None:
-    """The registry that counts; ``chosen`` is the profile's table.  Raises SpecError."""
-    for path, table in (
-        (("project", "registry"), project),
-        (("profiles", profile or "", "registry"), chosen),
-    ):
+def registry_of(parts: Sequence[Part], override: str | None, faults: Faults) -> str | None:
+    """The registry that counts; ``parts`` are the project's table and profiles'.
+
+    Raises SpecError.
+    """
+    for path, table in parts:
         text = table.get("registry", "engine")
         if text != "engine" and not is_registry(text):
             hint = "the host needs a dot or a port, or must be localhost; no https://"
-            faults.add(path, f"{text!r} is no host[:port][/path]", hint)
+            faults.add((*path, "registry"), f"{text!r} is no host[:port][/path]", hint)
     if override and override != "engine" and not is_registry(override):
         bad = LayersError(f"LAYERS_REGISTRY: {override!r} is no host[:port][/path]")
         raise SpecError([bad])
     if override is not None:
         return override or None
-    found: str | None = chosen.get("registry", project.get("registry"))
-    return found
+    found = said(parts, "registry")
+    return str(found.table["registry"]) if found else None
 
 
-def repository_of(
-    project: Mapping[str, Any], chosen: Mapping[str, Any], profile: str | None
-) -> tuple[Path, str]:
+def repository_of(parts: Sequence[Part]) -> tuple[Path, str]:
     """The template of repositories that counts, and where it stands."""
-    if "repository" in chosen:
-        return ("profiles", profile or "", "repository"), str(chosen["repository"])
-    return ("project", "repository"), str(project.get("repository", DEFAULT_REPOSITORY))
+    found = said(parts, "repository")
+    if found is None:
+        return ("project", "repository"), DEFAULT_REPOSITORY
+    return (*found.path, "repository"), str(found.table["repository"])
 
 
 def create_of(project: Mapping[str, Any], faults: Faults) -> tuple[str, ...]:

@@ -249,6 +249,7 @@ STACK = Table(
 PROFILE = Table(
     "Another way to build the same images.",
     {
+        "extends": Text("A profile that this one is laid over; not one that extends, too.", *_NAME),
         "registry": REGISTRY,
         "repository": REPOSITORY,
         "builder": BUILDER,

@@ -168,6 +168,8 @@ class Spec:
     """Where images go below the registry; see `layers.oci.template.Template`."""
     create_repository: tuple[str, ...] = ()
     """A command that makes a repository which a push does not find; empty: nobody makes one."""
+    overlays: tuple[tuple[str | int, ...], ...] = ()
+    """Paths of the profile's table and, before it, of the one that it extends."""
     machine: str = ""
     """This machine's own platform, which BuildKit calls the build platform; "": `platform`."""
     _memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -204,10 +206,12 @@ class Spec:
 
     def upstream_line(self, normal: str) -> int | None:
         """Where ``[upstream]``, the profile's before the project's, has a name; None: nowhere."""
-        tables = (("profiles", self.profile or "", "upstream"), ("upstream",))
-        for table in tables:
+        for above in (*reversed(self.overlays), ()):
             for path, line in self._lines().items():
-                if path[:-1] == table and Reference.parse(str(path[-1])).normal == normal:
+                if (
+                    path[:-1] == (*above, "upstream")
+                    and Reference.parse(str(path[-1])).normal == normal
+                ):
                     return line
         return None
 
@@ -220,7 +224,7 @@ class Spec:
 
         known = self._lines()
         family = self.images[image].variant_of if image in self.images else ""
-        tables = places(image, family, self.profile)
+        tables = places(image, family, self.overlays)
         for kept in range(len(keys), -1, -1):
             for table in (*tables, ("project",)) if kept else tables:
                 found: int | None = known.get((*table, *keys[:kept]))

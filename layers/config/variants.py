@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from layers.config.faults import Faults
 from layers.config.schema import IMAGE, IMAGE_NAME
-from layers.config.tables import Map
+from layers.config.shapes.table import Map
 from layers.config.toml import Path
 
 _MERGED = frozenset(key for key, kind in IMAGE.keys.items() if isinstance(kind, Map)) - {"variants"}
@@ -23,23 +23,28 @@ def variants(images: Tables) -> Iterator[tuple[str, str, str]]:
             yield f"{name}-{variant}", name, variant
 
 
-def spread(images: Tables, changes: Tables) -> dict[str, dict[str, Any]]:
-    """A table for each image: its own, its variant's over it, then a profile's ``changes``.
+def spread(images: Tables, changes: Sequence[Tables]) -> dict[str, dict[str, Any]]:
+    """A table for each image: its own, its variant's over it, then each of the ``changes`` in turn.
 
-    A change of the table that has the variants is one of each of them; a change of one variant
-    comes after it.
+    A change of the table that has the variants is one of each of them; the same one's change of one
+    variant comes after it.
     """
     spread: dict[str, dict[str, Any]] = {}
+    families: dict[str, str] = {}
     for name, table in images.items():
         own = {key: value for key, value in table.items() if key != "variants"}
         many = list(variants({name: table}))
         for image, _, variant in many:
             spread[image] = merge(own, table["variants"][variant])
-        for image in [image for image, _, _ in many] or [name]:
-            spread[image] = merge(spread.get(image, own), changes.get(name, {}))
-    for name, change in changes.items():
-        if name not in images:
-            spread[name] = merge(spread.get(name, {}), change)
+            families[image] = name
+        if not many:
+            spread[name] = own
+    for change in changes:
+        for image, family in families.items():
+            spread[image] = merge(spread[image], change.get(family, {}))
+        for name, each in change.items():
+            if name not in families.values():
+                spread[name] = merge(spread.get(name, {}), each)
     return spread
 
 
@@ -71,16 +76,18 @@ def path_name(name: str, variant: str) -> str:
     return f"{name}.variants.{variant}"
 
 
-def places(image: str, family: str, profile: str | None) -> list[Path]:
+def places(image: str, family: str, profiles: Sequence[Path]) -> list[Path]:
     """The tables that may say something about an image, the strongest first.
 
-    ``family`` is the table that it is a variant of, empty for an image with a table of its own.
+    ``family`` is the table that it is a variant of, empty for an image with a table of its own;
+    of ``profiles``, the paths of their tables, the last is the strongest.
     """
     own: list[Path] = [("images", image)]
     if family:
         own = [("images", family, "variants", image[len(family) + 1 :]), ("images", family)]
     names = [image, family] if family else [image]
-    return [*(("profiles", profile, "images", name) for name in names if profile), *own]
+    changed = [(*above, "images", name) for above in reversed(profiles) for name in names]
+    return [*changed, *own]
 
 
 def place(raw: Tables, tables: list[Path], keys: Path) -> Path:

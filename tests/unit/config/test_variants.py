@@ -236,7 +236,7 @@ def test_lines_of_a_variant_are_its_own_then_those_of_the_table() -> None:
 def test_spreading_leaves_its_input_as_it_is() -> None:
     """Values go in, values come out."""
     data = read(POSTURA, "f")["images"]
-    spread(data, {"postura": {"args": {"B": "x"}}})
+    spread(data, [{"postura": {"args": {"B": "x"}}}])
     assert data == read(POSTURA, "f")["images"]
 
 
