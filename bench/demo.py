@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
@@ -18,7 +19,6 @@ from layers.runtime.files import write_whole
 from layers.runtime.state import StateFolder
 from layers.runtime.units import seconds as as_seconds
 
-PROFILE = "local"
 EDITED = os.path.join("images", "snowboard", "pose-service", "app.py")
 BASE = "base-python-pose"
 GOALS = ("base-node", "base-python", BASE, "pose-service", "backend-api", "frontend")
@@ -33,16 +33,32 @@ class Row:
     seconds: float
 
 
-def doit(root: str, *words: str) -> float:
-    """Run one doit command as a user would, output and all; seconds that it took."""
-    command = ["doit", f"profile={PROFILE}", *words]
-    sys.stdout.write(f"\n$ ./run {' '.join(command[1:])}\n")
-    sys.stdout.flush()
-    begin = time.monotonic()
-    done = subprocess.run([sys.executable, "-m", *command], cwd=root, check=False)
-    if done.returncode != 0:
-        raise SystemExit(done.returncode)
-    return time.monotonic() - begin
+@dataclass(frozen=True)
+class Checkout:
+    """Where the demo runs, and on which bases."""
+
+    root: str
+    profile: str
+
+    def doit(self, *words: str) -> float:
+        """Run one doit command as a user would, output and all; seconds that it took."""
+        command = ["doit", f"profile={self.profile}", *words]
+        sys.stdout.write(f"\n$ ./run {' '.join(command[1:])}\n")
+        sys.stdout.flush()
+        begin = time.monotonic()
+        done = subprocess.run([sys.executable, "-m", *command], cwd=self.root, check=False)
+        if done.returncode != 0:
+            raise SystemExit(done.returncode)
+        return time.monotonic() - begin
+
+    def project(self) -> Project:
+        """What images.toml says."""
+        return Project(self.root, profile=self.profile)
+
+    @property
+    def edited(self) -> str:
+        """The file that a day's work is about."""
+        return os.path.join(self.root, EDITED)
 
 
 @contextlib.contextmanager
@@ -79,31 +95,31 @@ def forget_everything(backends: Backends) -> str:
     return "no image and no build cache is left"
 
 
-def everyday(root: str) -> list[Row]:
+def everyday(here: Checkout) -> list[Row]:
     """What a day is like: make it, make it again, edit, take the edit back."""
     rows = [
-        Row("doit", "six images, each from the cheapest place", doit(root, *GOALS)),
-        Row("doit again", "nothing to do", doit(root, *GOALS)),
+        Row("doit", "six images, each from the cheapest place", here.doit(*GOALS)),
+        Row("doit again", "nothing to do", here.doit(*GOALS)),
     ]
-    with edited(os.path.join(root, EDITED)):
-        doit(root, "list", "pose-service")
-        seconds = doit(root, "pose-service")
+    with edited(here.edited):
+        here.doit("list", "pose-service")
+        seconds = here.doit("pose-service")
         rows.append(Row("edit app.py, doit pose-service", "only build and runtime run", seconds))
-    seconds = doit(root, "pose-service")
+    seconds = here.doit("pose-service")
     return [*rows, Row("take the edit back", "the earlier image is found", seconds)]
 
 
-def fresh_machine(root: str) -> list[Row]:
+def fresh_machine(here: Checkout) -> list[Row]:
     """Lose everything but the registry, and get it back."""
-    told = forget_everything(Backends(Project(root, profile=PROFILE)))
+    told = forget_everything(Backends(here.project()))
     sys.stdout.write(f"\n# a fresh machine: {told}\n")
-    doit(root, "plan", *GOALS)
-    rows = [Row(f"doit {BASE}", "pulled under its immutable tag", doit(root, BASE))]
-    with edited(os.path.join(root, EDITED)):
-        seconds = doit(root, "pose-service")
+    here.doit("plan", *GOALS)
+    rows = [Row(f"doit {BASE}", "pulled under its immutable tag", here.doit(BASE))]
+    with edited(here.edited):
+        seconds = here.doit("pose-service")
         shows = "deps is pulled, none of its steps runs"
         rows.append(Row("edit app.py, doit pose-service", shows, seconds))
-    return [*rows, Row("doit", "the rest comes back too", doit(root, *GOALS))]
+    return [*rows, Row("doit", "the rest comes back too", here.doit(*GOALS))]
 
 
 def remembered(root: str, keys: list[str]) -> list[Row]:
@@ -132,19 +148,24 @@ def main(words: list[str]) -> int:
 
     The fresh machine is shown once for each state of the images; ``--full`` shows it again.
     """
+    parser = argparse.ArgumentParser(prog="./run demo", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="lose everything once more")
+    parser.add_argument("--profile", default="local", help="of images.toml (%(default)s)")
+    options = parser.parse_args(words)
     root = os.getcwd()
-    rows = everyday(root)
-    inputs = Project(root, profile=PROFILE).inputs
+    here = Checkout(root, options.profile)
+    rows = everyday(here)
+    inputs = here.project().inputs
     keys = [str(inputs.key(Layer(name))) for name in GOALS]
-    earlier = [] if "--full" in words else remembered(root, keys)
-    if Backends(Project(root, profile=PROFILE)).registry_host is None:
+    earlier = [] if options.full else remembered(root, keys)
+    if Backends(here.project()).registry_host is None:
         sys.stdout.write("\n" + table(rows, []))
         sys.stdout.write(
             "\nThe rest needs a registry: run one and name it, LAYERS_REGISTRY=127.0.0.1:5000\n"
         )
         return 0
     if not earlier:
-        shown = fresh_machine(root)
+        shown = fresh_machine(here)
         rows += shown
         record = {"keys": keys, "rows": [(row.did, row.shows, row.seconds) for row in shown]}
         write_whole(StateFolder(root).path("demo.json"), json.dumps(record).encode())
