@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from layers.engine.connections import Wire
+from layers.engine.http import BadAnswer
+from layers.engine.sockets import dialer
 
 if TYPE_CHECKING:
     from requests import Response
-
-_TLS = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 
 
 class Client:
@@ -31,25 +32,18 @@ class Client:
 
     @cached_property
     def api(self) -> Any:
-        """docker's SDK, an `APIClient` that is connected; raises EngineDown.
+        """docker's SDK, an `APIClient` that is connected; raises EngineDown."""
+        from layers.engine.sdk import connected, dialled
 
-        Half of it has no types (types-docker 7.2).
-        """
-        from docker import APIClient
-        from docker.utils import kwargs_from_env
-
-        remote = self.host.startswith(("tcp://", "https://"))
-        tls = {name: self.environment.get(name, "") for name in _TLS if remote}
         with self.asking("ask for", "the engine's version"):
-            found = kwargs_from_env(environment={**tls, "DOCKER_HOST": self.host})
-            # No limit of time: a prune, or a command in a container, says nothing until its end.
-            settings: dict[str, Any] = {
-                "version": "auto",
-                "timeout": None,
-                "use_ssh_client": True,
-                **found,
-            }
-            return APIClient(**settings)
+            if not self.host.startswith("ssh://"):
+                return connected(self.host, self.environment)
+            (said,) = self.wire.get(["/version"])
+            try:
+                version = json.loads(said.body)["ApiVersion"]
+            except (ValueError, KeyError, TypeError):
+                raise BadAnswer(f"status {said.status}, and no version of its API") from None
+            return dialled(dialer(self.host, self.environment), version)
 
     def call(self, method: str, path: str, **params: str | int) -> Response:
         """A request that the SDK has no words for; the answer's head is there, its body may wait.

@@ -65,6 +65,7 @@ OWNERS = {
     "docker": {
         "layers/engine/client.py",
         "layers/engine/docker_containers.py",
+        "layers/engine/sdk.py",
         "layers/engine/store.py",
         "layers/oci/credentials.py",
     },
@@ -87,6 +88,7 @@ LAZY = {
 }
 """What nobody imports at the top of a module, unless the module itself is imported late."""
 LATE = {
+    "layers/engine/sdk.py",
     "layers/htmlreport/page.py",
     "layers/pages/terminal.py",
     "layers/check/online/pip_resolve.py",
