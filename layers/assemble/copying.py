@@ -76,10 +76,9 @@ class Writer:
     def link(self, matches: Iterable[Match], destination: str, look: Look) -> None:
         """Copy as ``--link`` does, where all engines take that for the same.
 
-        With images as registries keep them, the files are copied onto nothing and that is put
-        upon the image: links on the way become folders, and folders there get another look.  With
-        the classic store, and with ``--chmod``, it is a COPY like any other (docker 26.1.5 and
-        28.5.2).
+        Where an engine keeps images as registries do, files are copied onto nothing and that is
+        put upon the image: links on the way become folders, and folders there get another look.
+        With the classic store it is a COPY like any other (docker 26.1.5 and 28.5.2).
         """
         found = tuple(matches)
         self.copy(found, destination, look)

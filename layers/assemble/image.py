@@ -23,6 +23,7 @@ from layers.assemble.listing import Listing
 from layers.assemble.obstacle import Blocked, Obstacle
 from layers.assemble.recipe import CONFIG_TYPE, Recipe, Trunk, in_the_way, oci
 from layers.assemble.sources import Match, Moved
+from layers.assemble.trunk import LINKED_OWNER
 from layers.assemble.users import NOBODY_SAID, owner
 from layers.assemble.walk import walk
 from layers.oci.artifact import MANIFEST_TYPE, descriptor
@@ -138,8 +139,13 @@ class _Assembly:
             else:
                 found += self._matches(item, known(state, head), state)
         self.created = max(self.created, sources.newest(found))
-        copy = writer.link if item.switch("link") else writer.copy
-        copy([*found, *documents], state.destination(target), self._look(item, state))
+        look = self._look(item, state)
+        # Beside --chmod a --link counts for nothing (dockerfile2llb, convert_copy.go).
+        linked = item.switch("link") and look.chmod is None
+        if linked and item.flag("chown"):
+            raise Blocked(LINKED_OWNER)
+        copy = writer.link if linked else writer.copy
+        copy([*found, *documents], state.destination(target), look)
 
     def _matches(self, item: Instruction, source: str, state: State) -> list[Match]:
         if git.is_web(source) or git.is_git(source) or git.like_git(source):

@@ -22,6 +22,7 @@ SETTINGS = frozenset(
     )
 )
 """What changes the configuration, and no file but a folder that WORKDIR makes."""
+LINKED_OWNER = "engines differ in whose the folders on the way are with --link and --chown"
 
 
 class Part(NamedTuple):
@@ -92,8 +93,8 @@ def _flags(item: Instruction) -> str:
     for name in ("checksum", "unpack"):
         if item.flag(name) is not None:
             return f"it has --{name}"
-    if item.switch("link") and item.flag("chown"):
-        return "engines differ in whose the folders on the way are with --link and --chown"
+    if item.switch("link") and item.flag("chown") and not item.flag("chmod"):
+        return LINKED_OWNER
     return ""
 
 

@@ -114,6 +114,28 @@ def test_what_is_copied_again_as_it_was_is_in_one_layer(context: Path) -> None:
     assert [path for path, _ in listing.walk()] == ["x", "x/f"]
 
 
+@pytest.mark.parametrize(
+    ("flags", "to", "reason"),
+    [
+        ("--link", "/srv/x/", ""),
+        ("--link", "/", ""),
+        ("--link", "/own/x", "engines differ in what --link makes of /own"),
+        ("--link --chmod=600", "/own/x", ""),
+        ("--link --chown=5 --chmod=600", "/own/x", ""),
+        ("--link --chown=5 --chmod=$NONE", "/srv/x", "engines differ in whose"),
+        ("--link=false --chown=5", "/own/x", ""),
+    ],
+)
+def test_a_link_counts_for_something_without_a_mode_only(
+    context: Path, flags: str, to: str, reason: str
+) -> None:
+    """And then only what all engines do alike is done."""
+    base = trunk()
+    base.listing.put("own", Entry("dir", 0o700, 5, 5))
+    found = made(context, f"FROM b\nARG NONE=\nCOPY {flags} f {to}\n", base)
+    assert reason in str(found) if reason else isinstance(found, Assembled)
+
+
 def test_a_working_folder_belongs_to_the_user(context: Path) -> None:
     """The base's, by its name in the base."""
     image = assembled(context, "FROM b\nWORKDIR /w\n")

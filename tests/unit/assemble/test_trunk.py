@@ -44,6 +44,11 @@ def tail(division: Division) -> list[str]:
         ("FROM b\nADD a /a\n", None, ["ADD a /a"]),
         ("FROM b\nCOPY --link a /a\n", None, ["COPY --link a /a"]),
         ("FROM b\nCOPY --link --chown=5 a /a\nCMD z\n", 2, ["CMD z"]),
+        (
+            "FROM b\nCOPY --link --chmod=755 --chown=5 a /a\n",
+            None,
+            ["COPY --link --chmod=755 --chown=5 a /a"],
+        ),
         ("FROM b\nCOPY --exclude=x a /a\n", None, ["COPY --exclude=x a /a"]),
         ("FROM b\nCOPY --parents a /a\nCMD z\n", 2, ["CMD z"]),
         ("FROM b\nCOPY a x/.\nCMD z\n", 2, ["CMD z"]),
