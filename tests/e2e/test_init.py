@@ -156,6 +156,7 @@ services:
       shm_size: 1g
       extra_hosts: ["db=10.0.0.1"]
       ulimits: {nofile: {soft: 1024, hard: 2048}}
+      labels: {org.example.name: shop, org.example.price: $$1}
       privileged: true
 secrets:
   token: {environment: TOKEN}
@@ -179,6 +180,8 @@ secrets:
     assert 'add_hosts = { db = "10.0.0.1" }' in toml
     assert 'shm_size = "1 GiB"' in toml
     assert 'ulimits = { nofile = "1024:2048" }' in toml
+    assert 'labels."org.example.name" = "shop"' in toml
+    assert 'labels."org.example.price" = "$1"' in toml
 
 
 @pytest.mark.parametrize(

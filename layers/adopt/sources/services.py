@@ -19,7 +19,7 @@ UNSET = "48611"
 _TAKEN = frozenset(
     (
         *("context", "dockerfile", "target", "args", "additional_contexts", "secrets", "network"),
-        *("extra_hosts", "shm_size", "ulimits", "platforms", "ssh"),
+        *("extra_hosts", "shm_size", "ulimits", "platforms", "ssh", "labels"),
     )
 )
 _WITHOUT_MEANING = frozenset(("cache_from", "cache_to", "tags", "pull", "no_cache", "provenance"))
@@ -81,6 +81,7 @@ def read_service(
         options=options.Options(
             options.one_platform(asked, notes),
             options.ssh(root, root, build.get("ssh") or (), notes),
+            options.labels(_labels(build.get("labels") or {}), notes),
         ),
         notes=tuple(notes),
     )
@@ -122,6 +123,12 @@ def _args(told: Mapping[str, Any], services: Sequence[Value], notes: list[str]) 
         else:
             found[key] = text
     return found
+
+
+def _labels(told: Mapping[str, Any]) -> dict[str, str]:
+    """Labels as they are meant; one with a variable that is not set has no value."""
+    texts = {name: str(value).replace("$$", "$") for name, value in told.items()}
+    return {name: "" if UNSET in text else text for name, text in texts.items()}
 
 
 def _written(service: Value, key: str) -> str:
