@@ -76,7 +76,7 @@ def gather(
         for group in _groups(usable, files)
         for image in _told_apart(group)
     ]
-    named = {each.dockerfile for each in usable}
+    named = reading.imageless.union(each.dockerfile for each in usable)
     skipped = [path for path in found.dockerfiles if path not in named]
     for path in skipped:
         build, notes = _lone(path, files, known)

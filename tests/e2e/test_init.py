@@ -255,6 +255,54 @@ def test_targets_of_bake_are_images_with_their_edges(tmp_path: Path, programs: P
     assert left_out(found)["docker-bake.hcl:11 (target lint)"] == "it gives files, no image"
 
 
+HELPERS = """\
+target "tool" { tags = ["shop/tool:1"] }
+target "lib" {
+  dockerfile = "hack/lib.Dockerfile"
+  contexts = { "example.org/tool" = "target:tool" }
+}
+target "test" {
+  target = "test"
+  output = ["type=cacheonly"]
+}
+target "lint" {
+  dockerfile = "hack/lint.Dockerfile"
+  output = ["type=cacheonly"]
+}
+target "generate" {
+  dockerfile = "hack/generate.Dockerfile"
+  output = ["."]
+}
+"""
+
+
+def test_a_dockerfile_of_a_target_without_tags_is_no_guess(
+    tmp_path: Path, programs: Programs
+) -> None:
+    """Its context and its edges are those of its target; what gives files or checks is no image."""
+    files = {
+        "docker-bake.hcl": HELPERS,
+        "Dockerfile": "FROM debian:12 AS test\nFROM debian:12\n",
+        "hack/lib.Dockerfile": "FROM example.org/tool\nCOPY lib.c /\n",
+        "hack/lint.Dockerfile": DOCKERFILE,
+        "hack/generate.Dockerfile": DOCKERFILE,
+        "hack/lib.c": "",
+        "lib.c": "",
+    }
+    found = adopt(str(write(tmp_path / "shop", files)), programs, PLATFORM)
+    known = images(found)
+    assert {name: (each.context, each.parents) for name, each in known.items()} == {
+        "lib": (".", ("tool",)),
+        "tool": (".", ()),
+    }
+    assert all(each.said for each in known.values())
+    assert [each for each in left_out(found) if each.startswith("docker-bake")] == [
+        "docker-bake.hcl:14 (target generate)",
+        "docker-bake.hcl:10 (target lint)",
+        "docker-bake.hcl:6 (target test)",
+    ]
+
+
 ALL_OF_BAKE = """\
 target "app" {
   tags = ["shop/app:1"]

@@ -87,12 +87,15 @@ def _read(root: str, files: tuple[str, ...], programs: Programs) -> Reading:
     builds: list[Build] = []
     left_out: list[LeftOut] = []
     secrets: dict[str, dict[str, str]] = {}
+    imageless: set[str] = set()
     for name, told in targets.items():
         line = line_of(root, files, name)
         what = f"{files[0]}:{line} (target {name})" if line else f"{files[0]} (target {name})"
         if name not in chosen:
             if not written.is_pattern(name):
                 files_out = _gives_files(told)
+                if files_out and not is_remote(str(told.get("context") or ".")):
+                    imageless.add(relative(root, os.path.join(folder, _dockerfile(told))))
                 why = "it gives files, no image" if files_out else "it has no tags"
                 left_out.append(LeftOut(what, why))
             continue
@@ -104,19 +107,27 @@ def _read(root: str, files: tuple[str, ...], programs: Programs) -> Reading:
         else:
             whole = {**_lost(name, told, written), **told}
             builds.append(_build(root, folder, (files[0], line), name, whole, secrets))
-    return Reading(tuple(builds), secrets=secrets, left_out=tuple(left_out))
+    return Reading(
+        tuple(builds),
+        secrets=secrets,
+        left_out=tuple(left_out),
+        imageless=frozenset(imageless) - {each.dockerfile for each in builds},
+    )
 
 
 def _chosen(targets: Mapping[str, Mapping[str, Any]], written: Written) -> set[str]:
-    """Targets that are images: tagged, of the default group, or the base of one that is."""
+    """Targets that are images: tagged, of the default group, the base of one that is, or with a
+    Dockerfile that no such target builds.
+    """
     default = set(names(written.groups.get("default", {}).get("targets"))) | {"default"}
-    chosen = {
-        name
+    able = {
+        name: _dockerfile(told)
         for name, told in targets.items()
-        if not written.is_pattern(name)
-        and not _gives_files(told)
-        and (told.get("tags") or name in default)
+        if not written.is_pattern(name) and not _gives_files(told)
     }
+    chosen = {name for name in able if targets[name].get("tags") or name in default}
+    known = {able[name] for name in chosen}
+    chosen |= {name for name, path in able.items() if path not in known}
     todo = list(chosen)
     while todo:
         for value in (targets[todo.pop()].get("contexts") or {}).values():
@@ -125,6 +136,12 @@ def _chosen(targets: Mapping[str, Mapping[str, Any]], written: Written) -> set[s
                 chosen.add(base)
                 todo.append(base)
     return chosen
+
+
+def _dockerfile(told: Mapping[str, Any]) -> str:
+    """The Dockerfile of a target, relative to where bake is started."""
+    context, path = str(told.get("context") or "."), str(told.get("dockerfile") or "Dockerfile")
+    return os.path.normpath(os.path.join(context, path))
 
 
 def _lost(name: str, told: Mapping[str, Any], written: Written) -> dict[str, Any]:
@@ -233,8 +250,7 @@ def _print(
 
 
 def _is_there(folder: str, told: Mapping[str, Any]) -> bool:
-    context = os.path.join(folder, str(told.get("context") or "."))
-    return os.path.isfile(os.path.join(context, str(told.get("dockerfile") or "Dockerfile")))
+    return os.path.isfile(os.path.join(folder, _dockerfile(told)))
 
 
 def _printed(

@@ -87,6 +87,8 @@ class Reading:
     left_out: tuple[LeftOut, ...] = ()
     faults: tuple[LayersError, ...] = ()
     """What could not be read, with file and line; the rest counts."""
+    imageless: frozenset[str] = frozenset()
+    """Dockerfiles of which a file says that they give files or checks, and no image."""
 
     def __add__(self, other: Reading) -> Reading:
         """Both, in this order."""
@@ -96,4 +98,5 @@ class Reading:
             {**other.secrets, **self.secrets},
             self.left_out + other.left_out,
             self.faults + other.faults,
+            self.imageless | other.imageless,
         )
