@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 
@@ -72,7 +73,7 @@ def prepared(run: Session, step: Step, parents: Parents) -> Iterator[buildx.Buil
             secrets=secrets,
             ssh=ssh_keys(run.project.root, image),
             network=image.network,
-            options=image.sandbox.options(),
+            options=(*image.sandbox.options(), *_served(run, image)),
             no_cache=image.name in run.planner.policy.uncached,
             compression=None if step.builder else _compression(run, image),
             program=run.backends.endpoint.buildx,
@@ -173,6 +174,19 @@ def _provide(run: Session, image: Image, require: Require) -> None:
     problem = problem_of(folder, image.name, require)
     if problem:
         raise LayersError(problem)
+
+
+def _served(run: Session, image: Image) -> tuple[str, ...]:
+    """What lets BuildKit tell the packages that are served from others; empty: there are none.
+
+    It would answer for a RUN with what that made of other packages: an index leaves no trace in
+    what it knows a RUN by, and names of hosts do.  They are in /etc/hosts while the RUN lasts.
+    """
+    if image.packages is None:
+        return ()
+    served = run.project.inputs.contexts.served(image.packages)
+    digest = hashlib.sha256(repr(served).encode(errors="surrogateescape")).hexdigest()
+    return (f"--add-host={digest[:32]}.packages.invalid:127.0.0.1",)
 
 
 def _secrets(

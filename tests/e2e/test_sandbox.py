@@ -75,3 +75,40 @@ def test_a_build_has_what_images_toml_offers(app: Workspace, lab: Lab, tmp_path:
     app.edit("images.toml", "49 MiB", "48 MiB")
     app.edit("images.toml", 'compression = "gzip"', 'compression = "zstd"')
     assert app.states()["app"] == "fresh"
+
+
+SERVED = """\
+version = 1
+[project]
+name = "NAME"
+[images.app]
+context = "app"
+tag = "NAME-app"
+packages = "served"
+"""
+
+
+def test_a_run_that_may_have_read_other_packages_runs_again(
+    lab: Lab, upstream: str, workspace: Workspace
+) -> None:
+    """BuildKit, which remembers the RUN, sees nothing of the index that is served to it."""
+    command = "cat /proc/sys/kernel/random/uuid > /made"
+    workspace.write(
+        {
+            "images.toml": SERVED.replace("NAME", workspace.name),
+            "app/Dockerfile": f"FROM {upstream}\nRUN {command}\n",
+            "served/pyproject.toml": '[project]\nname = "thing"\nversion = "1"\n',
+            "served/thing.py": "A = 1\n",
+        }
+    )
+
+    def made() -> str:
+        workspace.doit("app")
+        words = ("run", "--rm", "--network=none", f"{workspace.tag('app')}:latest", "cat", "/made")
+        return lab.docker(*words)
+
+    first = made()
+    workspace.edit("served/thing.py", "A = 1", "A = 2")
+    assert made() != first
+    workspace.edit("served/thing.py", "A = 2", "A = 1")
+    assert made() == first
