@@ -273,6 +273,7 @@ target "generate" {
   dockerfile = "hack/generate.Dockerfile"
   output = ["."]
 }
+target "generated" { dockerfile = "hack/generate.Dockerfile" }
 """
 
 
@@ -298,6 +299,7 @@ def test_a_dockerfile_of_a_target_without_tags_is_no_guess(
     assert all(each.said for each in known.values())
     assert [each for each in left_out(found) if each.startswith("docker-bake")] == [
         "docker-bake.hcl:14 (target generate)",
+        "docker-bake.hcl:18 (target generated)",
         "docker-bake.hcl:10 (target lint)",
         "docker-bake.hcl:6 (target test)",
     ]

@@ -117,7 +117,7 @@ def _read(root: str, files: tuple[str, ...], programs: Programs) -> Reading:
 
 def _chosen(targets: Mapping[str, Mapping[str, Any]], written: Written) -> set[str]:
     """Targets that are images: tagged, of the default group, the base of one that is, or with a
-    Dockerfile that no such target builds.
+    Dockerfile that neither such a target builds nor one that gives files.
     """
     default = set(names(written.groups.get("default", {}).get("targets"))) | {"default"}
     able = {
@@ -126,7 +126,9 @@ def _chosen(targets: Mapping[str, Mapping[str, Any]], written: Written) -> set[s
         if not written.is_pattern(name) and not _gives_files(told)
     }
     chosen = {name for name in able if targets[name].get("tags") or name in default}
-    known = {able[name] for name in chosen}
+    known = {
+        _dockerfile(told) for name, told in targets.items() if name in chosen or _gives_files(told)
+    }
     chosen |= {name for name, path in able.items() if path not in known}
     todo = list(chosen)
     while todo:
@@ -281,6 +283,8 @@ def _printed(
 
 
 def _gives_files(told: Mapping[str, Any]) -> bool:
+    if told.get("call") not in (None, "", "build"):
+        return True  # check, outline, targets: what they print
     for each in told.get("output") or ():
         kind = re.search(r"(?:^|,)type=([a-z]+)", _line(each))
         if (kind[1] if kind else "local") not in ("image", "docker", "registry", "oci"):
