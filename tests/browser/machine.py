@@ -17,8 +17,11 @@ PACKAGES = {"chromium": ("chromium", "fonts-dejavu-core"), "npm": ("npm",)}
 
 
 def chromium() -> str:
-    """The browser's path; "" where there is none."""
-    return shutil.which("chromium") or ""
+    """The browser's path; "" where there is none.
+
+    GitHub's runners have Chrome, and in Ubuntu the package chromium brings a snap alone.
+    """
+    return shutil.which("chromium") or shutil.which("google-chrome") or ""
 
 
 def prepare() -> None:
