@@ -105,7 +105,7 @@ def parsed(command: Command, parse: Callable[[list[str]], Any], words: list[str]
     except CmdParseError as error:
         if usage.doits(type(command)) and usage.strange(words):
             raise
-        name, told = command.name, sentence(str(error))
+        name, told = command.name, sentence(str(error), command.get_options())
         if told in ("option --help not recognized", "option -h not recognized"):
             sys.stdout.write(command.help())
             return 0
@@ -137,22 +137,27 @@ def guessed(told: str, options: Iterable[Any]) -> str:
     return did_you_mean(f"--{found[1]}", [f"--{name}" for name in known]) if found else ""
 
 
-def sentence(text: str) -> str:
-    """What doit says of a command line, without its own objects."""
+def sentence(text: str, options: Iterable[Any]) -> str:
+    """What doit says of a command line, without its own objects; an option as one types it."""
+    typed = {each.name: "/".join(_spellings(each)) for each in options}
     if found := _UNKNOWN.match(text):
         return found[1]
     if found := _VALUE.match(text):
-        return f"option {found[1]!r}: expected {_TYPES.get(found[2], found[2])}"
+        return f"{typed.get(found[1], found[1])}: expected {_TYPES.get(found[2], found[2])}"
     if found := _CHOICE.fullmatch(text):
-        return f"option {found[1]!r}: {found[2]} is none of {found[3]}"
+        return f"{typed.get(found[1], found[1])}: {found[2]} is none of {found[3]}"
     return text
 
 
 def valued(options: Iterable[Any]) -> set[str]:
     """The spellings of those of doit's options that take a word of their own."""
     taking = [each for each in options if each.type is not bool and each.metavar[:1] != "["]
-    short = {f"-{option.short}" for option in taking if option.short}
-    return short | {f"--{option.long}" for option in taking if option.long}
+    return {spelling for option in taking for spelling in _spellings(option)}
+
+
+def _spellings(option: Any) -> list[str]:
+    short = [f"-{option.short}"] if option.short else []
+    return short + ([f"--{option.long}"] if option.long else [])
 
 
 def options_first(words: Iterable[str], valued: Iterable[str] = ()) -> list[str]:

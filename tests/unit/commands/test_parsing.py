@@ -76,7 +76,7 @@ def test_verify_of_one_in_no_images_is_told_what_to_type(text: str) -> None:
     ("words", "said"),
     [
         (["app", "--nosuch"], "doit rollback: option --nosuch not recognized\n"),
-        (["app", "--to", "x"], "doit rollback: option 'to': expected a whole number\n"),
+        (["app", "--to", "x"], "doit rollback: --to: expected a whole number\n"),
         (["app", "--to"], "doit rollback: option --to requires argument\n"),
     ],
 )
@@ -110,7 +110,7 @@ def test_what_another_dodo_is_told_is_doits_own(
 
 def test_a_text_that_is_not_known_is_told_as_it_is() -> None:
     """A later doit may word it otherwise."""
-    assert sentence("something else") == "something else"
+    assert sentence("something else", ()) == "something else"
 
 
 def test_a_value_that_is_no_choice_is_told_with_the_choices() -> None:
@@ -118,7 +118,8 @@ def test_a_value_that_is_no_choice_is_told_with_the_choices() -> None:
     option = CmdOption({"name": "store", "default": "", "choices": (("a", ""), ("b", ""))})
     with pytest.raises(CmdParseError) as caught:
         option.str2type("c")
-    assert sentence(str(caught.value)) == "option 'store': 'c' is none of 'a', 'b'"
+    option.long, option.short = "", "s"
+    assert sentence(str(caught.value), [option]) == "-s: 'c' is none of 'a', 'b'"
 
 
 def test_doits_own_list_keeps_its_options() -> None:
