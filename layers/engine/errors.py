@@ -56,7 +56,7 @@ _SIGNS: tuple[tuple[tuple[str, ...], type[EngineError], str], ...] = (
         # image that was removed meanwhile had shared with this one (nerdctl issue 3513).
         ("desc = content digest", "from content store: content digest"),
         Passing,
-        "the engine threw a part of it away while it fetched it; try again",
+        "the engine lost a part of it meanwhile; try again",
     ),
     (
         ("unauthorized", "authentication required", "no basic auth", "denied", "forbidden"),
