@@ -111,12 +111,16 @@ def push(run: Session, step: Step) -> None:
 
 def left_behind(run: Session, step: Step, delivered: Delivered) -> None:
     """Leave what an edit of a layer can be put upon without an engine, where that is wanted."""
-    image = run.project.spec.images[step.layer.image]
+    images = run.project.spec.images
     made = delivered.pushed or step.state == "build"
-    if image.assemble and image.rootfs is None and made and not step.builder:
-        from layers.build.assemble.trunk import leave_trunk
+    if not made or step.builder or not any(each.assemble for each in images.values()):
+        return
+    from layers.build.assemble.trunk import leave_listing, leave_trunk
 
+    image = images[step.layer.image]
+    if image.assemble and image.rootfs is None:
         leave_trunk(run, step, delivered.digest)
+    leave_listing(run, step, delivered.digest)
 
 
 def _pull(run: Session, step: Step) -> LocalImage:

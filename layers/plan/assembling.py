@@ -88,8 +88,8 @@ class Assembling:
         base = found.base if found is not None else None
         if found is None or found.obstacle or base is None:
             return node._replace(assembly=found)
-        if found.steps and base not in seen.registry:
-            found = found._replace(lacking=self._lacking(node.layer, seen))
+        if base not in seen.registry:
+            found = found._replace(lacking=self._lacking(node.layer, found, seen))
         elif not self._remain and (what := self._again(node, base, seen)):
             found = found._replace(obstacle=f"the engine would fetch all of {what} again")
         return node._replace(assembly=found)
@@ -113,8 +113,20 @@ class Assembling:
                 return "its steps"
         return ""
 
-    def _lacking(self, layer: Layer, seen: Seen) -> str:
-        """Which line stands in the way of a change; "" where nobody knows what changed."""
+    def _homeless(self, parent: Layer | None) -> str:
+        """Why nothing can be put upon a layer, whatever is built; "": it goes to a registry."""
+        if parent is None or self._named(parent).push:
+            return ""
+        setting = f"push_stages does not name {parent.stage}" if parent.stage else "push is not set"
+        return f"{parent}, on which it stands, goes to no registry: {setting} for {parent.image}"
+
+    def _lacking(self, layer: Layer, way: Assembly, seen: Seen) -> str:
+        """Why the registry does not have what a layer stands on: its parent never goes there, or
+        a line that stands in the way of a change; "" where nobody knows.
+        """
+        told = self._homeless(tail_of(self._project.inputs, layer).parent)
+        if told or not way.steps:
+            return told
         try:
             old = self._project.records.recall(Key.parse(seen.earlier.get(layer, "")))
         except BadKey:

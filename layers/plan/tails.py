@@ -65,6 +65,20 @@ def trunk_of(inputs: Inputs, layer: Layer, found: Tail) -> Trunk:
     return Trunk(Layer(layer.image, f"+{manifest.key()}"), manifest)
 
 
+def stood_upon(inputs: Inputs) -> set[Layer]:
+    """The layers of ours upon which others are assembled with nothing of their own below."""
+    found = set()
+    for name, image in inputs.spec.images.items():
+        if not image.assemble or image.rootfs is not None or inputs.fault(name) is not None:
+            continue
+        kept = (stage for stage in inputs.named_stages(name) if stage in image.push_stages)
+        for layer in (Layer(name), *(Layer(name, stage) for stage in kept)):
+            tail = tail_of(inputs, layer)
+            if tail.parent is not None and not tail.inside and not tail.obstacle:
+                found.add(tail.parent)
+    return found
+
+
 def trunk_keys(inputs: Inputs, image: str) -> tuple[Key, ...]:
     """Those of the trunks of an image and of its kept stages, as far as they are their own."""
     spec = inputs.spec.images[image]

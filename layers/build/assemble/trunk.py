@@ -18,7 +18,7 @@ from layers.oci.digest import Digest
 from layers.plan.assembling import trunk_names
 from layers.plan.plan import Step
 from layers.plan.session import Session
-from layers.plan.tails import Tail, Trunk, tail_of, trunk_of
+from layers.plan.tails import Tail, Trunk, stood_upon, tail_of, trunk_of
 from layers.runtime.events import Output, Warned
 
 
@@ -35,6 +35,22 @@ def leave_trunk(run: Session, step: Step, digest: Digest) -> None:
         return
     if told:
         run.tell(Output(layer, f"the next edit waits for the base, since {told}"))
+
+
+def leave_listing(run: Session, step: Step, digest: Digest) -> None:
+    """List a layer that is in the registry as ``digest``, where others are put upon it as it is.
+
+    Else the first of them would read it, on a machine that has nothing of it.
+    """
+    if step.names.remote is None or step.layer not in stood_upon(run.project.inputs):
+        return
+    place = base.Place(step.names.remote, digest, True, step.key)
+    try:
+        found = base.known(run, place)
+        if not isinstance(found, Obstacle):
+            base.listing(run, step, place, found)
+    except LayersError as error:
+        run.tell(Warned(f"it is not listed for those that stand on it: {error}", str(step.layer)))
 
 
 def _left(run: Session, step: Step, digest: Digest) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from layers.assemble.listing import Listing
-from layers.build.assemble.trunk import leave_trunk
+from layers.build.assemble.trunk import leave_listing, leave_trunk
 from layers.build.execute import carry_out
 from layers.engine.engine import EngineDown
 from layers.graph.graph import Layer
@@ -307,3 +307,40 @@ def test_a_base_that_only_the_engine_has_leaves_no_trunk(checkout: Callable[...,
     world.registry.delete(f"{HOST}/demo/base", digest)
     built(world)
     assert "since base is not in the registry" in told(world)
+
+
+def test_a_base_that_goes_to_no_registry_is_told_with_what_would_help(
+    checkout: Callable[..., World],
+) -> None:
+    world = checkout()
+    key = str(world.project.inputs.key(BASE))
+    digest = world.registry.heads([(f"{HOST}/demo/base", key)])[f"{HOST}/demo/base", key]
+    world.registry.delete(f"{HOST}/demo/base", digest)
+    spec = Path(world.project.root) / "images.toml"
+    spec.write_text(spec.read_text().replace('"base"\npush = true', '"base"'))
+    run = begin(Project(world.project.root), world.engine, world.registry, wanted=[APP])
+    told = "base, on which it stands, goes to no registry: push is not set for base"
+    assert f"not assembled: {told}" in run.planner.plan.steps[APP].reasons
+
+
+def test_a_base_is_listed_as_soon_as_it_is_pushed_where_others_are_put_upon_it_as_it_is(
+    checkout: Callable[..., World],
+) -> None:
+    world = checkout("FROM base\nCOPY a /srv/\n")
+    key = world.project.inputs.key(BASE)
+    repository = f"{HOST}/demo/base"
+    digest = world.registry.heads([(repository, str(key))])[repository, str(key)]
+    leave_listing(world.run, world.run.planner.plan.steps[BASE], digest)
+    (data,) = referrers.fetch(world.registry, repository, digest, referrers.LISTING)
+    assert Listing.from_bytes(data, digest.text).get("srv/f") is not None
+
+
+def test_a_base_is_not_listed_for_those_that_have_steps_of_their_own_below(
+    checkout: Callable[..., World],
+) -> None:
+    world = checkout()
+    key = world.project.inputs.key(BASE)
+    repository = f"{HOST}/demo/base"
+    digest = world.registry.heads([(repository, str(key))])[repository, str(key)]
+    leave_listing(world.run, world.run.planner.plan.steps[BASE], digest)
+    assert not list(referrers.fetch(world.registry, repository, digest, referrers.LISTING))
