@@ -14,6 +14,7 @@ from bench import (
     hashing,
     history,
     push,
+    rebase,
     sizes,
     stack,
     table,
@@ -31,6 +32,7 @@ BENCHMARKS: Mapping[str, Callable[[int], list[Row]]] = {
     "engine": engine.run,
     "push": push.run,
     "cold": cold.run,
+    "rebase": rebase.run,
     "history": history.run,
     "byteproof": byteproof.run,  # the last: it makes its engine everybody's
 }

@@ -1,22 +1,65 @@
-"""Edit: one line of the pose service changed, and the image built again."""
+"""Edit: one line changed, and the image in the engine again: built, and assembled."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
 import re
+import shutil
 from pathlib import Path
 
 from bench import stack
-from bench.harness import Case, median, side_by_side, walls
+from bench.copies import Copies
+from bench.harness import Case, median, ratio, side_by_side, walls
+from bench.push import own_engine
 from bench.table import Row
+from layers.setup.choose import stop
 
 LINE = "# edited by bench: "
 MOST = 0.3
 """Seconds that we may take longer."""
+SIZE = 500_000_000
+"""Bytes of libraries in the base of what is assembled."""
+MOST_ASSEMBLED = 0.5
 
 
 def run(rounds: int) -> list[Row]:
+    """Ours beside ``docker buildx build`` of the same edit."""
+    return [*_built(rounds), *_assembled(rounds)]
+
+
+def _assembled(rounds: int) -> list[Row]:
+    """An application that copies one file, put together in the registry and pulled from there."""
+    home = stack.WORK / "edit"
+    endpoint = own_engine(home)
+    try:
+        project = Copies(home, endpoint, SIZE)
+        project.prepare()
+        (base,) = project.publish("base")
+        words = [project.doit, "app0"]
+        line = f"{endpoint.cli} buildx build --tag=plain --build-context=base=docker-image://{base}"
+        ours = project.case("doit app0, assembled", words, project.edit, "pulled in")
+        other = project.shell("docker buildx build", [f"{line} app0"], project.edit)
+        found = side_by_side([ours, other], rounds)
+    finally:
+        stop(str(home))
+        shutil.rmtree(home, ignore_errors=True)
+    mine, others = walls(found[ours.name]), walls(found[other.name])
+    compared = ratio(mine, others)
+    return [
+        Row(
+            ours.name,
+            other.name,
+            f"base of {SIZE / 1e9:.1f} GB in the engine, one line",
+            str(compared),
+            f"≤ {MOST_ASSEMBLED}",
+            compared.median <= MOST_ASSEMBLED,
+            f"{median(mine):.2f} s against {median(others):.2f} s",
+        )
+    ]
+
+
+def _built(rounds: int) -> list[Row]:
     """``doit pose-service`` beside ``docker buildx build`` of the same, a new line before each.
 
     Nothing is pushed by either.

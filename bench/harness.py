@@ -34,6 +34,8 @@ class Sample:
     """Seconds from start to end."""
     cpu: float
     """Seconds of processor time, of the process and of all its children."""
+    memory: int
+    """Bytes that it had at its peak, or one of its children, whichever had more."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def once(case: Case) -> Sample:
         text = output.read().decode(errors="replace")
     if process.returncode or case.expect not in text:
         raise Unexpected(f"{case.name}: status {process.returncode}\n{text[-3000:]}")
-    return Sample(wall, usage.ru_utime + usage.ru_stime)
+    return Sample(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 def side_by_side(cases: Sequence[Case], rounds: int) -> dict[str, list[Sample]]:
