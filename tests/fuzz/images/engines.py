@@ -69,6 +69,12 @@ class Engine:
         found = self.stored(name)
         return self._contents.read(*found) if found is not None else None
 
+    def key(self, name: str) -> str:
+        """What the image behind a name is labelled with by us; "" for any other."""
+        told = self.call("GET", f"/images/{name}/json")[1]
+        labels = told.get("Config", {}).get("Labels") or {}
+        return str(labels.get("io.doit-layers.key", ""))
+
     def stored(self, name: str) -> tuple[str, Read] | None:
         """The digest behind a name, and what reads its blobs; None: there is none."""
         status, told = self.call("GET", f"/images/{name}/json")

@@ -101,6 +101,15 @@ class Doit:
             return not listed.out.strip()  # no image at all can be told of
         return any(each["state"] == "error" for each in json.loads(listed.out)["layers"])
 
+    def keys(self, root: str) -> dict[tuple[str, str], str]:
+        """The keys of stages, by image and stage."""
+        told = json.loads(self.run(root, "keys", "--json").out)["images"]
+        return {
+            (image, stage): key
+            for image, each in told.items()
+            for stage, key in each["stages"].items()
+        }
+
     def _alone(
         self, root: str, words: Sequence[str], environ: Mapping[str, str]
     ) -> tuple[int, str, str]:
