@@ -32,6 +32,7 @@ _OWN = re.compile(
     r"|error reading from server: "
     r"|Unavailable: "
     r"|(?:closing transport|transport is closing)"
+    r"|rpc error: code = Canceled desc = grpc: the client connection is closing"
     r")"
 )
 """What no Dockerfile causes, in the words of containerd's snapshots and of gRPC's transport.

@@ -127,6 +127,11 @@ def test_a_build_that_the_engine_gave_up_says_so(text: str, advice: str) -> None
         ("ERROR: failed to solve: Unavailable: error reading from server: EOF", True),
         ("ERROR: failed to solve: Unavailable: closing transport due to: connection error", True),
         (
+            "ERROR: failed to solve: Canceled: rpc error: code = Canceled desc = grpc: the client "
+            "connection is closing",
+            True,
+        ),
+        (
             'ERROR: failed to solve: process "/bin/sh -c echo failed to prepare extraction '
             'snapshot \\"; exit 1" did not complete successfully: exit code: 1',
             False,
