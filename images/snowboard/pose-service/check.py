@@ -1,4 +1,4 @@
-"""Run in the build stage: the imports, the model and the arithmetic must work before there is an image."""
+"""Run by the stage build: the imports, the model and the arithmetic must work."""
 
 from __future__ import annotations
 
