@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from layers.assemble.image import Assembled, assemble
@@ -53,23 +54,31 @@ def assembled(run: Session, step: Step) -> Ready | Obstacle:
 def send(run: Session, step: Step, ready: Ready, begun: Begun | None = None) -> Digest:
     """Bring what was assembled into the registry, and point the key at it once and for all.
 
-    Somebody quicker wins, and is adopted.  Raises RegistryError, TagMoved.
+    Its parts go there while the claim to the key has to stand.  Somebody quicker wins, and is
+    adopted.  Raises RegistryError, TagMoved.
     """
-    registry, remote, image = run.backends.registry, ready.remote, ready.image
+    remote = ready.remote
+    with ThreadPoolExecutor(1) as pool:
+        parts = pool.submit(_send_parts, run, step, ready)
+
+        def put() -> tuple[Digest, Digest]:
+            parts.result()
+            return put_once(run, step, remote, ready.image.manifest)
+
+        with run.project.state.lock(f"push-{step.layer}@{step.key}"):
+            theirs = there(run, step, remote)
+            if theirs is not None:
+                return theirs
+            return contested(run, step, remote, put, begun).digest
+
+
+def _send_parts(run: Session, step: Step, ready: Ready) -> None:
+    registry, remote = run.backends.registry, ready.remote
     if ready.base is not None and ready.base.repository != remote:
         copy(run, step, ready.base)
-    for each in image.layers:
+    for each in ready.image.layers:
         registry.upload(remote, each.digest, each.size, each.parts)
-    registry.put_blob(remote, image.configuration)
-
-    def put() -> tuple[Digest, Digest]:
-        return put_once(run, step, remote, image.manifest)
-
-    with run.project.state.lock(f"push-{step.layer}@{step.key}"):
-        theirs = there(run, step, remote)
-        if theirs is not None:
-            return theirs
-        return contested(run, step, remote, put, begun).digest
+    registry.put_blob(remote, ready.image.configuration)
 
 
 def put_once(run: Session, step: Step, remote: str, manifest: bytes) -> tuple[Digest, Digest]:
