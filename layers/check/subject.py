@@ -79,6 +79,8 @@ class Root:
     edge: Edge | None = None
     system: bool = False
     """Whether it is a system base of ours, made from Debian packages alone."""
+    pushed: bool = True
+    """Whether a registry has it."""
 
 
 @dataclass(eq=False)

@@ -75,7 +75,7 @@ class Survey:
                 if parent is not None:
                     parents[text] = parent
                 elif below.rootfs is not None:
-                    roots[text] = Root(edge.image, edge, system=True)
+                    roots[text] = Root(edge.image, edge, system=True, pushed=below.push)
                     envs[text] = {**ENV, **below.rootfs.env}
                 else:
                     roots[text] = Root(edge.image, edge)

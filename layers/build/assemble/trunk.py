@@ -54,11 +54,11 @@ def leave_listing(run: Session, step: Step, digest: Digest) -> None:
 
 
 def _left(run: Session, step: Step, digest: Digest) -> str:
-    """What stands in the way; "": nothing.  Raises LayersError."""
+    """What stands in the way beside its Dockerfile; "": nothing.  Raises LayersError."""
     tail = tail_of(run.project.inputs, step.layer)
     remote = step.names.remote
     if tail.obstacle or remote is None:
-        return tail.obstacle
+        return ""
     if not tail.inside:
         return _listed(run, step, tail)
     trunk = trunk_of(run.project.inputs, step.layer, tail)

@@ -12,13 +12,45 @@ from layers.check.subject import Subject
 RUN_AFTER_COPY = Rule(
     "run-after-copy", "warning", "a step that runs after sources, where edits are to be assembled"
 )
-RULES = (RUN_AFTER_COPY,)
+BASE_NOT_PUSHED = Rule(
+    "base-not-pushed", "warning", "a base in no registry, where edits are to be assembled"
+)
+RULES = (RUN_AFTER_COPY, BASE_NOT_PUSHED)
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """The first step of an image that runs after its sources came in; only with ``assemble``."""
-    if not subject.image.assemble or not subject.image.push:
+    """What keeps edits from being put upon what the registry has; only with ``assemble``."""
+    if subject.image.assemble and subject.image.push:
+        yield from _base(subject)
+        yield from _steps(subject)
+
+
+def _base(subject: Subject) -> Iterator[Finding]:
+    """An image of ours below, that goes to no registry."""
+    first = divide(subject.reached).line[0]
+    root, parent = subject.roots.get(first.base.text), subject.parents.get(first.base.text)
+    if parent is not None and not (parent.image.push or parent.image.builder):
+        name = parent.image.name
+    elif root is not None and not root.pushed:
+        name = root.name
+    else:
         return
+    line = subject.dockerfile.stages[first.index].line
+    yield Finding(
+        BASE_NOT_PUSHED.name,
+        "warning",
+        subject.dockerfile.path,
+        line,
+        f"{name}, on which it stands, goes to no registry: every edit is built upon all of it",
+        f"push = true for {name}",
+        (subject.image.name,),
+        line,
+        subject.ends.get(line, line),
+    )
+
+
+def _steps(subject: Subject) -> Iterator[Finding]:
+    """The first step of an image that runs after its sources came in."""
     copied = ""
     for stage in divide(subject.reached).line:
         sources = {

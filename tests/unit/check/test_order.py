@@ -264,3 +264,21 @@ def test_a_step_that_keeps_edits_from_being_assembled_is_told(
     assert [one[: len(two)] for one, two in zip(told, expected, strict=True)] == expected
     plain = ASSEMBLING.replace("assemble = true\n", "")
     assert findings(tmp_path, text, CODE, rules=rules, toml=plain) == []
+
+
+UPON = f"{HEAD}assemble = true\n[images.base]\ncontext = 'base'\n"
+APP = "[images.app]\ncontext = '.'\npush = true\n"
+
+
+@pytest.mark.parametrize(
+    ("pushed", "expected"),
+    [("", ["1: base, on which it stands, goes to no registry"]), ("push = true\n", [])],
+)
+def test_a_base_that_keeps_edits_from_being_assembled_is_told(
+    tmp_path: Path, pushed: str, expected: list[str]
+) -> None:
+    files = {**CODE, "base/Dockerfile": "FROM debian:12\n"}
+    text, rules = "FROM base\nRUN x\nCOPY app.py .\n", ["base-not-pushed"]
+    found = findings(tmp_path, text, files, rules=rules, toml=UPON + pushed + APP)
+    told = [f"{each.line}: {each.message}" for each in found if each.images == ("app",)]
+    assert [one[: len(two)] for one, two in zip(told, expected, strict=True)] == expected
