@@ -115,16 +115,17 @@ def trunk(run: Session, step: Step, tail: Tail, place: Place) -> Trunk | Obstacl
 def listing(run: Session, step: Step, place: Place, image: Known) -> Listing:
     """What is at each path of an image: as somebody left it there, else from its layers, once."""
     home = place.repository if place.ours else str(step.names.remote)
-    found = left(run, step, home, place.digest)
-    if found is not None:
+    with run.project.state.lock(f"listing-{place.digest}"):  # of several that stand on it one reads
+        found = left(run, step, home, place.digest)
+        if found is not None:
+            return found
+        run.tell(Output(str(step.layer), f"listing what is in {place.repository}, once"))
+        if not place.ours:
+            copy(run, step, place)
+        found = Listing()
+        read(run, found, home, image.layers)
+        leave(run, step, home, place.digest, found)
         return found
-    run.tell(Output(str(step.layer), f"listing what is in {place.repository}, once"))
-    if not place.ours:
-        copy(run, step, place)
-    found = Listing()
-    read(run, found, home, image.layers)
-    leave(run, step, home, place.digest, found)
-    return found
 
 
 def left(run: Session, step: Step, home: str, digest: Digest) -> Listing | None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from layers.assemble.listing import Listing
+from layers.assemble.obstacle import Obstacle
+from layers.build.assemble.base import Place, known, listing
 from layers.build.assemble.trunk import leave_listing, leave_trunk
 from layers.build.execute import carry_out
 from layers.engine.engine import EngineDown
@@ -344,3 +349,29 @@ def test_a_base_is_not_listed_for_those_that_have_steps_of_their_own_below(
     digest = world.registry.heads([(repository, str(key))])[repository, str(key)]
     leave_listing(world.run, world.run.planner.plan.steps[BASE], digest)
     assert not list(referrers.fetch(world.registry, repository, digest, referrers.LISTING))
+
+
+def test_of_several_that_stand_on_a_base_one_reads_it(
+    checkout: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others wait, and take the listing that it leaves."""
+    world = checkout("FROM base\nCOPY a /srv/\n")
+    key = world.project.inputs.key(BASE)
+    repository = f"{HOST}/demo/base"
+    digest = world.registry.heads([(repository, str(key))])[repository, str(key)]
+    place = Place(repository, digest, True, key)
+    image = known(world.run, place)
+    assert not isinstance(image, Obstacle)
+    read = world.registry.parts
+
+    def slow(*which: Any) -> Iterator[bytes]:
+        time.sleep(0.1)
+        return read(*which)
+
+    monkeypatch.setattr(world.registry, "parts", slow)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(
+            pool.map(lambda _: listing(world.run, world.step, place, image).to_bytes(""), range(4))
+        )
+    assert len(set(found)) == 1
+    assert told(world).count("listing what is in") == 1
