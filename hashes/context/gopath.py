@@ -49,6 +49,11 @@ def glob(pattern: str) -> re.Pattern[str]:
 
     A BadPattern tells of wrong syntax anywhere in it, as Go's does.
     """
+    return re.compile(expression(pattern), re.DOTALL)
+
+
+def expression(pattern: str) -> str:
+    """Say in Python what a pattern of Go's `filepath.Match` says of a whole path; see `glob`."""
     out: list[str] = []
     at = 0
     while at < len(pattern):
@@ -67,7 +72,7 @@ def glob(pattern: str) -> re.Pattern[str]:
                 char = pattern[at]
                 at += 1
             out.append(re.escape(char))
-    return re.compile("".join(out) + r"\Z", re.DOTALL)
+    return "".join(out) + r"\Z"
 
 
 def _class(pattern: str, at: int, out: list[str]) -> int:

@@ -10,16 +10,16 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 
-from hashes.context.gopath import BadPattern, clean, glob
+from hashes.context.gopath import BadPattern, clean, expression
 from hashes.context.goregex import python_of
 
 _ESCAPED = ".+()$"  # the byte-sized bit mask in patternmatcher.go loses every character above "?"
-_LOST = re.compile("[\udc80-\udcff]")
+_LOST = "[\udc80-\udcff]"
 
 
 def runes(text: str) -> str:
     """Show bytes that are not UTF-8 as Go's regexp and its JSON do: U+FFFD each."""
-    return text if text.isascii() else _LOST.sub("\ufffd", text)
+    return text if text.isascii() else re.sub(_LOST, "\ufffd", text)
 
 
 class Pattern:
@@ -34,7 +34,7 @@ class Pattern:
         self.text = text[1:] if self.negative else text
         if not self.text:
             raise BadPattern('"!" alone excludes nothing')
-        glob(self.text)
+        expression(self.text)  # for its BadPattern alone
         self.kind, self.source = _translate(self.text)
         """How it matches: "exact", "prefix", "suffix" (with the text) or "regex" (Go's)."""
         self.directory, _, self.name = self.text.rpartition("/")

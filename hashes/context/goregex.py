@@ -31,7 +31,9 @@ _POSIX = {
 }
 _CONTROL = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _ANCHORS = {"A": r"\A", "z": r"\Z", "b": r"(?a:\b)", "B": r"(?a:\B)"}
-_REPEAT = re.compile(r"\{(0|[1-9][0-9]*)(,?)(0|[1-9][0-9]*)?\}")
+_REPEAT = r"\{(0|[1-9][0-9]*)(,?)(0|[1-9][0-9]*)?\}"
+_OCTAL = r"\\([0-7]{1,3})"
+_HEXADECIMAL = r"\\x(?:\{([0-9A-Fa-f]+)\}|([0-9A-Fa-f]{2}))"
 
 
 def python_of(regex: str) -> str:
@@ -83,7 +85,7 @@ class _Reader:
     def _repetition(self) -> bool:
         """Append what repeats the last item; False when a brace is only a brace."""
         if self.text[self.at] == "{":
-            found = _REPEAT.match(self.text, self.at)
+            found = re.compile(_REPEAT).match(self.text, self.at)
             if found is None or (found[3] and not found[2]):
                 return False
             low, high = int(found[1]), int(found[3]) if found[3] else -1
@@ -138,14 +140,10 @@ class _Reader:
         char = self.text[self.at + 1 : self.at + 2]
         if "1" <= char <= "7" and not "0" <= self.text[self.at + 2 : self.at + 3] <= "7":
             raise self.fail()  # a back-reference
-        octal = re.compile(r"\\([0-7]{1,3})").match(self.text, self.at)
-        hexadecimal = re.compile(r"\\x(?:\{([0-9A-Fa-f]+)\}|([0-9A-Fa-f]{2}))").match(
-            self.text, self.at
-        )
-        if octal:
+        if "0" <= char <= "7" and (octal := re.compile(_OCTAL).match(self.text, self.at)):
             self.at = octal.end()
             return chr(int(octal[1], 8))
-        if hexadecimal:
+        if char == "x" and (hexadecimal := re.compile(_HEXADECIMAL).match(self.text, self.at)):
             self.at = hexadecimal.end()
             code = int(hexadecimal[1] or hexadecimal[2], 16)
             if code > sys.maxunicode:

@@ -96,8 +96,8 @@ _OF_DOCKER: dict[Version, Version] = {
 }
 """What a release of the engine first brought (go.mod of moby/moby at its tags)."""
 
-_NUMBERS = re.compile(r"^v?(\d+)\.(\d+)")
-_TAG = re.compile(r"^(\d+)(?:\.(\d+))?(?:\.\d+)?(?:-(labs|experimental|rc\d+))?(-labs)?$")
+_NUMBERS = r"^v?(\d+)\.(\d+)"
+_TAG = r"^(\d+)(?:\.(\d+))?(?:\.\d+)?(?:-(labs|experimental|rc\d+))?(-labs)?$"
 
 
 def of_buildkit(version: str) -> Frontend | None:
@@ -105,7 +105,7 @@ def of_buildkit(version: str) -> Frontend | None:
 
     Debian's engines call theirs ``v0.0.0+unknown``.
     """
-    match = _NUMBERS.match(version)
+    match = re.match(_NUMBERS, version)
     if match is None or match[1] != "0" or int(match[2]) < 7:
         return None
     # BuildKit 0.N and docker/dockerfile:1.(N-6) are one commit, from 0.9 to 0.32 at least.
@@ -114,7 +114,7 @@ def of_buildkit(version: str) -> Frontend | None:
 
 def of_docker(version: str) -> Frontend | None:
     """What a Docker engine brings, by its version: ``28.5.2`` reads 1.19; None: older than all."""
-    match = _NUMBERS.match(version)
+    match = re.match(_NUMBERS, version)
     if match is None:
         return None
     wanted = (int(match[1]), int(match[2]))
@@ -135,7 +135,7 @@ def of_syntax(reference: str) -> Frontend:
         return ANY
     if tag in ("latest", "master"):
         return NEWEST
-    match = _TAG.match(tag)
+    match = re.match(_TAG, tag)
     if match is None or match[1] != "1" or match[3] == "experimental":
         return ANY
     labs = "labs" in (match[3], (match[4] or "").lstrip("-"))

@@ -16,11 +16,9 @@ from hashes.errors import LayersError, did_you_mean
 from layers.commands import usage
 from layers.commands.exit_status import MISTAKE, guarded
 
-_UNKNOWN = re.compile(r"Error parsing \w+: (.*?) \(parsing options: ", re.DOTALL)
-_VALUE = re.compile(r"Error parsing parameter '(\w+)' <class '(?:\w+\.)*(\w+)'>")
-_CHOICE = re.compile(
-    r"Error parsing parameter '(\w+)'. Provided (.+) but available choices are: (.+)\."
-)
+_UNKNOWN = r"(?s)Error parsing \w+: (.*?) \(parsing options: "
+_VALUE = r"Error parsing parameter '(\w+)' <class '(?:\w+\.)*(\w+)'>"
+_CHOICE = r"Error parsing parameter '(\w+)'. Provided (.+) but available choices are: (.+)\."
 _TYPES = {"int": "a whole number", "Typed": "a whole number", "float": "a number"}
 
 
@@ -140,11 +138,11 @@ def guessed(told: str, options: Iterable[Any]) -> str:
 def sentence(text: str, options: Iterable[Any]) -> str:
     """What doit says of a command line, without its own objects; an option as one types it."""
     typed = {each.name: "/".join(_spellings(each)) for each in options}
-    if found := _UNKNOWN.match(text):
+    if found := re.match(_UNKNOWN, text):
         return found[1]
-    if found := _VALUE.match(text):
+    if found := re.match(_VALUE, text):
         return f"{typed.get(found[1], found[1])}: expected {_TYPES.get(found[2], found[2])}"
-    if found := _CHOICE.fullmatch(text):
+    if found := re.fullmatch(_CHOICE, text):
         return f"{typed.get(found[1], found[1])}: {found[2]} is none of {found[3]}"
     return text
 

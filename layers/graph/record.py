@@ -7,7 +7,7 @@ import json
 import os
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import xxhash
 
@@ -17,8 +17,10 @@ from hashes.key import Key
 from hashes.manifest import BadManifest, Manifest
 from hashes.nothing import NOTHING
 from layers.config.spec import Image
-from layers.graph.lockfiles import Packages
 from layers.runtime.files import write_whole
+
+if TYPE_CHECKING:
+    from layers.graph.lockfiles import Packages
 
 VERSION = 2
 

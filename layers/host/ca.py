@@ -27,13 +27,13 @@ VARIABLES = (
 )
 """Environment variables by which programs are told of another bundle."""
 
-_BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----")
+_BLOCK = rb"-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----"
 
 
 def certificates(pem: bytes) -> set[bytes]:
     """The DER bytes of every certificate in ``pem``; a damaged block is left out."""
     found = set()
-    for body in _BLOCK.findall(pem):
+    for body in re.findall(_BLOCK, pem):
         try:
             found.add(base64.b64decode(b"".join(body.split()), validate=True))
         except binascii.Error:
@@ -61,8 +61,8 @@ def extra(trusted: bytes, stock: bytes, local: bytes) -> bytes | None:
 
     An empty ``stock`` means that it is not known: then only ``local`` counts.
     """
-    known = set(_BLOCK.findall(stock))
-    told = set(_BLOCK.findall(local)) | (set(_BLOCK.findall(trusted)) if known else set())
+    known = set(re.findall(_BLOCK, stock))
+    told = set(re.findall(_BLOCK, local)) | (set(re.findall(_BLOCK, trusted)) if known else set())
     if not told - known:
         # Debian's bundle is its stock files one after another, so their texts are equal
         return None

@@ -13,7 +13,7 @@ from hashes.errors import LayersError
 KIND = "git"
 """Where an image has a platform, such a pin says this."""
 _SECONDS = 120
-_LOGIN = re.compile(r"://[^/@\s]*:[^/@\s]*@")
+_LOGIN = r"://[^/@\s]*:[^/@\s]*@"
 COMMIT = r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$"
 
 
@@ -43,7 +43,7 @@ def name_of(address: str) -> str:
     one with a password in it has no place in a file that is committed.
     """
     repository = re.split("[?#]", address, maxsplit=1)[0]
-    if not git.is_git(address) or git.commit(address) or _LOGIN.search(repository):
+    if not git.is_git(address) or git.commit(address) or re.search(_LOGIN, repository):
         return ""
     ref = git.ref(address)
     if ref is None or re.search(r"\s", ref):

@@ -26,7 +26,7 @@ _HEADER = """\
 # Which upstream images builds use, by digest, and what of their configuration enters keys.
 # `doit lock` and `doit refresh` write this file; commit it.
 """
-_CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7}|\|{7})(?: |$)")
+_CONFLICT = r"^(?:<{7}|={7}|>{7}|\|{7})(?: |$)"
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ def _named(name: str, platform: str) -> tuple[Reference, str]:
 
 def _refuse_conflict(text: str, path: str) -> None:
     for number, line in enumerate(text.splitlines(), 1):
-        if _CONFLICT.match(line):
+        if re.match(_CONFLICT, line):
             fault = LayersError(
                 "a merge left both sides here",
                 file=path,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from layers.lock.lock import Lock
-from layers.lock.mirror import Mirror, find
 from layers.lock.pin import Pin, Upstream
 from layers.registry.registry import Registry, RegistryError
 from layers.runtime.events import Listener, Warned
+
+if TYPE_CHECKING:
+    from layers.lock.mirror import Mirror
 
 
 class Upstreams:
@@ -56,6 +59,8 @@ class Upstreams:
         return pin.reference
 
     def _mirrored(self, pin: Pin) -> str:
+        from layers.lock.mirror import find
+
         mirror = self._mirror()
         if mirror is None:
             return pin.reference

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from hashes.errors import LayersError
 from hashes.key import BadKey, Key
 from layers.engine.engine import EngineDown, LocalImage
-from layers.graph.causes import why
 from layers.graph.faults import ParentUnknown
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
-from layers.plan.buildable import Buildable
 from layers.plan.names import Names, names, plain_name
 from layers.plan.plan import Broken, Node, Plan, Presence, make_plan
 from layers.plan.presence import Seen, look_in_engine, look_in_registry
@@ -189,7 +187,8 @@ class Planner:
             look_in_registry(lambda: backends.registry, asked, seen, self._tell, expected)
             lacking = [layer for layer in level if seen.lacks(layer)]
             below = [parent for layer in lacking for parent in self.nodes[layer].parents]
-            self._assembling.possible(lacking, seen)
+            if lacking:
+                self._assembling.possible(lacking, seen)
             level = [layer for layer in dict.fromkeys(below) if layer not in seen.asked]
 
     @cached_property
@@ -250,14 +249,22 @@ class Planner:
             if node.layer not in seen.engine
         }
         there = self.policy.remain
-        lacking = [self._assembling.node(node, seen) for node in nodes if seen.lacks(node.layer)]
-        look = Buildable(self._project, self._backends, self._tell, seen.registry)
-        made = {node.layer: look.judged(node) for node in lacking}
-        nodes = [made.get(node.layer, node) for node in nodes]
+        if any(seen.lacks(node.layer) for node in nodes):
+            nodes = self._judged(nodes, seen)
         plan = make_plan(nodes, seen.presence(), self.wanted, causes, there=there)
         self._remember(node for node in nodes if node.layer in seen.engine)
         self._project.cache.save()
         return plan
+
+    def _judged(self, nodes: Iterable[Node], seen: Seen) -> list[Node]:
+        """The nodes, those that are nowhere with how they can be made, or why they cannot."""
+        from layers.plan.buildable import Buildable
+
+        look = Buildable(self._project, self._backends, self._tell, seen.registry)
+        return [
+            look.judged(self._assembling.node(node, seen)) if seen.lacks(node.layer) else node
+            for node in nodes
+        ]
 
     def _causes(self, node: Node, earlier: str) -> tuple[str, ...]:
         """What changed since the image that the plain name points at, in words."""
@@ -269,6 +276,8 @@ class Planner:
             return ()
         if old is None:
             return (f"inputs changed since {earlier}",)
+        from layers.graph.causes import why
+
         found = why(old, self._project.record(node.layer))
         return tuple(dict.fromkeys(change.text() for change in found))
 

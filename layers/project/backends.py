@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING
 from hashes.dockerfile.frontend import Frontend
 from hashes.errors import LayersError
 from layers.engine.engine import Engine
-from layers.lock.mirror import Mirror
 from layers.project.frontends import ask
 from layers.project.project import FRONTEND_FILE, Project
 from layers.registry.registry import Registry
 from layers.runtime.events import Event, Listener, silent
 from layers.setup.choose import Endpoint, endpoint, ensure
-from layers.setup.logins import logins
 from layers.setup.private.paths import Places
 
 if TYPE_CHECKING:
     from layers.engine.client import Client
     from layers.engine.containers import Containers
     from layers.engine.store import Store
+    from layers.lock.mirror import Mirror
     from layers.oci.credentials import Credentials, Login
 
 
@@ -122,6 +121,7 @@ class Backends:
     def registry(self) -> Registry:
         """The client for every registry; no engine is started for it."""
         from layers.registry.client import HttpRegistry
+        from layers.setup.logins import logins
 
         credentials = _Logins(logins(self._project.root), self._tell_once)
         words = self._project.spec.create_repository
@@ -146,6 +146,8 @@ class Backends:
 
     def mirror(self) -> Mirror | None:
         """Where copies of upstreams are; None: there is no registry."""
+        from layers.lock.mirror import Mirror
+
         host = self.registry_host
         spec = self._project.spec
         return Mirror(host, spec.project, spec.repository) if host is not None else None

@@ -20,20 +20,20 @@ _DONE = {
     "copy": "copied",
 }
 # ECMA-48: CSI sequences, OSC strings, two-character escapes
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_a-z0-9=>])")
-_STAGE = re.compile(r"\[[^\]]*\d+/\d+\] ")
+_ESCAPES = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_a-z0-9=>])"
+_STAGE = r"\[[^\]]*\d+/\d+\] "
 _STEP_WIDTH = 100  # characters of a step's text that a log line shows
 
 
 def printable(text: str) -> str:
     """``text`` on one line, without escape sequences and control characters."""
-    text = _ESCAPES.sub("", text)
+    text = re.sub(_ESCAPES, "", text)
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def step_name(name: str, width: int = _STEP_WIDTH) -> str:
     """A step without BuildKit's ``[stage n/m]``, cut to ``width`` characters."""
-    text = printable(_STAGE.sub("", name, count=1))
+    text = printable(re.sub(_STAGE, "", name, count=1))
     return text if len(text) <= width else f"{text[: width - 2].rstrip()} …"
 
 
