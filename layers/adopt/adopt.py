@@ -81,13 +81,14 @@ def adopt(root: str, programs: Programs, platform: str, source: str | None = Non
 def _first(found: Found, files: Dockerfiles, programs: Programs) -> Adoption:
     project = slug(os.path.basename(os.path.abspath(files.root))) or "project"
     proposal = _proposal(found, files, programs, project, frozenset(), lambda _: True)
-    if not proposal.images and not proposal.faults:
+    if not (proposal.images or proposal.lacking or proposal.faults):
         raise LayersError(
             f"{files.root} has nothing that says how an image is built",
             hint="looked for Dockerfiles, compose files, docker-bake files and GitHub workflows",
         )
     proposal = verified(proposal, files, as_toml)
-    if not proposal.images:  # what there is cannot be read or built: nothing to begin with
+    if not (proposal.images or proposal.lacking):
+        # What there is cannot be read or built: nothing to begin with.
         return Adoption(files.root, proposal, {})
     new = {SPEC_FILE: as_toml(proposal)}
     before: dict[str, bytes] = {}
@@ -122,7 +123,8 @@ def _again(found: Found, files: Dockerfiles, programs: Programs, before: bytes) 
         ]
     if proposal.images or proposal.stacks:
         proposal = verified(proposal, files, tables, text)
-    new = {SPEC_FILE: tables(proposal)} if proposal.images or proposal.stacks else {}
+    some = proposal.images or proposal.stacks or proposal.lacking
+    new = {SPEC_FILE: tables(proposal)} if some else {}
     notes += _dodo(files.root, new)
     return Adoption(files.root, proposal, new, {SPEC_FILE: before}, tuple(notes))
 

@@ -6,14 +6,16 @@ import glob
 import os
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from hashes.dockerfile import mounts
+from hashes.dockerfile.arguments import pairs
 from hashes.dockerfile.instruction import Instruction
 from hashes.dockerfile.parser import Dockerfile, Stage, parse
 from hashes.dockerfile.reachable import Reached, Reference, reach, references
 from hashes.errors import LayersError
-from layers.adopt.sources.reading import Build
+from layers.adopt.sources.reading import Build, Lacking
 
 _APART = frozenset(
     {
@@ -31,6 +33,8 @@ _INSTALLS = re.compile(
     r"|\buv sync\b|\byarn(?:\s+install)?(?:\s+--\S+)*\s*(?:$|[;&|\n])|\bgo mod download\b"
     r"|\bdotnet restore\b|\bdependency:(?:go-offline|resolve)\b|\bcargo chef cook\b"
 )
+_SOME = "no-value-is-given"
+"""Stands for the value of a build argument: as a name, a part of one, and a tag."""
 _WINDOWS = re.compile(r"mcr\.microsoft\.com/windows|nanoserver|servercore|/windows/", re.IGNORECASE)
 
 
@@ -98,6 +102,37 @@ class Dockerfiles:
             file, build.target, build.args, self.platform, contexts=_replaced(build.contexts)
         )
         return tuple((file.stages[each.index], each) for each in found)
+
+    def completed(self, build: Build) -> Build:
+        """``build`` if its references are known, or else with some word for each build argument
+        that a FROM needs and nobody gives.  Raises LayersError where that does not help.
+        """
+        try:
+            self.references(build)
+        except LayersError as error:
+            file = self.read(build.dockerfile)
+            base = next((each.base for each in file.stages if each.line == error.line), "")
+            open_ = [
+                name
+                for item in file.global_args
+                for name, default in pairs(item)
+                if default is None and not build.args.get(name)
+            ]
+            if not base or not self._is_whole(build, open_):
+                raise
+            for name in tuple(open_):
+                others = [each for each in open_ if each != name]
+                open_ = others if self._is_whole(build, others) else open_
+            lacking = Lacking(tuple(open_), base, error.line or 1)
+            return replace(_given(build, open_), lacking=lacking)
+        return build
+
+    def _is_whole(self, build: Build, names: Sequence[str]) -> bool:
+        try:
+            self.references(_given(build, names))
+        except LayersError:
+            return False
+        return True
 
     def declares(self, path: str, arg: str) -> bool:
         """Whether a file says ``ARG`` of a name anywhere."""
@@ -175,6 +210,10 @@ class Dockerfiles:
                 glob.iglob(os.path.join(glob.escape(os.path.join(self.root, folder)), source))
             )
         return os.path.lexists(path)
+
+
+def _given(build: Build, names: Sequence[str]) -> Build:
+    return replace(build, args={**build.args, **dict.fromkeys(names, _SOME)})
 
 
 def _mounted(item: Instruction) -> Iterator[str]:

@@ -70,18 +70,22 @@ def gather(
 ) -> tuple[list[Image], list[LeftOut], list[LayersError]]:
     """All images, those of compose files first; what is no image of ours; and faults."""
     known = _Gathered()
-    usable = [each for each in _sorted(reading.builds) if _is_usable(each, files, known)]
+    usable = [
+        whole
+        for each in _sorted(reading.builds)
+        if (whole := _usable(each, files, known)) is not None
+    ]
     images = [
         replace(image, stage=_stage(image.build, files))
         for group in _groups(usable, files)
-        for image in _told_apart(group)
+        for image in _told_apart(_complete(group))
     ]
     named = reading.imageless.union(each.dockerfile for each in usable)
     skipped = [path for path in found.dockerfiles if path not in named]
     for path in skipped:
         build, notes = _lone(path, files, known)
-        if build is not None and _is_usable(build, files, known):
-            images.append(Image((build,), notes))
+        if build is not None and (whole := _usable(build, files, known)) is not None:
+            images.append(Image((whole,), notes))
     return images, known.left_out, list(known.faults.values())
 
 
@@ -95,35 +99,34 @@ def _sorted(builds: Iterable[Build]) -> list[Build]:
     return sorted(builds, key=lambda each: _RANK[each.kind])
 
 
-def _is_usable(build: Build, files: Dockerfiles, known: _Gathered) -> bool:
-    """Whether an image can be made of it; what is wrong is noted."""
+def _usable(build: Build, files: Dockerfiles, known: _Gathered) -> Build | None:
+    """What an image can be made of; None, and what is wrong is noted: none can."""
     path = build.dockerfile
     for what, where in (("context", build.context), ("Dockerfile", path)):
         if leads_out(where):
             why = f"its {what} {where} lies outside of this folder"
             known.left_out.append(LeftOut(build.where, why))
-            return False
+            return None
     if not os.path.isdir(os.path.join(files.root, build.context)):
         known.left_out.append(LeftOut(build.where, f"there is no folder {build.context}"))
-        return False
+        return None
     if not os.path.lexists(os.path.join(files.root, path)):
         known.left_out.append(LeftOut(build.where, f"there is no {path}"))
-        return False
+        return None
     try:
         files.read(path)
     except LayersError as error:
         known.faults.setdefault(path, error)
-        return False
+        return None
     if files.is_windows(build):
         known.left_out.append(LeftOut(build.where, "it stands on an image of Windows"))
-        return False
+        return None
     try:
         files.stage(path, build.target)
-        files.references(build)
+        return files.completed(build)
     except LayersError as error:
         known.faults.setdefault(str(error), error)
-        return False
-    return True
+        return None
 
 
 # -- which builds are one image ----------------------------------------------------------------
@@ -136,6 +139,11 @@ def _groups(builds: Sequence[Build], files: Dockerfiles) -> Iterator[list[Build]
         stage = files.stage(build.dockerfile, build.target)
         groups.setdefault((build.context, build.dockerfile, stage), []).append(build)
     yield from groups.values()
+
+
+def _complete(builds: Sequence[Build]) -> Sequence[Build]:
+    """Those that have all that a FROM needs, where there are any."""
+    return [each for each in builds if each.lacking is None] or builds
 
 
 def _told_apart(builds: Sequence[Build]) -> list[Image]:

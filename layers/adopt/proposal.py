@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hashes.errors import LayersError
 from layers.adopt.sources.options import Options
-from layers.adopt.sources.reading import LeftOut, Stack
+from layers.adopt.sources.reading import Lacking, LeftOut, Stack
 from layers.config.sandbox import Sandbox
 
 
@@ -47,11 +47,20 @@ class Proposed:
     """Where it is said, the place that counts first; empty: its Dockerfile was found."""
     notes: tuple[str, ...] = ()
     """Guesses, and what is not taken over."""
+    lacking: Lacking | None = None
+    """Args that somebody has to give first; they are empty here."""
 
     @property
     def name(self) -> str:
         """What its task is called."""
         return f"{self.table}-{self.variant}" if self.variant else self.table
+
+
+def lacks(lacking: Lacking) -> str:
+    """What is missing, as a sentence."""
+    names = " and ".join(lacking.names)
+    many = "s" if len(lacking.names) > 1 else ""
+    return f"FROM {lacking.base} is no image, as no file gives the build argument{many} {names}"
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,8 @@ class Proposal:
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     upstream: tuple[Replaced, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    lacking: tuple[Proposed, ...] = ()
+    """Images that are written as comments: a build argument of theirs has to be given."""
     faults: tuple[LayersError, ...] = ()
     files: int = 0
     """How many files were read."""

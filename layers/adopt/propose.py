@@ -15,7 +15,7 @@ from layers.adopt.find import Found, ignored
 from layers.adopt.images import Image, gather
 from layers.adopt.naming import Named, name_images
 from layers.adopt.parents import Parents, bare_names, find_parents, without_cycles
-from layers.adopt.proposal import Needed, Proposal, Proposed, Replaced
+from layers.adopt.proposal import Needed, Proposal, Proposed, Replaced, lacks
 from layers.adopt.sources.reading import LeftOut, Reading, Stack
 from layers.adopt.sources.tags import parse
 
@@ -46,17 +46,20 @@ def propose(
     proposed = tuple(_proposed(each, parents, needed, files) for each in named)
     left_out += [LeftOut("an edge", each) for each in notes]
     upstream = {**parents.upstream, **_plain_upstreams(named, files, parents, taken)}
+    lacking = tuple(each for each in proposed if each.lacking is not None)
+    left_out += [_lacking(each) for each in lacking]
     stacks, useless = _stacks(reading.stacks, named)
     read = {build.dockerfile for image in images for build in image.builds}
     aside = tuple(each for each in found.left_out if each.what not in read)
     used = {secret for each in proposed for secret in each.secrets}
     return Proposal(
         project,
-        proposed,
+        tuple(each for each in proposed if each.lacking is None),
         stacks,
         {key: table for key, table in reading.secrets.items() if key in used},
         tuple(upstream[key] for key in sorted(upstream)),
         (*aside, *reading.left_out, *left_out, *useless),
+        lacking,
         (*reading.faults, *faults),
         sum(map(len, (found.dockerfiles, found.compose, found.bake, found.workflows))),
     )
@@ -85,7 +88,7 @@ def _proposed(
         context=build.context,
         dockerfile=build.dockerfile,
         target=build.target,
-        args=build.args,
+        args={**build.args, **dict.fromkeys(build.lacking.names if build.lacking else (), "")},
         tag=parents.tags.get(named.name, ""),
         contexts=contexts,
         secrets=build.secrets,
@@ -97,7 +100,15 @@ def _proposed(
         parents=tuple(parents.edges[named.name]),
         said=tuple(dict.fromkeys(each.where for each in named.image.builds if each.file)),
         notes=(*notes, *missing),
+        lacking=build.lacking,
     )
+
+
+def _lacking(image: Proposed) -> LeftOut:
+    """An image that waits for a build argument, as people are told."""
+    assert image.lacking is not None
+    why = f"{lacks(image.lacking)}; images.toml has {image.name} as a comment: give the value there"
+    return LeftOut(f"{image.dockerfile}:{image.lacking.line}", why)
 
 
 def _matters(note: str, dockerfile: str, files: Dockerfiles) -> bool:

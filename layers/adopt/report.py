@@ -95,6 +95,7 @@ def as_json(
         "seconds": round(seconds, 3),
         "images": [_json(each) for each in proposal.images],
         "stacks": [{"name": each.name, "compose": list(each.files)} for each in proposal.stacks],
+        "lacking": [_json(each) for each in proposal.lacking],
         "upstream": [
             {"name": each.name, "instead": each.instead, "why": each.why}
             for each in proposal.upstream

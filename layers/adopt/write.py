@@ -7,7 +7,7 @@ import os
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from layers.adopt.proposal import Proposal, Proposed
+from layers.adopt.proposal import Proposal, Proposed, lacks
 from layers.adopt.sources.options import Options
 from layers.config.sandbox import Sandbox
 from layers.runtime.files import write_whole
@@ -46,6 +46,9 @@ def _body(proposal: Proposal, *, upstream: bool = True) -> Iterator[str]:
         members = [each for each in proposal.images if each.table == table]
         yield from _family(members) if members[0].variant else _single(members[0])
         yield ""
+    for image in proposal.lacking:
+        yield from _waiting(image)
+        yield ""
     for stack in proposal.stacks:
         yield f"[stacks.{_key(stack.name)}]"
         yield f"compose = {_list(stack.files)}"
@@ -66,6 +69,16 @@ def _single(image: Proposed) -> Iterator[str]:
     yield f"[images.{_key(image.table)}]"
     yield from _place(image)
     yield from _own(image, f"images.{_key(image.table)}")
+
+
+def _waiting(image: Proposed) -> Iterator[str]:
+    """A table that somebody has to complete, as a comment."""
+    assert image.lacking is not None
+    yield f"# left out: {image.dockerfile}:{image.lacking.line}: {_comment(lacks(image.lacking))}."
+    yield '# Give it between the "", and take "# " away from the lines that follow:'
+    table = f"images.{_key(image.name)}"
+    for line in (f"[{table}]", *_place(image), *_own(image, table)):
+        yield from (f"# {each}".rstrip() for each in line.split("\n"))
 
 
 def _family(images: Sequence[Proposed]) -> Iterator[str]:

@@ -91,5 +91,7 @@ def _end(adoption: Adoption, options: Any, written: list[str], seconds: float) -
     said.append(f"{count} file{'' if count == 1 else 's'} read in {seconds:.1f} s")
     lines.append("; ".join(said))
     if written and not left:
-        lines.append("next: `doit list` tells what would be built, `doit check` what would fail")
+        first = "give what images.toml lacks; " if adoption.proposal.lacking else ""
+        told = "`doit list` tells what would be built, `doit check` what would fail"
+        lines.append(f"next: {first}{told}")
     return "\n".join(lines) + "\n"

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hashes.errors import LayersError
 from layers.adopt.sources.options import Options
 from layers.config.sandbox import Sandbox
+
+
+class Lacking(NamedTuple):
+    """Build arguments that no file gives, and without which a FROM names no image."""
+
+    names: tuple[str, ...]
+    base: str
+    """What stands behind FROM, as written."""
+    line: int
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,8 @@ class Build:
     """What tells it from others of the same step, as the values of a matrix; empty: nothing."""
     notes: tuple[str, ...] = ()
     """What was said of it and is not taken over, a sentence each."""
+    lacking: Lacking | None = None
+    """What somebody has to give first; its args hold a word in those places."""
 
     @property
     def where(self) -> str:

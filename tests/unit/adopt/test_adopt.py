@@ -167,9 +167,9 @@ def test_an_empty_folder_is_told(tmp_path: Path) -> None:
 
 def test_where_no_dockerfile_can_be_read_nothing_is_written(tmp_path: Path) -> None:
     """Status 1, and each fault with its line."""
-    root = write(tmp_path / "shop", {"Dockerfile": "ARG BASE\nFROM ${BASE}\n"})
+    root = write(tmp_path / "shop", {"Dockerfile": "FROM ${BASE}\nARG BASE\n"})
     told = doit(root, "init", status=1).stdout
-    assert "Dockerfile:2: FROM ${BASE}: the name is empty" in told
+    assert "Dockerfile:1: FROM ${BASE}: the name is empty" in told
     assert "no image can be proposed, and nothing was written" in told
     assert not (root / "images.toml").exists()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from layers.config.toml import tomllib
 from tests.unit.adopt.repositories import faults, images, left_out, proposed, write
 
 
@@ -195,7 +196,7 @@ def test_a_dockerfile_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None
         "b/Dockerfile": "FROM debian:12\nCOPI x y\n",
         "c/Dockerfile": b"\x00\x01\x02FROM",
         "d/Dockerfile/README": "a folder\n",
-        "e/Dockerfile": "ARG BASE\nFROM ${BASE}\n",
+        "e/Dockerfile": "FROM ${BASE}\n",
         "f/Dockerfile": "",
         "g/Dockerfile": "FROM %%BASE%%\n",
     }
@@ -205,11 +206,65 @@ def test_a_dockerfile_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None
     assert [each.partition(": ")[0] for each in told] == [
         "b/Dockerfile:2",
         "c/Dockerfile",
-        "e/Dockerfile:2",
+        "e/Dockerfile:1",
         "f/Dockerfile:1",
         "g/Dockerfile:1",
     ]
     assert "# not read: b/Dockerfile:2" in found.files["images.toml"]
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "names", "base"),
+    [
+        ("ARG FROM\nFROM ${FROM}\n", ("FROM",), "${FROM}"),
+        ("ARG PY\nARG SLIM\nFROM python:${PY}${SLIM}\n", ("SLIM",), "python:${PY}${SLIM}"),
+        ("ARG V\nARG BASE=debian:${V}\nFROM $BASE AS a\nFROM a\n", ("V",), "$BASE"),
+        ("ARG A\nARG B\nFROM $A AS a\nFROM $B\n", ("A", "B"), "$A"),
+        ("ARG HUB\nARG UNUSED\nFROM ${HUB}/tools/base:1\n", ("HUB",), "${HUB}/tools/base:1"),
+    ],
+)
+def test_an_image_whose_base_somebody_has_to_name_is_a_comment(
+    tmp_path: Path, dockerfile: str, names: tuple[str, ...], base: str
+) -> None:
+    """The sentence says where and what; with a value the table is as good as any."""
+    files = {"api/Dockerfile": dockerfile, "web/Dockerfile": "FROM debian:12\n"}
+    found = proposed(write(tmp_path, files))
+    assert list(images(found)) == ["web"]
+    (image,) = found.proposal.lacking
+    assert image.lacking is not None
+    assert (image.lacking.names, image.lacking.base) == (names, base)
+    text = found.files["images.toml"]
+    head, table = text.split('# Give it between the "", and take "# " away from the lines that')
+    assert f"# left out: api/Dockerfile:{image.lacking.line}: FROM {base} is no image" in head
+    rows = [row.removeprefix("# ") for row in table.splitlines()[1:] if row]
+    whole = tomllib.loads("\n".join(rows))["images"]["api"]
+    assert whole == {"context": "api", "push": True, "args": dict.fromkeys(names, "")}
+
+
+def test_a_repository_of_one_image_without_a_base_is_a_project(tmp_path: Path) -> None:
+    """There is a file to type the value into, and who asks again is not told again."""
+    root = write(tmp_path, {"Dockerfile": "ARG FROM\nFROM ${FROM}\n"})
+    found = proposed(root)
+    assert faults(found) == []
+    assert list(left_out(found)) == ["Dockerfile:2"]
+    found.write(append=True)
+    assert proposed(root).files == {}
+
+
+def test_an_argument_that_some_file_gives_is_not_missing(tmp_path: Path) -> None:
+    """One job of the workflow passes it on from who starts it, the other one says it."""
+    workflow = """\
+jobs:
+  a:
+    steps:
+      - uses: docker/build-push-action@v6
+        with: {build-args: 'FROM=${{ inputs.base }}'}
+      - uses: docker/build-push-action@v6
+        with: {build-args: 'FROM=debian:12'}
+"""
+    files = {"Dockerfile": "ARG FROM\nFROM ${FROM}\n", ".github/workflows/a.yml": workflow}
+    (image,) = images(proposed(write(tmp_path, files))).values()
+    assert dict(image.args) == {"FROM": "debian:12"}
 
 
 def test_what_has_no_reader_here_is_told(tmp_path: Path) -> None:
