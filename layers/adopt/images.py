@@ -175,6 +175,8 @@ def _same(image: Image, build: Build) -> bool:
     if any(each.file == build.file for each in image.builds):
         steps = build.kind == "workflow" and first.kind == "workflow"
         return steps and build.variant == first.variant
+    if first.kind == build.kind == "bake" and image.tags and build.tags:
+        return bool(set(image.tags) & set(build.tags))  # bake's tags are whole: one image, one tag
     ones, others = set(image.called), set(Image((build,)).called)
     return not ones or not others or bool(ones & others)
 

@@ -252,7 +252,8 @@ def test_targets_of_bake_are_images_with_their_edges(tmp_path: Path, programs: P
         "3.11",
         "3.12",
     }
-    assert left_out(found)["docker-bake.hcl:11 (target lint)"] == "it gives files, no image"
+    why = "it only fills the build cache: type=cacheonly"
+    assert left_out(found)["docker-bake.hcl:11 (target lint)"] == why
 
 
 HELPERS = """\
@@ -404,6 +405,108 @@ def test_a_bake_file_that_bake_refuses_is_a_sentence(
     assert list(images(found)) == ["shop"]
     assert all(each.file == name for each in found.proposal.faults)
     assert found.proposal.faults or text == "[]"
+
+
+SHARED = """\
+variable "RELEASE" { default = "7" }
+BASES = [{ name = "slim", base = "debian:12-slim" }, { name = "full", base = "debian:12" }]
+function "tag" {
+  params = [name]
+  result = "shop/${name}:${RELEASE}"
+}
+target "common" { platforms = ["linux/amd64"] }
+"""
+USERS = {
+    "images/base/docker-bake.hcl": """\
+target "all" {
+  matrix = { each = BASES }
+  name = "base-${each.name}"
+  context = "images/base"
+  args = { BASE = each.base }
+  tags = [tag("base-${each.name}")]
+}
+""",
+    "images/base/Dockerfile": "ARG BASE\nFROM ${BASE}\n",
+    "images/api/docker-bake.hcl": """\
+target "api" {
+  inherits = ["common"]
+  context = "images/api"
+  args = { BASE = "shop/base-slim:${RELEASE}" }
+  tags = [tag("api")]
+}
+""",
+    "images/api/Dockerfile": "ARG BASE\nFROM ${BASE}\n",
+}
+
+
+def test_what_a_bake_file_uses_is_found_in_the_file_that_declares_it(
+    tmp_path: Path, programs: Programs
+) -> None:
+    """``docker buildx bake -f shared/all.hcl -f base/docker-bake.hcl``: variables, functions and
+    targets of the nearest other file, as a matrix and its edges need them.
+    """
+    files = {**USERS, "images/shared/all.hcl": SHARED, "far/away/infra.hcl": SHARED}
+    found = adopt(str(write(tmp_path / "shop", files)), programs, PLATFORM)
+    assert faults(found) == []
+    assert {name: each.parents for name, each in images(found).items()} == {
+        "api": ("base-slim",),
+        "base-full": (),
+        "base-slim": (),
+    }
+    assert images(found)["api"].options.platform == "linux/amd64"
+
+
+def test_a_bake_file_whose_variable_nobody_or_everybody_declares_is_a_sentence(
+    tmp_path: Path, programs: Programs
+) -> None:
+    """It names the variable, and the files where there are two as near."""
+    text = 'target "api" {\n  tags = [tag("api")]\n}\n'
+    api = {"images/api/docker-bake.hcl": text, "images/api/Dockerfile": DOCKERFILE}
+    alone = adopt(str(write(tmp_path / "alone", api)), programs, PLATFORM)
+    assert faults(alone)[0].splitlines()[0] == (
+        "images/api/docker-bake.hcl:2: no file that bake reads declares the function tag"
+    )
+    twice = {**api, "images/a/x.hcl": SHARED, "images/b/x.hcl": SHARED}
+    found = adopt(str(write(tmp_path / "twice", twice)), programs, PLATFORM)
+    assert "several files declare it: images/a/x.hcl, images/b/x.hcl" in faults(found)[0]
+
+
+def test_bake_files_that_tag_one_dockerfile_otherwise_are_several_images(
+    tmp_path: Path, programs: Programs
+) -> None:
+    """The tag alone tells them apart; a tag that both have is one image."""
+    line = 'target "x" {\n args = { BASE = "%s" }\n tags = ["shop/base:%s"]\n}\n'
+    files = {
+        "cpu.bake.hcl": line % ("debian:12", "cpu"),
+        "gpu.bake.hcl": line % ("debian:12-slim", "gpu"),
+        "old.bake.hcl": line % ("debian:11", "gpu"),
+        "Dockerfile": "ARG BASE\nFROM ${BASE}\n",
+    }
+    found = adopt(str(write(tmp_path / "shop", files)), programs, PLATFORM)
+    bases = sorted(each.args["BASE"] for each in found.proposal.images)
+    assert bases == ["debian:12", "debian:12-slim"]
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ('output = ["type=cacheonly"]', "it only fills the build cache: type=cacheonly"),
+        ('output = ["out"]', "it gives files, no image"),
+        ('output = ["type=tar,dest=x.tar"]', "it gives files, no image"),
+    ],
+)
+def test_a_target_without_an_image_is_told_as_what_it_is(
+    tmp_path: Path, programs: Programs, said: str, why: str
+) -> None:
+    """Beside the target that is one, though it is written to a folder as well."""
+    files = {
+        "docker-bake.hcl": f'target "no" {{\n target = "dev"\n {said}\n}}\n'
+        'target "yes" {\n tags = ["x/yes"]\n output = ["type=registry", "type=oci,dest=y"]\n}\n',
+        "Dockerfile": STAGES,
+    }
+    found = adopt(str(write(tmp_path / "shop", files)), programs, PLATFORM)
+    assert list(images(found)) == ["yes"]
+    assert left_out(found) == {"docker-bake.hcl:1 (target no)": why}
 
 
 def test_compose_bake_and_a_workflow_that_mean_one_image_are_one(

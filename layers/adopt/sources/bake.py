@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import posixpath
 import re
@@ -12,6 +11,7 @@ from typing import Any
 from hashes.errors import LayersError
 from layers.adopt.sources import options
 from layers.adopt.sources.paths import is_remote, relative
+from layers.adopt.sources.printing import Bake, dockerfile_of
 from layers.adopt.sources.programs import Programs
 from layers.adopt.sources.reading import Build, LeftOut, Reading
 from layers.adopt.sources.tags import valid
@@ -39,11 +39,9 @@ _WITHOUT_MEANING = frozenset(
 )
 _UNPRINTED = ("network", "extra-hosts", "cgroup-parent", "secret", "ssh")
 """Keys that some versions of bake take and do not print (0.13), and those that it is told to leave
-out, as it wants to find every file and agent that they name."""
-_WITHOUT_FILES = ("--set", "*.secrets=", "--set", "*.ssh=")
-_LACKS = re.compile(r"failed to stat |SSH_AUTH_SOCK|agent config")
-_ERROR = re.compile(r"^ERROR: (.*)", re.MULTILINE | re.DOTALL)
-_AT = re.compile(r"([^\s:]+\.(?:hcl|json)):(\d+)")
+out, as it wants to find every file and agent that they name (printing.py)."""
+_IMAGES = frozenset(("image", "docker", "registry", "oci"))
+"""Types of an output that are images."""
 
 
 def read_bake(root: str, files: Sequence[str], programs: Programs) -> Reading:
@@ -55,9 +53,10 @@ def read_bake(root: str, files: Sequence[str], programs: Programs) -> Reading:
             hint="install docker-buildx-plugin; then `doit init` again tells what it adds",
         )
         return Reading(faults=(fault,))
+    bake = Bake(root, files, programs)
     for together in _together(files):
         try:
-            reading = reading + _read(root, together, programs)
+            reading = reading + _read(bake, together)
         except LayersError as error:
             reading = reading + Reading(faults=(error,))
     return reading
@@ -77,12 +76,14 @@ def _together(files: Sequence[str]) -> list[tuple[str, ...]]:
     return found + [(path,) for path in sorted(known, key=lambda path: (len(path), path))]
 
 
-def _read(root: str, files: tuple[str, ...], programs: Programs) -> Reading:
+def _read(bake: Bake, files: tuple[str, ...]) -> Reading:
+    root = bake.root
     written = read_targets(root, files)
     if not written.targets:
         return Reading()
-    printed, folder = _print(root, files, programs, written)
-    targets: dict[str, dict[str, Any]] = printed.get("target") or {}
+    printed = bake.print(files, written)
+    folder = printed.folder
+    targets: dict[str, dict[str, Any]] = printed.told.get("target") or {}
     chosen = _chosen(targets, written)
     builds: list[Build] = []
     left_out: list[LeftOut] = []
@@ -93,11 +94,10 @@ def _read(root: str, files: tuple[str, ...], programs: Programs) -> Reading:
         what = f"{files[0]}:{line} (target {name})" if line else f"{files[0]} (target {name})"
         if name not in chosen:
             if not written.is_pattern(name):
-                files_out = _gives_files(told)
-                if files_out and not is_remote(str(told.get("context") or ".")):
-                    imageless.add(relative(root, os.path.join(folder, _dockerfile(told))))
-                why = "it gives files, no image" if files_out else "it has no tags"
-                left_out.append(LeftOut(what, why))
+                instead = _instead(told)
+                if instead and not is_remote(str(told.get("context") or ".")):
+                    imageless.add(relative(root, os.path.join(folder, dockerfile_of(told))))
+                left_out.append(LeftOut(what, instead or "it has no tags"))
             continue
         context = str(told.get("context") or ".")
         if "dockerfile-inline" in told:
@@ -121,13 +121,13 @@ def _chosen(targets: Mapping[str, Mapping[str, Any]], written: Written) -> set[s
     """
     default = set(names(written.groups.get("default", {}).get("targets"))) | {"default"}
     able = {
-        name: _dockerfile(told)
+        name: dockerfile_of(told)
         for name, told in targets.items()
-        if not written.is_pattern(name) and not _gives_files(told)
+        if not written.is_pattern(name) and not _instead(told)
     }
     chosen = {name for name in able if targets[name].get("tags") or name in default}
     known = {
-        _dockerfile(told) for name, told in targets.items() if name in chosen or _gives_files(told)
+        dockerfile_of(told) for name, told in targets.items() if name in chosen or _instead(told)
     }
     chosen |= {name for name, path in able.items() if path not in known}
     todo = list(chosen)
@@ -138,12 +138,6 @@ def _chosen(targets: Mapping[str, Mapping[str, Any]], written: Written) -> set[s
                 chosen.add(base)
                 todo.append(base)
     return chosen
-
-
-def _dockerfile(told: Mapping[str, Any]) -> str:
-    """The Dockerfile of a target, relative to where bake is started."""
-    context, path = str(told.get("context") or "."), str(told.get("dockerfile") or "Dockerfile")
-    return os.path.normpath(os.path.join(context, path))
 
 
 def _lost(name: str, told: Mapping[str, Any], written: Written) -> dict[str, Any]:
@@ -224,69 +218,17 @@ def _secrets(
     return tuple(found)
 
 
-# -- bake itself -------------------------------------------------------------------------------
-
-
-def _print(
-    root: str, files: Sequence[str], programs: Programs, written: Written
-) -> tuple[dict[str, Any], str]:
-    """What bake prints, and the folder that its paths are relative to.
-
-    Contexts are relative to where bake is started: the root for some, the file's folder for others.
-    """
-    best: tuple[int, dict[str, Any], str] | None = None
-    error: LayersError | None = None
-    for folder in dict.fromkeys((root, os.path.join(root, posixpath.dirname(files[0])))):
-        try:
-            printed = _printed(root, folder, files, programs, list(written.targets))
-        except LayersError as refused:
-            error = error or refused
-            continue
-        here = sum(_is_there(folder, told) for told in (printed.get("target") or {}).values())
-        if best is None or here > best[0]:
-            best = (here, printed, folder)
-    if best is None:
-        assert error is not None
-        raise error
-    return best[1], best[2]
-
-
-def _is_there(folder: str, told: Mapping[str, Any]) -> bool:
-    return os.path.isfile(os.path.join(folder, _dockerfile(told)))
-
-
-def _printed(
-    root: str, folder: str, files: Sequence[str], programs: Programs, names: Sequence[str]
-) -> dict[str, Any]:
-    named = [word for path in files for word in ("--file", os.path.join(root, path))]
-    asked = (*(programs.bake or ()), "--print", *named)
-    done = programs.run((*asked, *names), folder)
-    if done.status and _LACKS.search(done.err):
-        done = programs.run((*asked, *_WITHOUT_FILES, *names), folder)
-    if done.status:
-        found = _ERROR.search(done.err)
-        words = (found[1] if found else done.err).strip().replace(f"{root}/", "")
-        at = _AT.search(words)
-        raise LayersError(
-            words or f"bake --print ends with {done.status}",
-            file=files[0],
-            line=int(at[2]) if at else None,
-            hint="docker buildx bake --print says so",
-        )
-    try:
-        printed = json.loads(done.out)
-    except ValueError:
-        printed = None
-    if not isinstance(printed, dict):
-        raise LayersError("docker buildx bake --print printed no JSON", file=files[0])
-    return printed
-
-
-def _gives_files(told: Mapping[str, Any]) -> bool:
-    if told.get("call") not in (None, "", "build"):
-        return True  # check, outline, targets: what they print
+def _instead(told: Mapping[str, Any]) -> str:
+    """What a target gives that is no image; empty: it gives one."""
+    call = told.get("call")
+    if call not in (None, "", "build"):
+        return f"it builds nothing: call is {call}"
+    kinds = []
     for each in told.get("output") or ():
         kind = re.search(r"(?:^|,)type=([a-z]+)", _line(each))
-        if (kind[1] if kind else "local") not in ("image", "docker", "registry", "oci"):
-            return True
-    return False
+        kinds.append(kind[1] if kind else "local")
+    if not kinds or any(each in _IMAGES for each in kinds):
+        return ""
+    if "cacheonly" in kinds:
+        return "it only fills the build cache: type=cacheonly"
+    return "it gives files, no image"

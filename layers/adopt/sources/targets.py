@@ -69,7 +69,23 @@ def read_targets(root: str, files: Sequence[str]) -> Written:
     return Written(targets, groups)
 
 
-def _load(path: str, name: str) -> dict[str, Any]:
+def declared(root: str, path: str) -> frozenset[tuple[str, str]]:
+    """The variables, functions and targets that a bake file declares, as ``("variable", NAME)``;
+    none for one that cannot be read.
+    """
+    try:
+        data = _load(os.path.join(root, path), path, fragment=True)
+    except LayersError:
+        return frozenset()
+    found = {("variable", key) for key in data if not key.startswith("__")}  # NAME = value
+    for kind in ("variable", "function", "target"):
+        blocks = data.get(kind) or {}
+        for block in blocks if isinstance(blocks, list) else [blocks]:
+            found |= {(kind, _bare(key)) for key in (block if isinstance(block, dict) else ())}
+    return frozenset(found)
+
+
+def _load(path: str, name: str, *, fragment: bool = False) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()
@@ -86,7 +102,7 @@ def _load(path: str, name: str) -> dict[str, Any]:
         except RecursionError:
             raise LayersError("no JSON that anybody wrote: too deep", file=name) from None
         return found if isinstance(found, dict) else {}
-    if not re.search(r"^\s*target\b", text, re.MULTILINE):
+    if not fragment and not re.search(r"^\s*target\b", text, re.MULTILINE):
         return {}  # Terraform, Nomad or Packer
     import hcl2
 
