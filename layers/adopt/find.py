@@ -33,6 +33,8 @@ _ASIDE = frozenset(
         *("templates", "legacy", "deprecated", "archive", "archived"),
     }
 )
+_FILES_OF_TESTS = frozenset({"testdata", "testfiles", "testfile", "testcases", "fixtures"})
+"""What such a folder's name may begin with: ``testfiles-negative``."""
 _SKIPPED = frozenset({".git", ".hg", ".layers", ".venv", "venv", "node_modules", "__pycache__"})
 """Where a walk without git does not look."""
 
@@ -71,14 +73,12 @@ def find(root: str) -> Found:
             left_out.append(LeftOut(name, f"it is somebody else's: below {other}/"))
         else:
             every[kind].append(name)
-    beside = {
-        kind: [each for each in found if _below(each, _ASIDE)] for kind, found in every.items()
-    }
+    beside = {kind: [each for each in found if _aside(each)] for kind, found in every.items()}
     beside["bake"] = []  # who writes one of those means it: see what its targets are
     if any(len(beside[kind]) < len(every[kind]) for kind in ("dockerfile", "compose", "bake")):
         for kind, found in beside.items():
             every[kind] = [each for each in every[kind] if each not in set(found)]
-            left_out += [LeftOut(each, f"it lies below {_below(each, _ASIDE)}/") for each in found]
+            left_out += [LeftOut(each, f"it lies below {_aside(each)}/") for each in found]
     return Found(
         root,
         git,
@@ -131,6 +131,15 @@ def _below(path: str, folders: Iterable[str]) -> str:
     """The first folder on the way to ``path`` that is one of ``folders``; empty: none is."""
     known = frozenset(folders)
     return next((part for part in path.split("/")[:-1] if part.lower() in known), "")
+
+
+def _aside(path: str) -> str:
+    """The first folder on the way to ``path`` that is there for tests, examples and the like."""
+    for part in path.split("/")[:-1]:
+        bare = part.lower().lstrip("._")
+        if bare in _ASIDE or re.split(r"[-_]", bare)[0] in _FILES_OF_TESTS:
+            return part
+    return ""
 
 
 def _listed(root: str) -> list[str] | None:

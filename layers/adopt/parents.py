@@ -198,8 +198,8 @@ def _of_accounts(
     """The names below somebody's account that are no image of ours, and who is made from each."""
     for normal, users in wanted.items():
         parsed = parse(normal)
-        if normal in ours or parsed is None:
-            continue
+        if normal in ours or parsed is None or parsed.digest:
+            continue  # whoever writes a digest means those bytes, and not what is built here
         if "/" in parsed.repository.removeprefix("library/"):
             yield normal, parsed, users
 

@@ -151,9 +151,10 @@ def _words(done: Answer, root: str) -> str:
 def _refused(words: str, file: str) -> LayersError:
     """Bake's error, with its place."""
     at = _AT.search(words)
+    newer = ", and a newer one may take it" if "Unsupported " in words else ""
     return LayersError(
         _MORE.sub("", words[at.end() :] if at and at.start() == 0 else words).lstrip(": "),
         file=at[1] if at else file,
         line=int(at[2]) if at else None,
-        hint="docker buildx bake --print says so",
+        hint=f"docker buildx bake --print says so{newer}",
     )

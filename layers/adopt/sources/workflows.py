@@ -245,7 +245,7 @@ def _args(text: Text, notes: list[str]) -> dict[str, str]:
     for line in _lines(text):
         key, equals, value = line.partition("=")
         if UNKNOWN in line:
-            shown = value
+            shown = value if equals and UNKNOWN not in key else line
             for _ in range(line.count(UNKNOWN)):
                 shown = shown.replace(UNKNOWN, next(unknown, "?"), 1)
             notes.append(f"arg {key} is {shown}" if UNKNOWN not in key else f"an arg is {shown}")

@@ -68,6 +68,15 @@ def test_tests_and_examples_are_left_out_beside_others(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "folder", [".examples", "Tests", "_tests", "parser/testfiles-negative", "fixtures_old/a"]
+)
+def test_folders_of_tests_have_many_names(tmp_path: Path, folder: str) -> None:
+    """A dot before it hides it from nobody who builds images."""
+    root = write(tmp_path, {"Dockerfile": "", f"{folder}/Dockerfile": "", "contest/Dockerfile": ""})
+    assert find(str(root)).dockerfiles == ("Dockerfile", "contest/Dockerfile")
+
+
 def test_a_repository_of_examples_has_all_of_them(tmp_path: Path) -> None:
     """Where there is nothing else, they are what is meant."""
     root = write(tmp_path, {"examples/a/Dockerfile": "", "examples/b/Dockerfile": ""})

@@ -92,6 +92,26 @@ def test_a_name_below_an_account_is_guessed_and_says_so(tmp_path: Path) -> None:
     assert '"acme/tools-base:1" = "base"  # guessed' in found.files["images.toml"]
 
 
+def test_a_base_by_digest_is_no_image_of_ours(tmp_path: Path) -> None:
+    """Somebody pinned what was published; that takes the name from nobody else."""
+    pinned = f"acme/tools-base:1@sha256:{'0' * 64}"
+    found = proposed(
+        write(
+            tmp_path / "tools",
+            {
+                "base/Dockerfile": "FROM debian:12\n",
+                "binder/Dockerfile": f"FROM {pinned}\n",
+                "worker/Dockerfile": "FROM acme/tools-base\n",
+            },
+        )
+    )
+    assert {name: each.parents for name, each in images(found).items()} == {
+        "base": (),
+        "binder": (),
+        "worker": ("base",),
+    }
+
+
 def test_a_row_of_names_with_one_head_is_guessed(tmp_path: Path) -> None:
     """``acme/dev-base`` and ``acme/dev-clang`` for Dockerfile_base and Dockerfile_clang."""
     found = proposed(

@@ -116,6 +116,30 @@ jobs:
     assert "${{ matrix.image }}" in left.why
 
 
+def test_an_argument_that_a_step_before_makes_is_told_in_its_own_words(tmp_path: Path) -> None:
+    """Its value, its name, or the whole of it."""
+    reading = read(
+        tmp_path,
+        """\
+jobs:
+  a:
+    steps:
+      - uses: docker/build-push-action@v6
+        with:
+          build-args: |
+            ${{ steps.x.outputs.all }}
+            SHA=${{ github.sha }}
+            ${{ steps.x.outputs.name }}=1
+""",
+    )
+    (build,) = reading.builds
+    assert build.notes == (
+        "an arg is ${{ steps.x.outputs.all }}",
+        "arg SHA is ${{ github.sha }}",
+        "an arg is ${{ steps.x.outputs.name }}=1",
+    )
+
+
 def test_names_come_from_the_metadata_action(tmp_path: Path) -> None:
     """Tags that a step before makes: the images are named there."""
     build = only(
