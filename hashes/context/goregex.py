@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import sys
-import unicodedata
 
 from hashes.context.gopath import BadPattern
 
@@ -202,6 +201,8 @@ def _complement(group: str) -> str:
 
 def _category(name: str, negated: bool, error: BadPattern) -> str:
     """Spell out a Unicode category; scripts are not known to Python and are refused."""
+    import unicodedata
+
     found: list[list[int]] = []
     for code in range(sys.maxunicode + 1):
         if (unicodedata.category(chr(code)).startswith(name) or name == "Any") != negated:

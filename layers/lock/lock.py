@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from hashes.dockerfile.git import is_git
 from hashes.errors import LayersError
+from hashes.nothing import NOTHING
 from layers.config.faults import Faults, LockError
 from layers.config.toml import Path, TomlError, read
 from layers.lock.epochs import Base, Fixed, base_shape, base_table, is_digest, read_base
@@ -29,17 +29,16 @@ _HEADER = """\
 _CONFLICT = r"^(?:<{7}|={7}|>{7}|\|{7})(?: |$)"
 
 
-@dataclass(frozen=True)
-class Lock:
+class Lock(NamedTuple):
     """All pins, in the order of the file: by name, then platform; and all bases."""
 
-    pins: Mapping[tuple[Reference, str], Pin] = field(default_factory=dict)
-    path: str = field(default="images.lock", compare=False)
-    bases: Mapping[tuple[str, str], Base] = field(default_factory=dict)
+    pins: Mapping[tuple[Reference, str], Pin] = NOTHING
+    path: str = "images.lock"
+    bases: Mapping[tuple[str, str], Base] = NOTHING
     """By image and `bases.place`, in that order."""
-    past: Mapping[tuple[Reference, str, Digest], Pin] = field(default_factory=dict)
+    past: Mapping[tuple[Reference, str, Digest], Pin] = NOTHING
     """Pins that were replaced, as far as a base may go back to them."""
-    git: Mapping[str, GitPin] = field(default_factory=dict)
+    git: Mapping[str, GitPin] = NOTHING
     """By `layers.lock.git.name_of`, in that order."""
 
     @classmethod
@@ -145,7 +144,7 @@ class Lock:
         for pin in pins:
             before = known.get(pin.address)
             known[pin.address] = before if before and before.commit == pin.commit else pin
-        return replace(self, git=dict(sorted(known.items())))
+        return self._replace(git=dict(sorted(known.items())))
 
     # -- bases -------------------------------------------------------------------------------
 

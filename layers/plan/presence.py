@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hashes.errors import LayersError
@@ -26,27 +25,27 @@ class TagMoved(LayersError):
     """A keyed tag in the registry holds something else than what was put there first."""
 
 
-@dataclass
 class Seen:
     """What was found so far; grows while a plan is made."""
 
-    asked: set[Layer] = field(default_factory=set)
-    """What was looked for at all."""
-    nodes: dict[Layer, Node] = field(default_factory=dict)
-    """The same with their names."""
-    deaf: bool = False
-    """True once a registry did not answer: it is not asked again in this run."""
-    engine: dict[Layer, Digest] = field(default_factory=dict)
-    registry: dict[Layer, Digest] = field(default_factory=dict)
-    current: dict[Layer, Digest] = field(default_factory=dict)
-    earlier: dict[Layer, str] = field(default_factory=dict)
-    """The key in the label of the image that the plain name points at."""
-    broken: dict[Layer, Broken] = field(default_factory=dict)
-    """In the registry, but not whole."""
-    held: dict[Layer, LocalImage] = field(default_factory=dict)
-    """What the engine told of those that it has."""
-    blobs: dict[Layer, Mapping[str, int]] = field(default_factory=dict)
-    """Of those in the registry the bytes of each filesystem layer as it is sent, by digest."""
+    def __init__(self, broken: dict[Layer, Broken] | None = None) -> None:
+        """``broken``: known to be in the registry, but not whole; more is added to it."""
+        self.broken = {} if broken is None else broken
+        self.asked: set[Layer] = set()
+        """What was looked for at all."""
+        self.nodes: dict[Layer, Node] = {}
+        """The same with their names."""
+        self.deaf = False
+        """True once a registry did not answer: it is not asked again in this run."""
+        self.engine: dict[Layer, Digest] = {}
+        self.registry: dict[Layer, Digest] = {}
+        self.current: dict[Layer, Digest] = {}
+        self.earlier: dict[Layer, str] = {}
+        """The key in the label of the image that the plain name points at."""
+        self.held: dict[Layer, LocalImage] = {}
+        """What the engine told of those that it has."""
+        self.blobs: dict[Layer, Mapping[str, int]] = {}
+        """Of those in the registry the bytes of each filesystem layer as it is sent, by digest."""
 
     def lacks(self, layer: Layer) -> bool:
         """True when a layer was looked for and is nowhere."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from layers.report import wording
@@ -30,17 +29,17 @@ HEARTBEAT = 30.0
 """Seconds of silence of a layer after which a line says that it still works."""
 
 
-@dataclass
 class _Work:
     """A layer at work; times are the clock's."""
 
-    action: str
-    spoke: float
-    step: Step | None = None
-    step_began: float = 0.0
-    cached: int = 0
-    line: str = ""
-    moved: Moved | None = None
+    def __init__(self, action: str, spoke: float) -> None:
+        self.action = action
+        self.spoke = spoke
+        self.step: Step | None = None
+        self.step_began = 0.0
+        self.cached = 0
+        self.line = ""
+        self.moved: Moved | None = None
 
 
 class PlainReport:
