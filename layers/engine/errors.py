@@ -60,6 +60,18 @@ _SIGNS: tuple[tuple[tuple[str, ...], type[EngineError], str], ...] = (
         "the engine lost a part of it meanwhile; try again",
     ),
     (
+        ("405 method not allowed", "501 not implemented"),
+        EngineError,
+        "the engine asks {registry} by HEAD before it sends anything, and that was refused: have "
+        "the proxy or gateway before the registry let HEAD through (pulls do without)",
+    ),
+    (
+        ("first record does not look like a tls handshake",),
+        EngineError,
+        "the engine asks by https first, also where http will do, and what answered was neither: "
+        "a proxy there has to answer a TLS greeting with TLS or with HTTP/1.x 400",
+    ),
+    (
         ("unauthorized", "authentication required", "no basic auth", "denied", "forbidden"),
         EngineError,
         "run `docker login {registry}`, then try again",

@@ -119,8 +119,12 @@ class DockerCredentials:
                 f" run `docker login {host}`",
             )
         said = str(error) if isinstance(error, ValueError) else str(error.__cause__ or error)
+        # The SDK quotes what the helper printed; its error output went to the terminal.
+        reason = said.strip()
+        if reason.endswith('exited with "".'):
+            reason = "it ended with an error and printed no reason"
         return CredentialsError(
-            f"the credential helper for {host}, {program}, failed: {said.strip()}",
+            f"the credential helper for {host}, {program}, failed: {reason}",
             file=self._path,
             hint=f"run `docker login {host}` again, or mend credsStore/credHelpers",
         )

@@ -109,7 +109,10 @@ def _check(cli: str, environment: dict[str, str]) -> dict[str, str]:
     said = version(done.stdout) if done.returncode == 0 else ""
     found = version_of(said)
     least = ".".join(map(str, BUILDX_AT_LEAST))
-    if done.returncode == 0 and done.stdout.startswith("buildah"):
+    # Podman 4.3 knows no `buildx version`; later ones answer with buildah's.
+    if found is None and (
+        done.stdout.startswith("buildah") or say("--version").stdout.startswith("podman")
+    ):
         raise LayersError(
             f"{cli} is Podman's, which has no buildx (at least {least} is needed)", hint=_INSTALL
         )

@@ -25,7 +25,7 @@ def config(space: Workspace, folder: Path, content: object) -> str:
     return str(folder)
 
 
-@pytest.mark.parametrize("script", ["", "echo locked; exit 2", "echo no JSON"])
+@pytest.mark.parametrize("script", ["", "echo locked; exit 2", "exit 1", "echo no JSON"])
 def test_a_helper_that_fails_is_a_warning_where_nothing_needs_it(
     workspace: Workspace, tmp_path: Path, script: str
 ) -> None:

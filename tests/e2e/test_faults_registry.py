@@ -303,6 +303,25 @@ def test_a_push_that_fails_keeps_the_work(
     assert "[base] build" not in run.text
 
 
+def test_a_proxy_that_refuses_head_lets_images_be_pulled(cold: Workspace, proxy: Proxy) -> None:
+    """405: we and the engine ask by GET instead."""
+    rule = proxy.breaks("HEAD", "/v2/", Answer(405))
+    run = cold.doit("base")
+    assert rule.hits
+    assert "[base] pulled" in run.text
+    assert proxy.count("^(PUT|POST|PATCH) ") == 0
+
+
+def test_a_push_past_a_proxy_that_refuses_head_says_what_stands_in_the_way(
+    new: Workspace, proxy: Proxy
+) -> None:
+    """The engine asks for each blob by HEAD before it sends it, and takes no other answer."""
+    proxy.breaks("HEAD", "/v2/", Answer(405))
+    told(new.doit("base"), "not pushed", "405 Method Not Allowed", "let HEAD through")
+    assert tag(new, proxy) == ""
+    converges(new, proxy)
+
+
 def test_a_push_that_fails_in_every_way_is_tried_again(new: Workspace, proxy: Proxy) -> None:
     """In the same run, without a word."""
     faults: list[tuple[str, Action]] = [

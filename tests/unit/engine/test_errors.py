@@ -39,6 +39,18 @@ A = "sha256:" + "a" * 64
             "broke",
         ),
         ("dial tcp 1.2.3.4:5: i/o timeout", Passing, "broke"),
+        (
+            "unexpected status from HEAD request to http://r/v2/x/blobs/sha256:1: 405 Method Not "
+            "Allowed",
+            None,
+            "asks r by HEAD",
+        ),
+        (
+            'failed to do request: Head "https://r/v2/x": tls: first record does not look like a '
+            "TLS handshake",
+            None,
+            "a proxy there has",
+        ),
         ("failed to do request: Head https://r/x: EOF", Passing, "broke"),
         ("failed to read expected number of bytes: unexpected EOF", Passing, "thrown away"),
         ("short read: expected 9 bytes but got 3: unexpected EOF", Passing, "thrown away"),

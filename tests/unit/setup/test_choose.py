@@ -160,6 +160,10 @@ def test_a_client_that_nobody_tried_is_told_once(
     [
         ("echo github.com/docker/buildx v0.12.1 abc", r"is 0\.12\.1; at least 0\.13"),
         ("echo buildah 1.43.2", "is Podman's, which has no buildx"),
+        (
+            "[ $1 = --version ] && exec echo podman version 4.3.1; exit 125",
+            "is Podman's, which has no buildx",
+        ),
         ("echo \"docker: 'buildx' is not a docker command.\" >&2; exit 1", "buildx` is missing"),
     ],
 )
