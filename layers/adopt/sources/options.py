@@ -30,9 +30,13 @@ class Options(NamedTuple):
 
 
 def one_platform(told: Sequence[Any], notes: list[str]) -> str:
-    """The platform of an image that is built for one; several leave it to the machine."""
+    """The platform of an image that is built for one; several, and bake's ``local``, leave it to
+    the machine.
+    """
     found = []
     for each in told:
+        if each == "local":
+            continue
         try:
             found.append(platform(str(each)))
         except ValueError:

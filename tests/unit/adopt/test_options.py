@@ -36,11 +36,14 @@ def test_a_size_is_dockers(told: str, expected: int) -> None:
         (["linux/arm64/v8"], "linux/arm64"),
         (["amd64"], "linux/amd64"),
         (["linux/amd64", "linux/arm64"], ""),
+        (["local"], ""),
     ],
 )
 def test_one_platform_is_an_images_own(told: list[str], expected: str) -> None:
-    """Of several each machine builds its own."""
-    assert options.one_platform(told, []) == expected
+    """Of several each machine builds its own, and of ``local`` too."""
+    notes: list[str] = []
+    assert options.one_platform(told, notes) == expected
+    assert notes == []
 
 
 def test_what_no_image_can_have_is_told() -> None:
