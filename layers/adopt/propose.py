@@ -107,7 +107,7 @@ def _proposed(
 def _lacking(image: Proposed) -> LeftOut:
     """An image that waits for a build argument, as people are told."""
     assert image.lacking is not None
-    why = f"{lacks(image.lacking)}; images.toml has {image.name} as a comment: give the value there"
+    why = f"{lacks(image.lacking)}; give the value in images.toml, where it is a comment"
     return LeftOut(f"{image.dockerfile}:{image.lacking.line}", why)
 
 
