@@ -17,7 +17,7 @@ from layers.gc.scan import CleanUp, Scan, Scope
 from layers.project.project import Project
 from tests.fakes import MemoryEngine, MemoryRegistry
 from tests.fakes_store import MemoryStore
-from tests.unit.gc.test_removal import HOST, KEYS, digest, put_image
+from tests.unit.gc.shop import HOST, KEYS, digest, put_image
 from tests.unit.machines import FixedBackends
 
 SPEC = f"""\

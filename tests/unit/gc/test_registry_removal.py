@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -23,48 +22,12 @@ from layers.oci.artifact import (
     listing,
 )
 from layers.oci.digest import Digest
-from layers.plan.names import LABEL_KEY, LABEL_LAYER, LABEL_PROJECT
+from layers.plan.names import LABEL_PROJECT
 from layers.registry.registry import RegistryError
 from layers.runtime.state import StateFolder
 from tests.fakes import MemoryRegistry
 from tests.fakes_store import MemoryStore
-from tests.ocidocs import OCI_CONFIG, OCI_LAYER
-from tests.unit.gc.shop import HOST, KEYS, NOW, OWNERS, REPOSITORY, digest
-
-
-def put_image(
-    registry: MemoryRegistry,
-    number: int,
-    *tags: str,
-    blob: bytes = b"",
-    layer: str = "app",
-    project: str = "",
-) -> Digest:
-    """An image of a layer at key ``number``, made on that day of January 2026."""
-    labels = {LABEL_KEY: KEYS[number], LABEL_LAYER: layer}
-    labels |= {LABEL_PROJECT: project} if project else {}
-    config = json.dumps(
-        {
-            "os": "linux",
-            "architecture": "amd64",
-            "created": f"2026-01-{number + 1:02}T10:00:00.123456789Z",
-            "config": {"Labels": labels},
-        }
-    ).encode()
-    content = blob or f"layer {number}".encode()
-    document = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST_TYPE,
-        "config": descriptor(OCI_CONFIG, config),
-        "layers": [descriptor(OCI_LAYER, b"base"), descriptor(OCI_LAYER, content)],
-    }
-    for each in (config, b"base", content):
-        registry.put_blob(REPOSITORY, each)
-    raw = json.dumps(document).encode()
-    found = Digest(descriptor(MANIFEST_TYPE, raw)["digest"])
-    for tag in tags or (KEYS[number],):
-        registry.put_manifest(REPOSITORY, tag, raw, MANIFEST_TYPE)
-    return found
+from tests.unit.gc.shop import HOST, KEYS, NOW, OWNERS, REPOSITORY, digest, put_image
 
 
 def attach(registry: MemoryRegistry, to: Digest) -> Digest:
