@@ -310,6 +310,7 @@ def test_a_proxy_that_refuses_head_lets_images_be_pulled(cold: Workspace, proxy:
     assert rule.hits
     assert "[base] pulled" in run.text
     assert proxy.count("^(PUT|POST|PATCH) ") == 0
+    converges(cold, proxy)
 
 
 def test_a_push_past_a_proxy_that_refuses_head_says_what_stands_in_the_way(
