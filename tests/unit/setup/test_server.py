@@ -68,8 +68,8 @@ def test_readiness_is_an_answer_not_a_connection(tmp_path: Path) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         address = ("127.0.0.1", server.server_port)
-        assert ready(address, "/")
-        assert not ready(address, "/no-such-file-here")
+        assert ready(address, "/", timeout=60)
+        assert not ready(address, "/no-such-file-here", timeout=60)
     finally:
         server.shutdown()
         server.server_close()
