@@ -80,8 +80,9 @@ def _check(root: str, options: Any, asked: list[str]) -> int:
     if options["online"]:
         from layers.check.online.look_up import look_up
 
+        known = len(notes)
         found += look_up(run, subjects, notes, rules)
-        ran |= {each.name for each in ONLINE_RULES} if not notes else set()
+        ran |= {each.name for each in ONLINE_RULES} if len(notes) == known else set()
     if options["built"]:
         from layers.check.built.inspect import look_into
 

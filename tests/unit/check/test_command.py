@@ -200,3 +200,14 @@ def test_annotations_are_escaped_as_github_reads_them(
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("::error file=a%2Cb%3Ac/Dockerfile,line=2,title=install-asks::`apt-get")
     assert line.endswith("%0Aadd -y")
+
+
+def test_what_lacks_a_file_of_this_machine_is_told_beside_the_findings(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is wrong with what is committed: a model that is not in git is no finding."""
+    needs = '[[images.other.require]]\npath = "model.pkl"\nmessage = "Ask its authors."\n'
+    (project / "images.toml").write_text(TOML + needs)
+    (project / "other" / "Dockerfile").write_text(f"{PINNED}COPY model.pkl /\n")
+    assert run("other") == 0
+    assert "other: model.pkl is missing: it cannot be built here\n" in capsys.readouterr().err
