@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TypeGuard
 
@@ -102,22 +103,35 @@ LATE = {
 }
 
 
-def sources() -> list[Path]:
+@cache
+def sources() -> tuple[Path, ...]:
     """Every Python file of the two packages."""
-    return sorted([*ROOT.glob("hashes/**/*.py"), *ROOT.glob("layers/**/*.py")])
+    return tuple(sorted([*ROOT.glob("hashes/**/*.py"), *ROOT.glob("layers/**/*.py")]))
+
+
+@cache
+def modules() -> frozenset[str]:
+    """The same as imports have them."""
+    return frozenset(map(dotted, sources()))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """What a file says; several tests ask."""
+    return ast.parse(path.read_text())
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:
     """Modules that a file imports, and whether at its top; those for types alone are left out."""
-    tree = ast.parse(path.read_text())
+    module = tree(path)
     typing: set[ast.AST] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(module):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             typing.update(each for part in node.body for each in ast.walk(part))
-    for node in ast.walk(tree):
+    for node in ast.walk(module):
         if node in typing:
             continue
-        top = node in tree.body
+        top = node in module.body
         if isinstance(node, ast.Import):
             yield from ((name.name, top) for name in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -138,9 +152,9 @@ def dotted(path: Path) -> str:
 
 def ours(path: Path) -> list[str]:
     """Our own modules that a file imports, for types or anywhere in it, too."""
-    known = {dotted(each) for each in sources()}
+    known = modules()
     found: dict[str, None] = {}
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             names = [name.name for name in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -260,13 +274,13 @@ LIBRARIES = {
 
 def strangers_fields(path: Path) -> set[str]:
     """Fields that a module assigns to, of classes that stand in another one."""
-    tree = ast.parse(path.read_text())
+    module = tree(path)
     own: set[str] = set()
-    for node in (each for each in ast.walk(tree) if isinstance(each, ast.ClassDef)):
+    for node in (each for each in ast.walk(module) if isinstance(each, ast.ClassDef)):
         named = [each.target for each in node.body if isinstance(each, ast.AnnAssign)]
         own.update(each.id for each in named if isinstance(each, ast.Name))
         own.update(each.attr for each in ast.walk(node) if is_stored(each) and is_self(each.value))
-    stored = [each for each in ast.walk(tree) if is_stored(each)]
+    stored = [each for each in ast.walk(module) if is_stored(each)]
     return {each.attr for each in stored if not is_self(each.value)} - own
 
 
