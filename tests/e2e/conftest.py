@@ -24,6 +24,7 @@ from layers.setup.endpoint import Endpoint
 from layers.setup.private import lifecycle
 from layers.setup.private.packages import bring
 from layers.setup.private.paths import Places
+from tests.anew import anew, is_full
 from tests.e2e.lab import CHECKOUT, Lab, Workspace, lab_folder
 
 LAB = lab_folder("lab")
@@ -131,11 +132,12 @@ def started(root: Path, kind: dict[str, str], *, keep: bool = False) -> Iterator
 
 @pytest.fixture(scope="module", autouse=True)
 def _room() -> Iterator[None]:
-    """Where the disk fills up, images and build cache go with the file whose tests made them."""
+    """Where disk or build cache fill up, what a file's tests made goes with them."""
     yield
-    if shutil.disk_usage(CHECKOUT).free < ROOM:
-        for each in RUNNING:
-            each.empty()
+    full = shutil.disk_usage(CHECKOUT).free < ROOM
+    for each in RUNNING:
+        if full or is_full(each.endpoint):
+            anew(each.endpoint)
 
 
 def removed(places: Places) -> None:
