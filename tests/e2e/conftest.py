@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from layers.adopt.sources.programs import Programs, find_programs
 from layers.host.system import this_system
 from layers.runtime.events import silent
 from layers.runtime.files import locked
@@ -196,6 +197,19 @@ def wait_for(url: str, logs: Callable[[], str]) -> None:
         except OSError:
             time.sleep(0.2)
     raise AssertionError(f"nothing answers at {url}:\n{logs()}")
+
+
+@pytest.fixture(scope="session")
+def programs() -> Programs:
+    """Compose and buildx of the private engine's packages; no engine runs for them."""
+    ours = Places.of(str(CHECKOUT))
+    os.makedirs(ours.engine, exist_ok=True)
+    with locked(ours.lock):
+        bring(ours, this_system(), print)
+    found = find_programs(ours.packages)
+    assert found.compose
+    assert found.bake
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ from layers.adopt.sources.programs import Programs
 
 NO_PROGRAMS = Programs(None, None)
 PLATFORM = "linux/amd64"
+DOCKERFILE = "FROM debian:12\n"
+STAGES = "FROM debian:12 AS dev\nFROM debian:12 AS prod\n"
 
 
 def write(root: Path, files: Mapping[str, str | bytes], *, git: bool = True) -> Path:
