@@ -16,7 +16,7 @@ from hashes.context.statcache import StatCache
 from hashes.context.tree import Tree
 from layers.graph.graph import Layer
 from layers.project.project import Project
-from tests.unit.graph.test_causes import FILES, Repository
+from tests.unit.graph.shop import FILES, Repository
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 ALGORITHMS = sorted(HEX_LENGTHS)
