@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
-from tests.fuzz.images import matter, names
+from tests.fuzz.images import files, names, settings
 from tests.fuzz.images.draft import Draft
 from tests.fuzz.images.project import UNIQUE, Case, Edit, Image, Project
 
 KINDS: Mapping[str, tuple[int, Callable[[Draft], None]]] = {
-    "plain": (2, matter.plain),
+    "plain": (2, files.plain),
     "stage-like-its-base": (3, names.stage_like_its_base),
     "stage-like-another-image": (3, names.stage_like_another_image),
     "stage-after-use": (1, names.stage_after_use),
@@ -27,23 +27,23 @@ KINDS: Mapping[str, tuple[int, Callable[[Draft], None]]] = {
     "targets": (2, names.targets),
     "tags": (2, names.tags),
     "refused": (2, names.refused),
-    "settings": (4, matter.settings),
-    "run-settings": (2, matter.run_settings),
-    "onbuild-ours": (3, matter.onbuild_ours),
-    "onbuild-upstream": (3, matter.onbuild_upstream),
-    "platform-from": (3, matter.platform_from),
-    "platform-args": (2, matter.platform_args),
-    "platform-project": (2, matter.platform_project),
-    "caller": (3, matter.caller),
-    "root-context": (3, matter.root_context),
-    "nested-contexts": (2, matter.nested_contexts),
-    "files": (4, matter.files),
-    "removals": (1, matter.removals),
-    "ignores": (2, matter.ignores),
-    "heredocs": (2, matter.heredocs),
-    "copies": (3, matter.copies),
-    "text-forms": (2, matter.text_forms),
-    "checkout": (1, matter.checkout),
+    "settings": (4, settings.settings),
+    "run-settings": (2, settings.run_settings),
+    "onbuild-ours": (3, settings.onbuild_ours),
+    "onbuild-upstream": (3, settings.onbuild_upstream),
+    "platform-from": (3, settings.platform_from),
+    "platform-args": (2, settings.platform_args),
+    "platform-project": (2, settings.platform_project),
+    "caller": (3, settings.caller),
+    "root-context": (3, files.root_context),
+    "nested-contexts": (2, files.nested_contexts),
+    "files": (4, files.files),
+    "removals": (1, files.removals),
+    "ignores": (2, files.ignores),
+    "heredocs": (2, files.heredocs),
+    "copies": (3, files.copies),
+    "text-forms": (2, files.text_forms),
+    "checkout": (1, files.checkout),
 }
 """Kind → how often against the others, and what draws it."""
 

@@ -12,6 +12,7 @@ UNIQUE = "@U@"
 """In texts and names: a few letters that no other case ever had."""
 REGISTRY = "@R@"
 """In texts: ``host:port`` of the registry that has the upstreams."""
+BUSYBOX = f"{REGISTRY}/up/busybox:1"
 _DIGEST = re.compile(r"@D:([a-z0-9-]+)@")
 
 
