@@ -17,7 +17,7 @@ from layers.engine.errors import (
 )
 from layers.oci.digest import Digest
 from tests.contracts import silent
-from tests.unit.engine.test_docker import answer, engine, lines
+from tests.unit.engine.answers import answer, engine, lines
 
 A = "sha256:" + "a" * 64
 

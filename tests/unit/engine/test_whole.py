@@ -18,7 +18,7 @@ from layers.registry.registry import Registry
 from tests.contracts import silent
 from tests.fakes_registry import MemoryRegistry
 from tests.ocidocs import OCI_INDEX, OCI_MANIFEST, digest_of, index_of, manifest_of
-from tests.unit.engine.test_docker import answer, engine, lines
+from tests.unit.engine.answers import answer, engine, lines
 
 SMALL = json.dumps(manifest_of(digest_of(b"c"), digest_of(b"l"))).encode()
 """A manifest of two blobs that have a byte each, which is what it says of them."""

@@ -27,7 +27,7 @@ from layers.gc.report import Done, as_json, as_text, ending
 from layers.gc.scan import CleanUp, Scope
 from layers.gc.sweep import Going, Staying, Sweep
 from layers.oci.digest import Digest
-from tests.unit.engine.test_docker import answer, answering
+from tests.unit.engine.answers import answer, answering
 
 KEYS = [f"xxh3-{number:032x}" for number in range(9)]
 NOW = 1_700_000_000.0
