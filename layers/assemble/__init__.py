@@ -11,6 +11,7 @@ whole base for that; the registry needs one small filesystem layer, a configurat
 - `copying`, `users`: what a COPY or WORKDIR does to a listing, by BuildKit's own rules.
 - `layer`: the tar of one step.
 - `configuration`, `healthcheck`: what the settings do to an image's configuration.
+- `origins`: what a COPY takes from another stage or image, out of its filesystem layers.
 - `recipe`, `image`: all of it together: configuration, manifest and new filesystem layers.
 
 Where it cannot be right it is not done: an `Obstacle` says which line is in the way.

@@ -42,23 +42,30 @@ def unchanged(before: Written | None, after: Written) -> bool:
         return True
     alike = before.entry.link == after.entry.link and before.mtime == after.mtime
     one, two = before.item, after.item
-    return alike and one is not None and two is not None and one.identity == two.identity
+    if not alike or one is None or two is None:
+        return False
+    return (one.identity, one.capability) == (two.identity, two.capability)
 
 
 class Look(NamedTuple):
     """What the flags of a COPY say of what it writes."""
 
-    owner: Owner = NOBODY_SAID
+    owner: Owner | None = None
+    """None: that of what is copied, and root of folders on the way."""
     chmod: int | None = None
     stamp: int = 0
     """When folders count as made, in seconds since the epoch."""
+    below: tuple[str, ...] = ()
+    """The digests of the trunk's layers, where what is there as it was in them is no change."""
 
 
 class Writer:
     """Writes what a step copies into a listing, and remembers it."""
 
-    def __init__(self, listing: Listing) -> None:
+    def __init__(self, listing: Listing, number: int = 0) -> None:
+        """``number``: of the step among those of an image."""
         self.listing = listing
+        self.number = number
         self.written: dict[str, Written] = {}
         """By path; folders on the way to these are not in it unless the step made them."""
         self._calls = 0
@@ -123,7 +130,7 @@ class Writer:
                     raise Blocked(f"/{at} is made in a folder that is setgid")
                 if look.chmod not in (None, FOLDER_MODE):
                     raise Blocked(f"versions of BuildKit give /{at} different modes under --chmod")
-                entry = Entry("dir", FOLDER_MODE, *look.owner, look.stamp)
+                entry = Entry("dir", FOLDER_MODE, *(look.owner or NOBODY_SAID), look.stamp)
                 self._put(at, entry, Written(entry, look.stamp))
             elif entry.kind != "dir":
                 raise Blocked(f"/{at} is not a folder")
@@ -138,10 +145,14 @@ class Writer:
             raise Blocked(f"a file is copied onto /{path}, which is a folder")
         mode = item.mode if look.chmod is None or item.kind == "link" else look.chmod
         mtime = item.mtime if item.kind == "dir" else 0
-        entry = Entry(item.kind, mode, *look.owner, mtime, item.link)
-        group = (self._calls, *item.inode) if item.inode else ()
+        who = look.owner or Owner(item.uid, item.gid)
+        entry = Entry(item.kind, mode, *who, mtime, item.link)
+        group = (self.number, self._calls, *item.inode) if item.inode else ()
         if item.kind == "dir" and there is not None and there._replace(mtime=mtime) == entry:
             return self.listing.put(path, entry)  # as it was: BuildKit records no change
+        same = there is not None and there._replace(layer=-1) == entry and item.place == path
+        if same and there is not None and item.layer in look.below[there.layer : there.layer + 1]:
+            return None  # the very file that is there
         self._put(path, entry, Written(entry, item.mtime, item, group))
         return None
 

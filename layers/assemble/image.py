@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from hashes.dockerfile import git
 from hashes.dockerfile.expand import WordError
 from hashes.dockerfile.heredocs import chomp, heredoc
 from hashes.dockerfile.instruction import Instruction
+from hashes.dockerfile.reachable import Source
 from hashes.dockerfile.state import State
 from hashes.errors import LayersError
 from layers.assemble import layer, sources
@@ -21,14 +22,25 @@ from layers.assemble.copying import Look, Writer, Written, unchanged
 from layers.assemble.layer import NewLayer
 from layers.assemble.listing import Listing
 from layers.assemble.obstacle import Blocked, Obstacle
+from layers.assemble.origins.rootfs import Packed, Rootfs
+from layers.assemble.origins.taken import Store
 from layers.assemble.recipe import CONFIG_TYPE, Recipe, Trunk, in_the_way, oci
 from layers.assemble.sources import Match, Moved
-from layers.assemble.trunk import LINKED_OWNER
+from layers.assemble.trunk import LINKED_OWNER, step_name
 from layers.assemble.users import NOBODY_SAID, owner
-from layers.assemble.walk import walk
+from layers.assemble.walk import Place, walk
 from layers.oci.artifact import MANIFEST_TYPE, descriptor
 
 _MOST_CHMOD = 0o7777
+Origins = Callable[[Source], Rootfs]
+"""Gives what is in the stage or image that a COPY takes from; raises Blocked where that is not
+known.
+"""
+
+
+def nowhere(source: Source) -> Rootfs:
+    """Nothing is known of any."""
+    raise Blocked(f"what is in {source.text} is not known")
 
 
 @dataclass(frozen=True)
@@ -46,20 +58,17 @@ class Assembled:
             each.file.close()
 
 
-def assemble(trunk: Trunk, recipe: Recipe, context: Sources) -> Assembled | Obstacle:
+def assemble(
+    trunk: Trunk, recipe: Recipe, context: Sources, origins: Origins = nowhere
+) -> Assembled | Obstacle:
     """Put the tail of a recipe upon its trunk.
 
-    The same bytes for the same values.  Raises Moved where a file is not what was hashed, and
-    LayersError for what BuildKit would refuse, too.
+    The same bytes for the same values.  Raises Moved where a file is not what was hashed,
+    BadTarball, and LayersError for what BuildKit would refuse, too.
     """
-    if recipe.division.last is not None and not trunk.inside:
-        return recipe.division.last
-    obstacle = in_the_way(trunk, recipe)
-    if obstacle is not None:
-        return obstacle
-    made = _Assembly(trunk, recipe, context)
+    made = _Assembly(trunk, recipe, context, origins)
     try:
-        found = made.run()
+        found = made.run() or made.image()
     except BaseException:
         made.close()
         raise
@@ -68,9 +77,39 @@ def assemble(trunk: Trunk, recipe: Recipe, context: Sources) -> Assembled | Obst
     return found
 
 
+def stage(
+    name: str,
+    trunk: Trunk,
+    recipe: Recipe,
+    context: Sources,
+    origins: Origins,
+    packed: Packed,
+    store: Store,
+) -> Rootfs:
+    """What is in a stage that is only copied from, without making layers of it.
+
+    ``packed`` are the layers of its trunk.  Raises what `assemble` does, and Blocked.
+    """
+    made = _Assembly(trunk, recipe, context, origins, layers=False)
+    obstacle = made.run()
+    if obstacle is not None:
+        raise Blocked(f"stage {name}: {obstacle}")
+    return Rootfs(name, made.listing, packed, store, made.written)
+
+
 class _Assembly:
-    def __init__(self, trunk: Trunk, recipe: Recipe, context: Sources) -> None:
+    def __init__(
+        self,
+        trunk: Trunk,
+        recipe: Recipe,
+        context: Sources,
+        origins: Origins,
+        *,
+        layers: bool = True,
+    ) -> None:
         self.trunk, self.recipe, self.context = trunk, recipe, context
+        self.origins, self.with_layers = origins, layers
+        self.steps = 0
         self.listing = trunk.listing.copy()
         self.configuration = (
             Configuration(trunk.configuration)
@@ -87,18 +126,27 @@ class _Assembly:
         for each in self.layers:
             each.file.close()
 
-    def run(self) -> Assembled | Obstacle:
+    def run(self) -> Obstacle | None:
+        """Go through all steps, as far as nothing stands in the way."""
+        last = self.recipe.division.last
+        if last is not None and not self.trunk.inside:
+            return last
+        obstacle = in_the_way(self.trunk, self.recipe)
+        if obstacle is not None:
+            return obstacle
         for place in walk(self.recipe, self.configuration, inside=self.trunk.inside):
             try:
-                self._step(place.item, place.state)
+                self._step(place)
             except (Blocked, WordError) as error:
-                return Obstacle(place.item.line, place.item.keyword, str(error))
-        return self._image()
+                return Obstacle(place.item.line, step_name(place.item), str(error))
+        return None
 
-    def _step(self, item: Instruction, state: State) -> None:
-        writer = Writer(self.listing)
+    def _step(self, place: Place) -> None:
+        item, state = place.item, place.state
+        self.steps += 1
+        writer = Writer(self.listing, self.steps)
         if item.keyword in ("COPY", "ADD"):
-            self._copy(item, state, writer)
+            self._copy(place, writer)
         else:
             self.configuration.take(item, state)
             if item.keyword == "WORKDIR":
@@ -111,21 +159,23 @@ class _Assembly:
             if not unchanged(self.written.get(path), one)
         }
         self.written |= written
-        if written:
+        if written and self.with_layers:
             made = layer.write(self.listing, written, self.recipe.compression)
             self.layers.append(made)
             self.configuration.diff_ids.append(made.diff_id.text)
         self.configuration.done(item, layer=bool(written))
 
-    def _copy(self, item: Instruction, state: State, writer: Writer) -> None:
+    def _copy(self, place: Place, writer: Writer) -> None:
+        item, state = place.item, place.state
+        source = place.stage.sources.get((place.position, 0))
         *heads, last = item.words
         bodies = {each.name: each.content for each in item.heredocs}
         target = known(state, last)
         if target.endswith(("/.", "/..")) or target == "..":
             raise Blocked(f"versions of BuildKit differ in what {target!r} means as a destination")
-        found: list[Match] = []
+        found = [] if source is None else self._brought(item, source, heads, state)
         documents: list[Match] = []
-        for head in heads:
+        for head in heads if source is None else ():
             opened = heredoc(head)
             if opened is not None and opened.name in bodies:
                 body = bodies[opened.name]
@@ -146,6 +196,16 @@ class _Assembly:
             raise Blocked(LINKED_OWNER)
         copy = writer.link if linked else writer.copy
         copy([*found, *documents], state.destination(target), look)
+
+    def _brought(
+        self, item: Instruction, source: Source, heads: Sequence[str], state: State
+    ) -> list[Match]:
+        """What comes from another stage or image."""
+        if item.heredocs:
+            raise Blocked("it has documents, and takes from another image")
+        rootfs = self.origins(source)
+        exclude = tuple(known(state, each) for each in item.flag_values("exclude"))
+        return rootfs.bring([known(state, head) for head in heads], exclude)
 
     def _matches(self, item: Instruction, source: str, state: State) -> list[Match]:
         if git.is_web(source) or git.is_git(source) or git.like_git(source):
@@ -170,10 +230,14 @@ class _Assembly:
                 raise Blocked(f"versions of BuildKit differ in what --chmod={text} means")
             chmod = int(text, 8)
         user = known(state, item.flag("chown") or "")
-        who = owner(self.listing, user) if user else NOBODY_SAID
-        return Look(who, chmod, self.created)
+        who = owner(self.listing, user) if user else None
+        # What is linked is put upon the image, whatever is there.
+        linked = item.switch("link") and chmod is None
+        below = () if linked else tuple(str(each["digest"]) for each in self.trunk.layers)
+        return Look(who, chmod, self.created, below)
 
-    def _image(self) -> Assembled:
+    def image(self) -> Assembled:
+        """What was made, once all steps are done."""
         self.configuration.label(self.recipe.labels or {})
         created = datetime.datetime.fromtimestamp(self.created, datetime.timezone.utc)
         configuration = self.configuration.to_bytes(f"{created:%Y-%m-%dT%H:%M:%SZ}")
@@ -204,6 +268,6 @@ def listing_of(parts: Sequence[Any]) -> Listing:
     from layers.assemble.tarballs import apply
 
     found = Listing()
-    for each in parts:
-        apply(found, each)
+    for number, each in enumerate(parts):
+        apply(found, each, number)
     return found

@@ -27,6 +27,8 @@ _LEVELS = {"zstd": 3, "gzip": 6}
 IN_MEMORY = 8 << 20
 """Bytes from which on a layer lies in a temporary file."""
 PART = 1 << 20
+CAPABILITY = "SCHILY.xattr.security.capability"
+"""Of a tarball's header (containerd, archive/tar.go)."""
 _TYPES = {
     "dir": tarfile.DIRTYPE,
     "file": tarfile.REGTYPE,
@@ -135,6 +137,8 @@ def _tar(listing: Listing, written: Mapping[str, Written], out: _Digesting) -> N
                 archive.addfile(header)
             elif item is not None and item.kind == "file":
                 header.size = item.size
+                if item.capability:
+                    header.pax_headers = {CAPABILITY: item.capability}
                 with _reader(item.read(), item.size, path) as content:
                     archive.addfile(header, content)
             else:

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 from hashes.errors import LayersError
 from layers.assemble.trees.tree import Tree
 
-VERSION = 1
+VERSION = 2
+_READ = (1, VERSION)
+"""Of the first nobody knows which layer has a file."""
 LARGEST = 1 << 30
 """Bytes of an unpacked listing; what would grow beyond is not read."""
 LEVEL = 12
@@ -36,6 +38,9 @@ class Entry(NamedTuple):
     """Of a folder, in seconds since the epoch; 0 for all others, so that equal ones are one."""
     link: str = ""
     """Where a symbolic link leads, as it is written."""
+    layer: int = -1
+    """Which filesystem layer has it under this very path, from 0; -1 for folders, and where
+    nobody knows."""
 
 
 ROOT = Entry("dir", 0o755, 0, 0)
@@ -81,12 +86,12 @@ class Listing(Tree[Entry]):
         """
         import zstandard
 
-        looks: dict[tuple[str, int, int, int], int] = {}
+        looks: dict[tuple[str, int, int, int, int], int] = {}
         folders: dict[str, list[list[object]]] = {}
         for folder in sorted(self._folders):
             rows = folders[folder] = []
             for name, entry in sorted(self._folders[folder].items()):
-                look = looks.setdefault(entry[:4], len(looks))
+                look = looks.setdefault((*entry[:4], entry.layer), len(looks))
                 more: list[object] = (
                     [entry.link or entry.mtime] if entry.link or entry.mtime else []
                 )
@@ -110,7 +115,7 @@ class Listing(Tree[Entry]):
             with zstandard.ZstdDecompressor().stream_reader(data) as stream:
                 text = stream.read(LARGEST)
             value = json.loads(text)
-            if value["version"] != VERSION or value["image"] != image:
+            if value["version"] not in _READ or value["image"] != image:
                 raise BadListing(f"listing {value['version']} of {value['image']}, not of {image}")
             return cls._read(value)
         except (zstandard.ZstdError, ValueError, TypeError, KeyError, IndexError) as error:
@@ -120,16 +125,17 @@ class Listing(Tree[Entry]):
     def _read(cls, value: Mapping[str, Any]) -> Listing:
         found = cls()
         looks = [
-            (str(kind), int(mode), int(uid), int(gid)) for kind, mode, uid, gid in value["looks"]
+            (str(kind), int(mode), int(uid), int(gid), int(more[0]) if more else -1)
+            for kind, mode, uid, gid, *more in value["looks"]
         ]
         for folder, rows in sorted(value["folders"].items()):
             if folder and getattr(found.get(folder), "kind", "") != "dir":
                 raise ValueError(f"{folder!r} is in no folder")
             for name, look, *more in rows:
-                kind, mode, uid, gid = looks[look]
+                kind, mode, uid, gid, layer = looks[look]
                 mtime = int(more[0]) if more and kind == "dir" else 0
                 link = str(more[0]) if more and kind == "link" else ""
                 path = f"{folder}/{name}" if folder else str(name)
-                entry = Entry(kind, mode, uid, gid, mtime, link)
+                entry = Entry(kind, mode, uid, gid, mtime, link, layer)
                 found.put(path, entry, value["texts"].get(path))
         return found

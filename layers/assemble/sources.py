@@ -35,8 +35,8 @@ class Moved(LayersError):
 class Item(NamedTuple):
     """One file, folder or link that a COPY brings.
 
-    No extended attributes: a filesystem layer carries only security.capability (containerd,
-    archive/tar.go), and BuildKit loses that of a context when it sets owners (fsutil,
+    No extended attributes but one: a filesystem layer carries only security.capability
+    (containerd, archive/tar.go), and BuildKit loses that of a context when it sets owners (fsutil,
     diskwriter_unix.go).
     """
 
@@ -51,10 +51,17 @@ class Item(NamedTuple):
     link: str = ""
     identity: str = ""
     """Of a file's content: equal where the content is."""
-    inode: tuple[int, int] | None = None
+    inode: tuple[int, ...] | None = None
     """Of a file that has several names; BuildKit keeps them linked."""
     read: Read = lambda: iter(())
     """A file's content, part by part; raises `Moved` unless it is what was hashed."""
+    uid: int = 0
+    gid: int = 0
+    capability: str = ""
+    """Its security.capability, as a header of a tarball has it."""
+    layer: str = ""
+    """The digest of the filesystem layer that it was read from, at `place`."""
+    place: str = ""
 
 
 class Match(NamedTuple):
@@ -83,10 +90,10 @@ def matches(sources: Sources, source: str, exclude: tuple[str, ...] = ()) -> lis
     if has_wildcard(inside(source)) and (links or any(each.pattern_met_link for each in found)):
         # It sends what a name leads to, and what a pattern leads to not always.
         raise Blocked(f"the pattern {source} meets a link, where BuildKit may not find all files")
-    return [_without(each, exclude) for each in made] if exclude else made
+    return [without_some(each, exclude) for each in made] if exclude else made
 
 
-def _without(match: Match, patterns: tuple[str, ...]) -> Match:
+def without_some(match: Match, patterns: tuple[str, ...]) -> Match:
     """What patterns leave of a match; what the source names stays."""
     top, *items = match.items
     below = [Input(item.path, item.kind, item.mode, "") for item in items]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from hashes.errors import LayersError
 from layers.assemble.listing import KEPT, LARGEST_KEPT, Entry, Listing
@@ -32,34 +33,49 @@ class BadTarball(LayersError):
     """A filesystem layer that cannot be read."""
 
 
-def apply(listing: Listing, parts: Iterator[bytes]) -> None:
-    """Put one filesystem layer (gzip, zstd or plain) upon a listing.
+def apply(listing: Listing, parts: Iterator[bytes], number: int = -1) -> None:
+    """Put one filesystem layer (gzip, zstd or plain) upon a listing; ``number``: see `Entry.layer`.
 
     What is held at once is the listing, the layer's own paths and some kilobytes of the tarball.
     Raises BadTarball; the listing is of no use then.
     """
-    import zlib
-
-    import zstandard
-
-    layer = _Layer(listing)
+    layer = _Layer(listing, number)
     try:
-        stream = _plain(parts)
-        with tarfile.open(fileobj=stream, mode="r|", errorlevel=2) as archive:
-            while (member := archive.next()) is not None:
-                archive.members.clear()  # type: ignore[attr-defined]  # else it keeps every one
+        with faults():
+            for member, archive in members(parts):
                 layer.add(member, archive)
-        while stream.read(_REST):  # sums stand at the end, and so does whoever checks a digest
-            pass
-    except (tarfile.TarError, zlib.error, zstandard.ZstdError, EOFError, OSError) as error:
-        raise BadTarball(f"not a filesystem layer: {error}") from error
     except Blocked as error:
         raise BadTarball(f"a filesystem layer that no engine unpacks: {error}") from error
 
 
+def members(parts: Iterator[bytes]) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
+    """The entries of a filesystem layer one by one, to be read before the next, in `faults`."""
+    stream = _plain(parts)
+    with tarfile.open(fileobj=stream, mode="r|", errorlevel=2) as archive:
+        while (member := archive.next()) is not None:
+            archive.members.clear()  # type: ignore[attr-defined]  # else it keeps every one
+            yield member, archive
+    while stream.read(_REST):  # sums stand at the end, and so does whoever checks a digest
+        pass
+
+
+@contextmanager
+def faults() -> Iterator[None]:
+    """Raises BadTarball for all that can go wrong while a filesystem layer is read."""
+    import zlib
+
+    import zstandard
+
+    try:
+        yield
+    except (tarfile.TarError, zlib.error, zstandard.ZstdError, EOFError, OSError) as error:
+        raise BadTarball(f"not a filesystem layer: {error}") from error
+
+
 class _Layer:
-    def __init__(self, listing: Listing) -> None:
+    def __init__(self, listing: Listing, number: int) -> None:
         self.listing = listing
+        self.number = number
         self.unpacking = Unpacking(listing, Entry("dir", 0o755, 0, 0))
 
     def add(self, member: tarfile.TarInfo, archive: tarfile.TarFile) -> None:
@@ -69,11 +85,15 @@ class _Layer:
         path = self.unpacking.place(name)
         if member.islnk():
             linked = self.unpacking.linked(name, clean(member.linkname))
-            entry, text = self.listing.get(linked), self.listing.text(linked)
-            assert entry is not None
+            there, text = self.listing.get(linked), self.listing.text(linked)
+            assert there is not None
+            told = linked == clean(member.linkname) and there.layer == self.number
+            entry = there._replace(layer=self.number if told and path == name else -1)
         else:
             base = name.rpartition("/")[2]
             entry, text = self.entry(member), self.kept(member, base, archive)
+            if entry.kind != "dir" and path == name:
+                entry = entry._replace(layer=self.number)
         self.listing.put(path, entry, text)
 
     def entry(self, member: tarfile.TarInfo) -> Entry:

@@ -1,7 +1,8 @@
 """Trunk and tail: which steps of an image need BuildKit, and which only come after these.
 
-The trunk is the longest beginning of an image's steps that ends with one which has to run; it may
-be no more than the base.  The tail is what comes after it, and can be assembled on top of it.
+A trunk is a beginning of an image's steps that ends with one which has to run, or later with a
+COPY from another stage or image; it may be no more than the base.  The tail is what comes after
+it, and can be assembled on top of it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ SETTINGS = frozenset(
     )
 )
 """What changes the configuration, and no file but a folder that WORKDIR makes."""
+MOST_TRUNKS = 4
+"""How many trunks of an image are left for those that come after: the longest, the shortest."""
 LINKED_OWNER = "engines differ in whose the folders on the way are with --link and --chown"
 
 
@@ -34,7 +37,7 @@ class Part(NamedTuple):
 
 
 class Division(NamedTuple):
-    """An image's steps, divided where the last of them that has to run ends."""
+    """An image's steps, divided after one of them."""
 
     base: Source
     """Of which image the whole line of stages is made; ``scratch`` for an empty one."""
@@ -43,46 +46,86 @@ class Division(NamedTuple):
     tail: tuple[Part, ...]
     """In their order; the trunk's own stage is the first of them."""
     last: Obstacle | None
-    """The last step that has to run; None where the trunk is the base itself."""
+    """The last step of the trunk, and why it is not in the tail; None where the trunk is the base
+    itself."""
+
+    @property
+    def copies(self) -> tuple[Copied, ...]:
+        """The steps of the tail that take from another stage or image."""
+        return tuple(
+            Copied(item, source)
+            for stage, first in self.tail
+            for position, item in enumerate(stage.instructions)
+            if position >= first
+            and (source := stage.sources.get((position, 0))) is not None
+            and item.keyword == "COPY"
+        )
+
+
+class Copied(NamedTuple):
+    """A step that takes from another stage or image."""
+
+    item: Instruction
+    source: Source
 
 
 def divide(stages: Sequence[Reached]) -> Division:
-    """Divide the target, the last of ``stages``, into trunk and tail.
+    """Divide the target, the last of ``stages``, so that nothing in its tail takes from elsewhere.
 
     A pure function of the Dockerfile: what is at a destination, or in a file that is added, may
     stand in the way later.
+    """
+    return divisions(stages)[0]
+
+
+def divisions(stages: Sequence[Reached]) -> tuple[Division, ...]:
+    """All ways to divide the target, the last of ``stages``; the longest trunk first.
+
+    The shortest ends with the last step that has to run, the others with one that takes from
+    another stage or image; of many the longest and the shortest.
     """
     by_index = {stage.index: stage for stage in stages}
     line = [stages[-1]]
     while (below := line[0].base.stage) is not None:
         line.insert(0, by_index[below])
-    tail: list[Part] = []
-    last: Obstacle | None = None
+    found: list[Division] = []
+    after: tuple[Part, ...] = ()
     for stage in reversed(line):
         for position in range(len(stage.instructions) - 1, -1, -1):
             item = stage.instructions[position]
-            reason = runs(item, stage.sources.get((position, 0)))
+            reason, source = runs(item), stage.sources.get((position, 0))
+            if reason or source is not None:
+                told = reason or f"it copies from {source.text if source else ''}"
+                last = Obstacle(item.line, step_name(item), told)
+                tail = (Part(stage, position + 1), *after)
+                found.append(Division(line[0].base, tuple(line), tail, last))
             if reason:
-                last = Obstacle(item.line, item.keyword, reason)
-                tail.insert(0, Part(stage, position + 1))
-                return Division(line[0].base, tuple(line), tuple(tail), last)
-        tail.insert(0, Part(stage, 0))
-    return Division(line[0].base, tuple(line), tuple(tail), None)
+                return _some(found)
+        after = (Part(stage, 0), *after)
+    found.append(Division(line[0].base, tuple(line), after, None))
+    return _some(found)
 
 
-def runs(item: Instruction, source: Source | None) -> str:
-    """Why an instruction needs BuildKit; "" when its text alone does not say so.
+def _some(found: Sequence[Division]) -> tuple[Division, ...]:
+    return (*found[: MOST_TRUNKS - 1], *found[MOST_TRUNKS - 1 :][-1:])
 
-    ``source`` is where its ``--from`` leads.
-    """
+
+def step_name(item: Instruction) -> str:
+    """The keyword of an instruction, with the flag that tells what it does otherwise."""
+    source = item.flag("from") if item.keyword == "COPY" else None
+    if source:
+        return f"COPY --from={source}"
+    return f"{item.keyword} --parents" if item.switch("parents") else item.keyword
+
+
+def runs(item: Instruction) -> str:
+    """Why an instruction needs BuildKit; "" when its text alone does not say so."""
     if item.raw:
         return "versions of BuildKit read it differently"
     if item.keyword in SETTINGS:
         return ""
     if item.keyword not in ("COPY", "ADD"):
         return "it runs a command"
-    if source is not None:
-        return f"it copies from {source.text}, whose files are not known"
     return _flags(item) or _words(item)
 
 

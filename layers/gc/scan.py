@@ -24,7 +24,7 @@ from layers.gc.sweep import Sweep, make_sweep
 from layers.lock.lock import LOCK_FILE
 from layers.oci.reference import Reference
 from layers.plan.names import LABEL_KEY
-from layers.plan.tails import trunk_keys
+from layers.plan.origins.whole import trunk_keys
 from layers.project.backends import Backends
 from layers.project.project import Project
 from layers.registry.registry import RegistryError

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 from hashes.key import BadKey, Key
 from layers.graph.graph import Layer
 from layers.plan.names import Names
-from layers.plan.plan import Assembly, Node, assembles
+from layers.plan.origins.ways import asked, chosen, lacks, ways
+from layers.plan.plan import Assembly, Node
 from layers.plan.presence import Seen, look_in_registry
-from layers.plan.tails import in_the_way, tail_of, trunk_of
+from layers.plan.tails import Tail, in_the_way, tail_of, trunk_of
 from layers.project.backends import Backends
 from layers.project.project import Project
 from layers.registry.registry import RegistryError
@@ -41,42 +42,38 @@ class Assembling:
         """Leave layers to BuildKit from now on."""
         self._given_up.update(layers)
 
-    def of(self, layer: Layer) -> Assembly | None:
-        """How a layer could be assembled, by its Dockerfile; None where nobody asked for that, or
+    def _ways(self, layer: Layer) -> tuple[Tail, ...]:
+        """How a layer could be assembled, by its Dockerfile; () where nobody asked for that, or
         it goes to no registry.
         """
         image = self._project.spec.images[layer.image]
         if not image.assemble or image.rootfs is not None or layer in self._given_up:
-            return None
+            return ()
         node = self._named(layer)
         if node.key is None or node.builder or not node.push or node.names.remote is None:
-            return None
-        found = tail_of(self._project.inputs, layer)
-        obstacle, last = found.obstacle, found.division.last
-        if obstacle or last is None:
-            return Assembly(found.parent, obstacle)
-        steps = f"steps up to {last.step} in line {last.line}"
-        return Assembly(trunk_of(self._project.inputs, layer, found).layer, "", steps)
+            return ()
+        return ways(self._project.inputs, layer)
 
-    def _asked(self, layer: Layer, way: Assembly) -> Node | None:
-        """What the registry is asked for; None where that is no image of ours."""
-        if not way.steps:
-            return self._named(way.base) if way.base is not None else None
-        node, inputs = self._named(layer), self._project.inputs
-        trunk = trunk_of(inputs, layer, tail_of(inputs, layer))
-        key = trunk.manifest.key()
-        return Node(trunk.layer, key, names=trunk_names(node.names, key))
+    def _asked(self, layer: Layer) -> Node:
+        """A layer of ours, or a trunk of one, as the registry is asked for it."""
+        if layer.stage is None or not layer.stage.startswith("+"):
+            return self._named(layer)
+        key = Key.parse(layer.stage[1:])
+        return Node(layer, key, names=trunk_names(self._named(Layer(layer.image)).names, key))
+
+    def _way(self, layer: Layer, found: tuple[Tail, ...], seen: Seen) -> Tail | None:
+        """The one of some tails that is possible with what the registry has."""
+        return chosen(self._project.inputs, layer, found, seen.registry.__contains__)
 
     def possible(self, layers: Iterable[Layer], seen: Seen) -> set[Layer]:
         """What can be assembled upon what the registry has, which is asked for that."""
-        ways = {layer: self.of(layer) for layer in layers}
-        open_ = {layer: way for layer, way in ways.items() if way is not None and not way.obstacle}
-        found = {layer: self._asked(layer, way) for layer, way in open_.items()}
-        nodes = {node.layer: node for node in found.values() if node is not None}
-        asked = [node for node in nodes.values() if node.layer not in seen.registry]
-        expected, wanted = self._project.lock.expected, {node.layer for node in asked}
-        look_in_registry(lambda: self._backends.registry, asked, seen, self._tell, expected, wanted)
-        return {layer for layer, way in ways.items() if assembles(way, seen.registry)}
+        inputs = self._project.inputs
+        found = {layer: self._ways(layer) for layer in layers}
+        all_ = {each for layer, tails in found.items() for each in asked(inputs, layer, tails)}
+        nodes = [self._asked(each) for each in sorted(all_ - seen.registry.keys(), key=str)]
+        expected, wanted = self._project.lock.expected, {node.layer for node in nodes}
+        look_in_registry(lambda: self._backends.registry, nodes, seen, self._tell, expected, wanted)
+        return {layer for layer, tails in found.items() if self._way(layer, tails, seen)}
 
     def node(self, node: Node, seen: Seen) -> Node:
         """The node with how it could be assembled.
@@ -84,15 +81,27 @@ class Assembling:
         An engine has what it has by the digests of a registry, if it keeps images as registries
         do; any other would fetch all of a base again.
         """
-        found = self.of(node.layer)
-        base = found.base if found is not None else None
-        if found is None or found.obstacle or base is None:
-            return node._replace(assembly=found)
-        if base not in seen.registry:
-            found = found._replace(lacking=self._lacking(node.layer, found, seen))
-        elif not self._remain and (what := self._again(node, base, seen)):
-            found = found._replace(obstacle=f"the engine would fetch all of {what} again")
+        tails = self._ways(node.layer)
+        if not tails:
+            return node._replace(assembly=None)
+        tail = self._way(node.layer, tails, seen)
+        if tail is None:
+            return node._replace(assembly=self._lacking(node.layer, tails, seen))
+        found = self._assembly(node.layer, tail)
+        if found.base is not None and not self._remain:
+            what = self._again(node, found.base, seen)
+            if what:
+                found = found._replace(obstacle=f"the engine would fetch all of {what} again")
         return node._replace(assembly=found)
+
+    def _assembly(self, layer: Layer, tail: Tail) -> Assembly:
+        """A tail as the plan has it."""
+        last = tail.division.last
+        copies = tuple(dict.fromkeys(source.text for _, source in tail.division.copies))
+        if tail.obstacle or last is None:
+            return Assembly(tail.parent, tail.obstacle, copies=copies)
+        base = trunk_of(self._project.inputs, layer, tail).layer
+        return Assembly(base, "", f"steps up to {last.step} in line {last.line}", copies=copies)
 
     def _again(self, node: Node, base: Layer, seen: Seen) -> str:
         """What the engine has otherwise than the registry, which a pull would bring anew."""
@@ -120,23 +129,37 @@ class Assembling:
         setting = f"push_stages does not name {parent.stage}" if parent.stage else "push is not set"
         return f"{parent}, on which it stands, goes to no registry: {setting} for {parent.image}"
 
-    def _lacking(self, layer: Layer, way: Assembly, seen: Seen) -> str:
-        """Why the registry does not have what a layer stands on: its parent never goes there, or
-        a line that stands in the way of a change; "" where nobody knows.
-        """
-        told = self._homeless(tail_of(self._project.inputs, layer).parent)
-        if told or not way.steps:
-            return told
+    def _lacking(self, layer: Layer, tails: tuple[Tail, ...], seen: Seen) -> Assembly:
+        """Why none of some tails is possible: by what needs the least to be in the registry."""
+        tail = next((each for each in reversed(tails) if not each.obstacle), tails[-1])
+        found = self._assembly(layer, tail)
+        if found.obstacle:
+            return found
+        told = (
+            self._homeless(tail.parent)
+            or self._changed(layer, tail, seen)
+            or tails[-1].obstacle
+            or self._copies(layer, tail, seen)
+        )
+        return found._replace(lacking=told)
+
+    def _changed(self, layer: Layer, tail: Tail, seen: Seen) -> str:
+        """The line that stands in the way of what changed; "" where nobody knows."""
+        inputs = self._project.inputs
         try:
             old = self._project.records.recall(Key.parse(seen.earlier.get(layer, "")))
         except BadKey:
             old = None
-        if old is None:
+        if old is None or not tail.inside:
             return ""
-        inputs = self._project.inputs
-        found = tail_of(inputs, layer)
-        trunk = trunk_of(inputs, layer, found).manifest
-        return in_the_way(old, found, trunk)
+        return in_the_way(old, tail, trunk_of(inputs, layer, tail).manifest)
+
+    def _copies(self, layer: Layer, tail: Tail, seen: Seen) -> str:
+        """What it takes from elsewhere and is not in the registry, where what it stands on is."""
+        base = self._assembly(layer, tail).base
+        if base is not None and base not in seen.registry:
+            return ""
+        return "; ".join(lacks(self._project.inputs, layer, tail, seen.registry.__contains__))
 
     def _knows(self, same: bool) -> bool:
         return same and self._backends.engine.about().keeps_manifests

@@ -27,6 +27,8 @@ class Assembly(NamedTuple):
     """What to call the base where it is steps of the layer's own; "": it has a name."""
     lacking: str = ""
     """Why the registry does not have the base; "": nobody knows."""
+    copies: tuple[str, ...] = ()
+    """The stages and images whose files are read for it."""
 
 
 class Node(NamedTuple):
@@ -180,7 +182,7 @@ def make_plan(
 
 def assembles(assembly: Assembly | None, registry: Container[Layer]) -> bool:
     """Whether nothing that is known stands in the way, and the registry has what it stands on."""
-    if assembly is None or assembly.obstacle:
+    if assembly is None or assembly.obstacle or assembly.lacking:
         return False
     return assembly.base is None or assembly.base in registry
 
@@ -227,9 +229,10 @@ def _decide(
 
 
 def _stands(assembly: Assembly) -> str:
+    files = f", with files of {' and '.join(assembly.copies)}" if assembly.copies else ""
     if assembly.steps:
-        return f"upon its {assembly.steps}, after which nothing has to run"
-    return f"upon {assembly.base or 'its base'}, where nothing has to run"
+        return f"upon its {assembly.steps}, after which nothing has to run{files}"
+    return f"upon {assembly.base or 'its base'}, where nothing has to run{files}"
 
 
 def _obstacle(assembly: Assembly) -> str:

@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from hashes.change import FILES
 from hashes.dockerfile.reachable import Reached, Source, familiar
-from hashes.key import Key
 from hashes.manifest import Manifest
 from layers.assemble.obstacle import Obstacle
-from layers.assemble.trunk import Division, divide, runs
+from layers.assemble.trunk import Division, divisions, runs, step_name
 from layers.graph.frontier import Start
 from layers.graph.graph import Edge, Layer
 from layers.graph.inputs import Inputs
@@ -45,16 +44,25 @@ class Trunk(NamedTuple):
 
 
 def tail_of(inputs: Inputs, layer: Layer) -> Tail:
-    """The tail of an image or of one of its named stages, by its Dockerfile alone."""
+    """The shortest tail of an image or of one of its named stages: it takes from no other."""
+    return tails_of(inputs, layer)[0]
+
+
+def tails_of(inputs: Inputs, layer: Layer) -> tuple[Tail, ...]:
+    """The tails of an image or of one of its named stages, by its Dockerfile alone.
+
+    The shortest first; see `divisions`.
+    """
     stages = inputs.dockerfile(inputs.spec.images[layer.image]).stages
     names = dict(enumerate(called(stages)))
     reached = inputs.reached(layer.image)
     if layer.stage is not None:
         reached = reached[: [names[each.index] for each in reached].index(layer.stage) + 1]
-    found = tail(layer, reached, names, inputs.frontier(layer).starts)
-    base = familiar(found.division.base.text)
+    found = tails(layer, reached, names, inputs.frontier(layer).starts)
+    base = familiar(found[0].division.base.text)
     if base in map(familiar, inputs.spec.images[layer.image].contexts):
-        return Tail(found.division, obstacle=f"its base {base} is a named context")
+        told = f"its base {base} is a named context"
+        return tuple(Tail(each.division, obstacle=told) for each in found)
     return found
 
 
@@ -63,35 +71,6 @@ def trunk_of(inputs: Inputs, layer: Layer, found: Tail) -> Trunk:
     stage, first = found.division.tail[0]
     manifest = inputs.image(layer.image).beginnings[stage.index].manifest(first)
     return Trunk(Layer(layer.image, f"+{manifest.key()}"), manifest)
-
-
-def stood_upon(inputs: Inputs) -> set[Layer]:
-    """The layers of ours upon which others are assembled with nothing of their own below."""
-    found = set()
-    for name, image in inputs.spec.images.items():
-        if not image.assemble or image.rootfs is not None or inputs.fault(name) is not None:
-            continue
-        kept = (stage for stage in inputs.named_stages(name) if stage in image.push_stages)
-        for layer in (Layer(name), *(Layer(name, stage) for stage in kept)):
-            tail = tail_of(inputs, layer)
-            if tail.parent is not None and not tail.inside and not tail.obstacle:
-                found.add(tail.parent)
-    return found
-
-
-def trunk_keys(inputs: Inputs, image: str) -> tuple[Key, ...]:
-    """Those of the trunks of an image and of its kept stages, as far as they are their own."""
-    spec = inputs.spec.images[image]
-    if not spec.assemble or spec.rootfs is not None:
-        return ()
-    kept = (stage for stage in inputs.named_stages(image) if stage in spec.push_stages)
-    layers = [Layer(image), *(Layer(image, stage) for stage in kept)]
-    tails = {layer: tail_of(inputs, layer) for layer in layers}
-    return tuple(
-        trunk_of(inputs, layer, found).manifest.key()
-        for layer, found in tails.items()
-        if found.inside and not found.obstacle
-    )
 
 
 def in_the_way(old: Record, found: Tail, trunk: Manifest) -> str:
@@ -114,10 +93,9 @@ def in_the_way(old: Record, found: Tail, trunk: Manifest) -> str:
 def _first_after(division: Division, line: int) -> Obstacle | None:
     """The first step after a line of the Dockerfile that has to run."""
     for stage in division.line:
-        for position, item in enumerate(stage.instructions):
-            reason = runs(item, stage.sources.get((position, 0))) if item.line > line else ""
-            if reason:
-                return Obstacle(item.line, item.keyword, reason)
+        for item in stage.instructions:
+            if item.line > line and (reason := runs(item)):
+                return Obstacle(item.line, step_name(item), reason)
     return None
 
 
@@ -130,10 +108,10 @@ def _only_whole(division: Division) -> bool:
     return not after or first < end.triggers or any(item.raw for item in before)
 
 
-def tail(
+def tails(
     layer: Layer, reached: tuple[Reached, ...], names: Mapping[int, str], starts: tuple[Start, ...]
-) -> Tail:
-    """The tail of a layer, the last of ``reached``.
+) -> tuple[Tail, ...]:
+    """The tails of a layer, the last of ``reached``.
 
     ``names`` are those of stages, by index; ``starts`` is where a build of it begins, so that a
     kept stage is the base of the one that is made from it.
@@ -142,7 +120,16 @@ def tail(
         start.stage for start in starts if start.stage is not None and start.use.keyword == "FROM"
     }
     stages = tuple(_on_image(stage, names, kept) for stage in reached)
-    division = divide(stages)
+    return tuple(_tail(each, layer, reached, names, starts) for each in divisions(stages))
+
+
+def _tail(
+    division: Division,
+    layer: Layer,
+    reached: tuple[Reached, ...],
+    names: Mapping[int, str],
+    starts: tuple[Start, ...],
+) -> Tail:
     base = division.base.text
     if division.last is not None and _only_whole(division):
         return Tail(division, obstacle=str(division.last))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from hashes.dockerfile.arguments import platform
@@ -24,6 +24,9 @@ from layers.plan.tails import Tail, trunk_of
 from layers.registry import referrers
 from layers.registry.registry import Manifest, RegistryError
 from layers.runtime.events import Output, Transfer, Warned
+
+Budget = Callable[[int, str], None]
+"""Notes that bytes are to be read, of what; raises Blocked where these are too many."""
 
 
 class Place(NamedTuple):
@@ -77,9 +80,13 @@ def base_place(run: Session, step: Step, tail: Tail) -> Place | Obstacle | None:
         return Place(names.remote, digest, True, run.project.inputs.key(tail.parent))
     if tail.edge is None:
         return None
-    upstream = pinned(run, tail.edge, step.layer.image)
+    return upstream_place(run, tail.edge.text, pinned(run, tail.edge, step.layer.image))
+
+
+def upstream_place(run: Session, text: str, upstream: str | None) -> Place | Obstacle:
+    """Where an upstream is; ``upstream`` is what is used for it."""
     if upstream is None or "@" not in upstream:
-        return Obstacle(0, "", f"{tail.edge.text} is not pinned, and could not be resolved")
+        return Obstacle(0, "", f"{text} is not pinned, and could not be resolved")
     reference = Reference.parse(upstream)
     mirror = run.backends.mirror()
     ours = mirror is not None and reference.name.startswith(f"{mirror.host}/{mirror.project}/")
@@ -112,6 +119,22 @@ def trunk(run: Session, step: Step, tail: Tail, place: Place) -> Trunk | Obstacl
     return Trunk(found.configuration, found.layers, layers, tail.inside)
 
 
+def read_ahead(run: Session, step: Step, place: Place, image: Known, budget: Budget) -> Listing:
+    """The same of an image that is only copied from, whose layers are read as far as allowed.
+
+    Raises Blocked for one that nobody has listed, and that has too much.
+    """
+    found = left(run, step, place.repository, place.digest)
+    if found is not None:
+        return found
+    budget(sum(int(each["size"]) for each in image.layers), f"all of {place.repository}, once,")
+    found = Listing()
+    read(run, found, place.repository, image.layers)
+    if place.ours:
+        leave(run, step, place.repository, place.digest, found)
+    return found
+
+
 def listing(run: Session, step: Step, place: Place, image: Known) -> Listing:
     """What is at each path of an image: as somebody left it there, else from its layers, once."""
     home = place.repository if place.ours else str(step.names.remote)
@@ -139,11 +162,17 @@ def left(run: Session, step: Step, home: str, digest: Digest) -> Listing | None:
     return None
 
 
-def read(run: Session, found: Listing, home: str, layers: Iterable[Mapping[str, Any]]) -> None:
-    """Put filesystem layers that a repository has upon a listing."""
-    for each in layers:
+def read(
+    run: Session,
+    found: Listing,
+    home: str,
+    layers: Iterable[Mapping[str, Any]],
+    first: int = 0,
+) -> None:
+    """Put filesystem layers that a repository has upon a listing, numbered from ``first``."""
+    for number, each in enumerate(layers, first):
         digest, size = Digest.parse(each["digest"]), int(each["size"])
-        apply(found, run.backends.registry.parts(home, digest, size))
+        apply(found, run.backends.registry.parts(home, digest, size), number)
 
 
 def leave(run: Session, step: Step, home: str, digest: Digest, found: Listing) -> None:

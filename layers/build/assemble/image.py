@@ -9,12 +9,13 @@ from layers.assemble.image import Assembled, assemble
 from layers.assemble.obstacle import Obstacle
 from layers.assemble.recipe import EMPTY
 from layers.build.assemble.base import Place, copy, recipe, trunk, trunk_place
+from layers.build.assemble.origins import Origins
 from layers.build.push.push import arrived, contested, there
 from layers.oci.artifact import MANIFEST_TYPE
 from layers.oci.digest import Digest
+from layers.plan.origins.ways import chosen, ways
 from layers.plan.plan import Step
 from layers.plan.session import Session
-from layers.plan.tails import tail_of
 from layers.project.history import Begun
 from layers.registry.registry import RegistryError
 
@@ -35,7 +36,8 @@ def assembled(run: Session, step: Step) -> Ready | Obstacle:
     """
     remote = step.names.remote
     assert remote is not None
-    tail = tail_of(run.project.inputs, step.layer)
+    registry, found = run.planner.presence.registry, ways(run.project.inputs, step.layer)
+    tail = chosen(run.project.inputs, step.layer, found, registry.__contains__) or found[-1]
     if tail.obstacle:
         return Obstacle(0, "", tail.obstacle)
     place = trunk_place(run, step, tail)
@@ -47,8 +49,12 @@ def assembled(run: Session, step: Step) -> Ready | Obstacle:
     image = run.project.spec.images[step.layer.image]
     contexts = run.project.inputs.contexts.again()
     sources = contexts.sources(image, contexts.required(image))
-    found = assemble(below, recipe(run, step, tail), sources)
-    return found if isinstance(found, Obstacle) else Ready(remote, place, found)
+    origins = Origins(run, step, sources)
+    try:
+        made = assemble(below, recipe(run, step, tail), sources, origins.of)
+    finally:
+        origins.close()
+    return made if isinstance(made, Obstacle) else Ready(remote, place, made)
 
 
 def send(run: Session, step: Step, ready: Ready, begun: Begun | None = None) -> Digest:

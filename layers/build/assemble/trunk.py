@@ -16,9 +16,11 @@ from layers.build.push.push import contested, there
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
 from layers.plan.assembling import trunk_names
+from layers.plan.origins.ways import ways
+from layers.plan.origins.whole import stood_upon
 from layers.plan.plan import Step
 from layers.plan.session import Session
-from layers.plan.tails import Tail, Trunk, stood_upon, tail_of, trunk_of
+from layers.plan.tails import Tail, Trunk, trunk_of
 from layers.runtime.events import Output, Warned
 
 
@@ -55,10 +57,15 @@ def leave_listing(run: Session, step: Step, digest: Digest) -> None:
 
 def _left(run: Session, step: Step, digest: Digest) -> str:
     """What stands in the way beside its Dockerfile; "": nothing.  Raises LayersError."""
-    tail = tail_of(run.project.inputs, step.layer)
-    remote = step.names.remote
-    if tail.obstacle or remote is None:
-        return ""
+    told = ""
+    for tail in ways(run.project.inputs, step.layer):
+        if not told and not tail.obstacle and step.names.remote is not None:
+            told = _one_left(run, step, digest, tail, step.names.remote)
+    return told
+
+
+def _one_left(run: Session, step: Step, digest: Digest, tail: Tail, remote: str) -> str:
+    """The same for one of its trunks."""
     if not tail.inside:
         return _listed(run, step, tail)
     trunk = trunk_of(run.project.inputs, step.layer, tail)
@@ -82,7 +89,8 @@ def _left(run: Session, step: Step, digest: Digest) -> str:
     if isinstance(found, Obstacle):
         return str(found)
     listing = Listing() if below is None else base.listing(run, step, *below).copy()
-    base.read(run, listing, remote, found.layers[len(found.layers) - found.own :])
+    first = len(found.layers) - found.own
+    base.read(run, listing, remote, found.layers[first:], first)
     _put(run, own, remote, found, trunk, listing)
     return ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layers.assemble.trunk import divide, runs
+from layers.assemble.trunk import Division, divide, divisions, runs, step_name
 from layers.check.finding import Finding, Rule
 from layers.check.rules.cache import copies_code
 from layers.check.subject import Subject
@@ -15,7 +15,10 @@ RUN_AFTER_COPY = Rule(
 BASE_NOT_PUSHED = Rule(
     "base-not-pushed", "warning", "a base in no registry, where edits are to be assembled"
 )
-RULES = (RUN_AFTER_COPY, BASE_NOT_PUSHED)
+STAGE_NOT_KEPT = Rule(
+    "stage-not-kept", "warning", "a stage in no registry, where edits are to be assembled"
+)
+RULES = (RUN_AFTER_COPY, BASE_NOT_PUSHED, STAGE_NOT_KEPT)
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -23,6 +26,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     if subject.image.assemble and subject.image.push:
         yield from _base(subject)
         yield from _steps(subject)
+        yield from _stages(subject)
 
 
 def _base(subject: Subject) -> Iterator[Finding]:
@@ -53,14 +57,11 @@ def _steps(subject: Subject) -> Iterator[Finding]:
     """The first step of an image that runs after its sources came in."""
     copied = ""
     for stage in divide(subject.reached).line:
-        sources = {
-            (item.line, item.keyword): runs(item, stage.sources.get((position, 0)))
-            for position, item in enumerate(stage.instructions)
-        }
+        sources = {(item.line, item.keyword): runs(item) for item in stage.instructions}
         for step in subject.steps(stage.index):
             reason = sources[step.item.line, step.item.keyword]
             if copied and reason:
-                keyword = step.item.keyword
+                keyword = step_name(step.item)
                 yield step.finding(
                     RUN_AFTER_COPY.name,
                     "warning",
@@ -70,6 +71,54 @@ def _steps(subject: Subject) -> Iterator[Finding]:
                 )
                 return
             brings = step.item.keyword in ("COPY", "ADD") and not reason
+            brings = brings and not step.item.flag("from")
             if brings and not copied and copies_code(step):
                 what = " ".join(step.sources[:2])
                 copied = f"{step.item.keyword} of {what} in line {step.item.line}"
+
+
+def _stages(subject: Subject) -> Iterator[Finding]:
+    """Each stage that runs things, is in no registry, and is copied from where edits matter."""
+    division = divisions(subject.reached)[-1]
+    copied = _copies_code(subject, division)
+    told: set[int] = set()
+    for item, source in division.copies:
+        if source.stage is None or source.stage in told:
+            continue
+        place = [each.index for each in subject.reached].index(source.stage)
+        theirs = divisions(subject.reached[: place + 1])[-1]
+        if theirs.last is None or _kept(subject, source.stage, theirs.tail[0].stage.index):
+            continue
+        if not copied and not _copies_code(subject, theirs):
+            continue
+        told.add(source.stage)
+        name = subject.dockerfile.stages[source.stage].name
+        yield Finding(
+            STAGE_NOT_KEPT.name,
+            "warning",
+            subject.dockerfile.path,
+            item.line,
+            f"{step_name(item)} takes from a stage that runs things ({theirs.last.step} in line"
+            f" {theirs.last.line}) and goes to no registry: an edit needs the base",
+            f'push_stages = ["{name}"] for {subject.image.name}' if name else "give it a name",
+            (subject.image.name,),
+            item.line,
+            subject.ends.get(item.line, item.line),
+        )
+
+
+def _kept(subject: Subject, *stages: int) -> bool:
+    """Whether one of some stages is an image of its own."""
+    kept = subject.image.push_stages
+    return any(subject.dockerfile.stages[each].name.lower() in kept for each in stages)
+
+
+def _copies_code(subject: Subject, division: Division) -> bool:
+    """Whether sources come in with a tail."""
+    for stage, first in division.tail:
+        lines = {item.line for item in stage.instructions[first:] if not item.flag("from")}
+        for step in subject.steps(stage.index):
+            copies = step.item.keyword in ("COPY", "ADD") and step.item.line in lines
+            if copies and copies_code(step):
+                return True
+    return False

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import tarfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ CAPABILITY = bytes.fromhex("0100000200040000000000000000000000000000")
 """cap_net_bind_service=ep, as the kernel keeps it."""
 BASE = "BASE"
 """Stands in a Dockerfile for the base's name."""
+OTHER = "OTHER"
+"""And this for that of an image that is only copied from."""
 TOOLS = "fuzz-tools"
 """An image in the engine with a shell."""
 
@@ -50,6 +53,9 @@ class Case:
     lines: tuple[str, ...]
     """Of the Dockerfile, an instruction each."""
     ignore: str = ""
+    other: tuple[tuple[Member, ...], ...] = ()
+    """The layers of an image that is only copied from."""
+    other_packing: tuple[str, ...] = ()
 
     @property
     def dockerfile(self) -> str:
@@ -58,7 +64,7 @@ class Case:
     @property
     def runs(self) -> bool:
         """Whether a step of it has to run."""
-        return any(line.startswith("RUN") or "--from=" in line for line in self.lines)
+        return any(line.startswith("RUN") for line in self.lines)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1)
@@ -68,6 +74,9 @@ def from_json(text: str) -> Case:
     """The inverse of `Case.to_json`."""
     value = json.loads(text)
     value["layers"] = tuple(tuple(Member(*each) for each in layer) for layer in value["layers"])
+    other = value.get("other", ())
+    value["other"] = tuple(tuple(Member(*each) for each in layer) for layer in other)
+    value["other_packing"] = tuple(value.get("other_packing", ()))
     value["context"] = tuple(Member(*each) for each in value["context"])
     value["packing"], value["lines"] = tuple(value["packing"]), tuple(value["lines"])
     return Case(**value)
@@ -76,9 +85,14 @@ def from_json(text: str) -> Case:
 def tarball(members: Sequence[Member]) -> bytes:
     """One layer, not compressed."""
     out = io.BytesIO()
+    files = {each.path: each for each in members if each.kind == "file"}
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for each in members:
-            _add(archive, each)
+            first = files.get(each.text) if each.kind == "hard" else None
+            # As engines write them; and some that look otherwise than the file.
+            same = zlib.crc32(each.path.encode()) % 8
+            linked = first._replace(path=each.path, kind="hard", text=each.text) if first else each
+            _add(archive, linked if same else each)
     return out.getvalue()
 
 
@@ -92,13 +106,13 @@ def _add(archive: tarfile.TarFile, each: Member) -> None:
     if each.kind == "file":
         data = each.text.encode()
         header.size = len(data)
-        if each.capability:
-            value = CAPABILITY.decode("utf-8", "surrogateescape")
-            header.pax_headers = {"SCHILY.xattr.security.capability": value}
     elif each.kind not in special:
         kinds = {"dir": tarfile.DIRTYPE, "link": tarfile.SYMTYPE, "hard": tarfile.LNKTYPE}
         header.type = kinds.get(each.kind, tarfile.FIFOTYPE)
         header.linkname = each.text if each.kind in ("link", "hard") else ""
+    if each.kind in ("file", "hard") and each.capability:
+        value = CAPABILITY.decode("utf-8", "surrogateescape")
+        header.pax_headers = {"SCHILY.xattr.security.capability": value}
     archive.addfile(header, io.BytesIO(data))
 
 

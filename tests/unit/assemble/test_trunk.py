@@ -5,18 +5,21 @@ from __future__ import annotations
 import pytest
 
 from hashes.dockerfile.parser import parse
-from hashes.dockerfile.reachable import reach
-from layers.assemble.trunk import Division, divide
+from hashes.dockerfile.reachable import Reached, reach
+from layers.assemble.trunk import MOST_TRUNKS, Division, divide, divisions
 
 TRIGGERS = {"on": ("RUN trigger",), "copies": ("COPY a /a",)}
 
 
+def reached(text: str) -> tuple[Reached, ...]:
+    """The stages of a Dockerfile."""
+    file = parse(text.encode(), "Dockerfile")
+    return reach(file, None, {}, "linux/amd64", triggers=lambda name, _: TRIGGERS.get(name, ()))
+
+
 def divided(text: str) -> Division:
     """A Dockerfile, divided."""
-    file = parse(text.encode(), "Dockerfile")
-    return divide(
-        reach(file, None, {}, "linux/amd64", triggers=lambda name, _: TRIGGERS.get(name, ()))
-    )
+    return divide(reached(text))
 
 
 def tail(division: Division) -> list[str]:
@@ -73,3 +76,38 @@ def test_the_base_is_that_of_the_whole_line() -> None:
     division = divided("FROM b AS one\nFROM one AS two\nFROM two\nCMD z\n")
     assert division.base.text == "b"
     assert [stage.index for stage in division.line] == [0, 1, 2]
+
+
+COPIES = "FROM c AS one\nRUN x\nFROM b\nRUN y\nCOPY a /\nCOPY --from=one /x /\nENV A=1\n"
+
+
+def test_a_longer_trunk_ends_with_what_is_taken_from_elsewhere() -> None:
+    found = divisions(reached(COPIES + "COPY --from=img:1 /y /\nCMD z\n"))
+    assert [str(each.last).partition(": ")[0] for each in found] == [
+        *("COPY --from=img:1 in line 8", "COPY --from=one in line 6", "RUN in line 4")
+    ]
+    assert [[source.text for _, source in each.copies] for each in found] == [
+        *([], ["img:1"], ["one", "img:1"])
+    ]
+    assert [len(tail(each)) for each in found] == [1, 3, 5]
+
+
+def test_the_shortest_trunk_may_be_the_base() -> None:
+    *_, last = divisions(reached("FROM b\nCOPY a /\nCOPY --from=img /x /\n"))
+    assert last.last is None
+    assert tail(last) == ["COPY a /", "COPY --from=img /x /"]
+
+
+def test_of_many_trunks_the_longest_and_the_shortest_count() -> None:
+    text = "FROM b\n" + "".join(f"COPY --from=img:{n} /x /\n" for n in range(9))
+    found = divisions(reached(text))
+    assert len(found) == MOST_TRUNKS
+    assert [len(each.copies) for each in found] == [0, 1, 2, 9]
+
+
+def test_what_it_does_otherwise_is_in_the_name_of_a_step() -> None:
+    syntax = "# syntax=docker/dockerfile:1\n"
+    last = divided(f"{syntax}FROM b\nCOPY --parents a /a\nCMD z\n").last
+    assert str(last) == "COPY --parents in line 3: it has --parents"
+    last = divided("FROM b\nCOPY --from=img /a /a\nCMD z\n").last
+    assert str(last) == "COPY --from=img in line 2: it copies from img"

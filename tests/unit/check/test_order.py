@@ -266,6 +266,32 @@ def test_a_step_that_keeps_edits_from_being_assembled_is_told(
     assert findings(tmp_path, text, CODE, rules=rules, toml=plain) == []
 
 
+@pytest.mark.parametrize(
+    ("body", "kept", "expected"),
+    [
+        ("RUN x\nCOPY app.py .\nFROM debian:12\nCOPY --from=build /a /a", False, 5),
+        ("RUN x\nCOPY app.py .\nFROM debian:12\nCOPY --from=build /a /a", True, None),
+        ("RUN x\nFROM debian:12\nCOPY app.py .\nCOPY --from=build /a /a", False, 5),
+        ("RUN x\nFROM debian:12\nCOPY --from=build /a /a", False, None),
+        ("COPY app.py .\nFROM debian:12\nCOPY --from=build /a /a", False, None),
+        ("COPY app.py .\nRUN x\nFROM debian:12\nCOPY --from=build /a /a", False, None),
+        ("RUN x\nCOPY app.py .\nFROM debian:12\nCOPY --from=build /a /a\nRUN y", False, None),
+        ("RUN x\nFROM build AS b\nCOPY app.py .\nFROM debian:12\nCOPY --from=b /a /a", True, None),
+    ],
+)
+def test_a_stage_that_keeps_edits_from_being_assembled_is_told(
+    tmp_path: Path, body: str, kept: bool, expected: int | None
+) -> None:
+    """Where it runs things and is in no registry, and where keeping it would help."""
+    more = 'push_stages = ["build"]\n' if kept else ""
+    text, rules = f"FROM debian:12 AS build\n{body}\n", ["stage-not-kept"]
+    found = findings(tmp_path, text, CODE, rules=rules, toml=ASSEMBLING + more)
+    assert [each.line for each in found] == ([] if expected is None else [expected])
+    if found:
+        assert "RUN in line 2) and goes to no registry" in found[0].message
+        assert found[0].hint == 'push_stages = ["build"] for app'
+
+
 UPON = f"{HEAD}assemble = true\n[images.base]\ncontext = 'base'\n"
 APP = "[images.app]\ncontext = '.'\npush = true\n"
 

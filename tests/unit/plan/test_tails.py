@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from layers.graph.graph import Layer
-from layers.plan.tails import Tail, in_the_way, tail_of, trunk_keys, trunk_of
+from layers.plan.origins.whole import trunk_keys
+from layers.plan.tails import Tail, in_the_way, tail_of, trunk_of
 from layers.project.project import Project
 
 TOML = """\
@@ -50,7 +51,12 @@ def project(folder: Path, dockerfile: str, more: str = "") -> Project:
         ("FROM base AS deps\nRUN x\nFROM deps\nCOPY f /\n", "deps", None, "RUN in line 2"),
         ("FROM base AS deps\nENV A=1\nFROM deps\nRUN x\n", "deps", Layer("base"), ""),
         ("FROM base AS one\nRUN x\nFROM one\nRUN y\n", None, None, "RUN in line 4"),
-        ("FROM base AS deps\nFROM base\nCOPY --from=deps /f /\n", None, None, "COPY in line 3"),
+        (
+            "FROM base AS deps\nFROM base\nCOPY --from=deps /f /\n",
+            None,
+            None,
+            "COPY --from=deps in line 3",
+        ),
         ('FROM base\nVOLUME ["/a"] b\nRUN x\nCOPY f /\n', None, None, "RUN in line 3"),
     ],
 )
