@@ -16,6 +16,7 @@ from layers.setup.choose import stop
 from layers.setup.endpoint import Endpoint
 from tests.fuzz.assemble.case import Case, from_json, lay
 from tests.fuzz.assemble.draw import draw
+from tests.fuzz.assemble.elsewhere import with_origins
 from tests.fuzz.assemble.inside import with_trunk
 from tests.fuzz.assemble.play import BOTH_REFUSE, LEFT, SAME, Table, Verdict, play
 from tests.fuzz.assemble.shrink import shrink
@@ -33,6 +34,7 @@ def main(words: list[str], start: Callable[[Path, str], Endpoint], root: Path) -
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--trunks", type=int, default=50, help="in 100 that have steps that run")
+    parser.add_argument("--origins", type=int, default=50, help="in 100 that copy from elsewhere")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=1e9, help="begin no case after these")
     parser.add_argument("--twin", choices=sorted(TWINS), default="", help="put a fault into ours")
@@ -55,6 +57,13 @@ def main(words: list[str], start: Callable[[Path, str], Endpoint], root: Path) -
         frontend = of_docker(table.engine.version)
         exclude = frontend is not None and frontend.has(EXCLUDE)
         cases = [draw(given.seed, each, exclude=exclude) for each in numbers]
+        lent = [draw(given.seed, each + 1_000_000) for each in numbers]
+        cases = [
+            with_origins(case, other, given.seed, exclude=exclude)
+            if number * 7 % 100 < given.origins
+            else case
+            for number, (case, other) in enumerate(zip(cases, lent, strict=True), given.first)
+        ]
         cases = [
             with_trunk(case, given.seed) if number % 100 < given.trunks else case
             for number, case in enumerate(cases, given.first)

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from layers.assemble.cut import Image, cut
-from layers.assemble.image import Assembled, assemble, listing_of
+from layers.assemble.image import Assembled, Origins, assemble, listing_of
 from layers.assemble.listing import Listing
 from layers.assemble.obstacle import Obstacle
 from layers.assemble.recipe import Recipe, Trunk
@@ -64,11 +64,14 @@ def _run(rng: Random) -> str:
 
 
 def upon_trunk(
-    digest: str, read: Callable[[str], bytes], base: Image, recipe: Recipe, sources: Any
+    digest: str,
+    read: Callable[[str], bytes],
+    base: Image,
+    recipe: Recipe,
+    sources: Any,
+    origins: Origins,
 ) -> Assembled | Obstacle:
     """The tail of an image that is there, upon the trunk that is cut from it."""
-    if recipe.division.last is None:
-        return Obstacle(0, "", "only what it copies from has steps that run")
     manifest = json.loads(read(digest))
     config = json.loads(read(manifest["config"]["digest"]))
     found = cut(Image(manifest["layers"], config), base, recipe, LABELS)
@@ -77,7 +80,7 @@ def upon_trunk(
     listing = listing_of([iter((read(each["digest"]),)) for each in found.layers])
     listing = Listing.from_bytes(listing.to_bytes("it"), "it")
     trunk = Trunk(json.loads(found.configuration), found.layers, listing, inside=True)
-    return assemble(trunk, recipe, sources)
+    return assemble(trunk, recipe, sources, origins)
 
 
 def tools(build: Callable[[list[str], str], str], name: str) -> None:

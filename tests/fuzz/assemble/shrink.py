@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from hashes.errors import LayersError
 from tests.fuzz.assemble.case import Case
 from tests.fuzz.assemble.play import Verdict
 
@@ -21,7 +22,7 @@ def shrink(verdict: Verdict, play: Callable[[Case], Verdict], seconds: float = 6
                 return verdict
             try:
                 found = play(smaller)
-            except (OSError, KeyError, ValueError):  # what is left is no case
+            except (OSError, KeyError, ValueError, LayersError):  # what is left is no case
                 continue
             if found.kind == verdict.kind:
                 verdict, again = found, True
@@ -40,5 +41,9 @@ def _smaller(case: Case) -> Iterator[Case]:
         for number in range(len(layer) - 1, -1, -1):
             rest = (*layer[:number], *layer[number + 1 :])
             yield replace(case, layers=(*case.layers[:at], rest, *case.layers[at + 1 :]))
+    for at, layer in enumerate(case.other):
+        for number in range(len(layer) - 1, -1, -1):
+            rest = (*layer[:number], *layer[number + 1 :])
+            yield replace(case, other=(*case.other[:at], rest, *case.other[at + 1 :]))
     for number in range(len(case.context) - 1, -1, -1):
         yield replace(case, context=case.context[:number] + case.context[number + 1 :])
