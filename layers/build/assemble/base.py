@@ -14,6 +14,7 @@ from layers.assemble.recipe import Recipe, Trunk
 from layers.assemble.tarballs import apply
 from layers.build.parents import pinned
 from layers.build.push.local import other_key
+from layers.graph.graph import Layer
 from layers.oci.compression import USUAL
 from layers.oci.digest import Digest
 from layers.oci.reference import Reference
@@ -70,17 +71,22 @@ def _line(tail: Tail) -> int:
 def base_place(run: Session, step: Step, tail: Tail) -> Place | Obstacle | None:
     """Where the image is with which a layer's first stage begins; None: that is empty."""
     if tail.parent is not None:
-        names = run.planner.names_now(tail.parent)
-        digest = run.planner.presence.registry.get(tail.parent)
-        if names.remote is not None and digest is None:  # it may have been pushed in this run
-            question = (names.remote, names.tag)
-            digest = run.backends.registry.heads([question]).get(question)
-        if names.remote is None or digest is None:
-            return Obstacle(0, "", f"{tail.parent} is not in the registry")
-        return Place(names.remote, digest, True, run.project.inputs.key(tail.parent))
+        return _own_place(run, tail.parent)
     if tail.edge is None:
         return None
     return upstream_place(run, tail.edge.text, pinned(run, tail.edge, step.layer.image))
+
+
+def _own_place(run: Session, layer: Layer) -> Place | Obstacle:
+    """Where a layer of ours is."""
+    names = run.planner.names_now(layer)
+    digest = run.planner.presence.registry.get(layer)
+    if names.remote is not None and digest is None:  # it may have been pushed in this run
+        question = (names.remote, names.tag)
+        digest = run.backends.registry.heads([question]).get(question)
+    if names.remote is None or digest is None:
+        return Obstacle(0, "", f"{layer} is not in the registry")
+    return Place(names.remote, digest, True, run.project.inputs.key(layer))
 
 
 def upstream_place(run: Session, text: str, upstream: str | None) -> Place | Obstacle:
@@ -145,10 +151,28 @@ def listing(run: Session, step: Step, place: Place, image: Known) -> Listing:
         run.tell(Output(str(step.layer), f"listing what is in {place.repository}, once"))
         if not place.ours:
             copy(run, step, place)
-        found = Listing()
-        read(run, found, home, image.layers)
+        found, count = _begun(run, step, place, image)
+        read(run, found, home, image.layers[count:], count)
         leave(run, step, home, place.digest, found)
         return found
+
+
+def _begun(run: Session, step: Step, place: Place, image: Known) -> tuple[Listing, int]:
+    """What somebody has listed of the layers with which an image begins, and how many these are."""
+    if place.key == step.key:
+        for parent in run.project.inputs.parents(step.layer):
+            below = _own_place(run, parent)
+            if isinstance(below, Obstacle):
+                continue
+            found = known(run, below)
+            if isinstance(found, Obstacle):
+                continue
+            digests = [each["digest"] for each in found.layers]
+            if [each["digest"] for each in image.layers[: len(digests)]] == digests:
+                there = left(run, step, below.repository, below.digest)
+                if there is not None:
+                    return there, len(digests)
+    return Listing(), 0
 
 
 def left(run: Session, step: Step, home: str, digest: Digest) -> Listing | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from layers.assemble.listing import Listing
+from layers.assemble.listing import Entry, Listing
 from layers.assemble.obstacle import Obstacle
 from layers.build.assemble.base import Place, known, listing
 from layers.build.assemble.trunk import leave_listing, leave_trunk
@@ -375,3 +375,31 @@ def test_of_several_that_stand_on_a_base_one_reads_it(
         )
     assert len(set(found)) == 1
     assert told(world).count("listing what is in") == 1
+
+
+def test_of_an_image_that_begins_with_a_listed_one_only_the_rest_is_read(
+    checkout: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kept stage has all layers of the base below it."""
+    world = checkout()
+    base_key = world.project.inputs.key(BASE)
+    below = f"{HOST}/demo/base"
+    digest = world.registry.heads([(below, str(base_key))])[below, str(base_key)]
+    place = Place(below, digest, True, base_key)
+    image = known(world.run, place)
+    assert not isinstance(image, Obstacle)
+    listing(world.run, world.run.planner.plan.steps[BASE], place, image)
+    app = put(world.registry, "app", world.key, 4)
+    own = known(world.run, Place(OURS, app, True, world.project.inputs.key(APP)))
+    assert not isinstance(own, Obstacle)
+    read, came = world.registry.parts, list[str]()
+
+    def noted(repository: str, digest: Digest, size: int) -> Iterator[bytes]:
+        came.append(digest.text)
+        return read(repository, digest, size)
+
+    monkeypatch.setattr(world.registry, "parts", noted)
+    found = listing(world.run, world.step, Place(OURS, app, True, world.step.key), own)
+    assert found.get("srv/f") == Entry("file", 0o644, 0, 0, layer=0)
+    assert found.get("srv/a") == Entry("file", 0o644, 0, 0, layer=3)
+    assert came == [each["digest"] for each in own.layers[1:]]
