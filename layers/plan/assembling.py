@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from hashes.key import BadKey, Key
 from layers.graph.graph import Layer
@@ -66,14 +66,27 @@ class Assembling:
         return chosen(self._project.inputs, layer, found, seen.registry.__contains__)
 
     def possible(self, layers: Iterable[Layer], seen: Seen) -> set[Layer]:
-        """What can be assembled upon what the registry has, which is asked for that."""
-        inputs = self._project.inputs
+        """What can be assembled upon what the registry has, which is asked for that.
+
+        It is asked for the longest trunks first, and for more only where these are not there.
+        """
         found = {layer: self._ways(layer) for layer in layers}
-        all_ = {each for layer, tails in found.items() for each in asked(inputs, layer, tails)}
-        nodes = [self._asked(each) for each in sorted(all_ - seen.registry.keys(), key=str)]
-        expected, wanted = self._project.lock.expected, {node.layer for node in nodes}
-        look_in_registry(lambda: self._backends.registry, nodes, seen, self._tell, expected, wanted)
+        open_ = {
+            layer: tuple(each for each in tails if not each.obstacle)
+            for layer, tails in found.items()
+        }
+        self._look({layer: tails[:1] for layer, tails in open_.items()}, seen)
+        lacking = {layer for layer, tails in open_.items() if not self._way(layer, tails, seen)}
+        self._look({layer: open_[layer][1:] for layer in lacking}, seen)
         return {layer for layer, tails in found.items() if self._way(layer, tails, seen)}
+
+    def _look(self, wanted: Mapping[Layer, tuple[Tail, ...]], seen: Seen) -> None:
+        """Ask the registry for all that some tails need."""
+        inputs = self._project.inputs
+        all_ = {each for layer, tails in wanted.items() for each in asked(inputs, layer, tails)}
+        nodes = [self._asked(each) for each in sorted(all_ - seen.registry.keys(), key=str)]
+        expected, bases = self._project.lock.expected, {node.layer for node in nodes}
+        look_in_registry(lambda: self._backends.registry, nodes, seen, self._tell, expected, bases)
 
     def node(self, node: Node, seen: Seen) -> Node:
         """The node with how it could be assembled.

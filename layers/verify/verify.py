@@ -15,7 +15,7 @@ from layers.assemble.obstacle import Obstacle
 from layers.build import prepare
 from layers.build.assemble.base import Known, Place, known
 from layers.build.buildx import BuildxMissing
-from layers.build.execute import check_inputs
+from layers.build.execute import carry_out, check_inputs
 from layers.build.parents import Parents
 from layers.build.publish import Published
 from layers.build.push.local import timed
@@ -30,6 +30,8 @@ from layers.runtime.events import Warned
 from layers.verify.content import differences
 from layers.verify.read import Read, after_trunk, from_engine, from_registry, was_assembled
 
+Question = tuple[str, str]
+"""A repository and a tag."""
 SHOWN = 10
 """Differences that an error tells."""
 
@@ -47,7 +49,11 @@ class NoEmulator(LayersError):
 
 
 class Stored(Parents):
-    """The parents of a build, by their digests in the registry; nothing is pushed for it."""
+    """The parents of a build, by their digests in the registry.
+
+    Nothing is pushed for it but a kept stage that was put together in memory: to run its steps
+    again might give other files.
+    """
 
     def __init__(self, run: Session) -> None:
         super().__init__(run)
@@ -59,10 +65,20 @@ class Stored(Parents):
         names, key = run.planner.names_now(layer), run.project.inputs.key(layer)
         question = (str(names.remote), names.tag)
         heads = run.backends.registry.heads([question]) if names.remote is not None else {}
+        if question not in heads and layer.stage is not None:
+            heads = self._assembled(layer, question)
         if question not in heads:
             raise NotStored(f"{layer} is not in the registry")
         known(run, Place(question[0], heads[question], True, key))
         return f"docker-image://{question[0]}@{heads[question]}"
+
+    def _assembled(self, layer: Layer, question: Question) -> dict[Question, Digest]:
+        """Where a kept stage is once it was assembled; {} where it cannot be."""
+        run = self._session.wanting([layer], remain=True)
+        step = run.planner.plan.steps[layer]
+        if step.state == "assemble":
+            carry_out(run, step)
+        return run.backends.registry.heads([question])
 
 
 class Verified(NamedTuple):

@@ -191,7 +191,7 @@ def test_what_another_stage_made_stays_in_the_trunk(
     workspace.doit("base", "app")
     cold = clone(workspace)
     cold.edit("app/app.py", "1", "2")
-    upon = "upon its steps up to COPY in line 6, after which nothing has to run"
+    upon = "upon its steps up to COPY --from=build in line 6, after which nothing has to run"
     assert upon in cold.reasons("app")
     before = len(lab.requests())
     told = publish(cold, DOCKER_HOST=NOWHERE)["app"]
@@ -200,6 +200,37 @@ def test_what_another_stage_made_stays_in_the_trunk(
     assert "app: as BuildKit builds it" in cold.doit("publish", "--verify", "app").out
     cold.edit("app/requirements.txt", "flask", "django")
     assert cold.states()["app"] == "build"
+
+
+KEPT = """\
+FROM NAME-base AS build
+RUN mkdir -m 750 /made && date > /made/list && ln /made/list /made/same && chown 5:60 /made/list
+COPY app.py /made/
+FROM NAME-base
+WORKDIR /srv/app
+COPY --from=build /made ./
+CMD ["cat", "app.py"]
+"""
+
+
+def test_an_edit_of_a_stage_that_is_copied_from_needs_no_engine(
+    workspace: Workspace, clone: Callable[[Workspace], Workspace], lab: Lab
+) -> None:
+    """What the kept stage's step made is read from its layer; the rest is the edited file."""
+    more = 'push_stages = ["build"]\nassemble = true\n'
+    toml = workspace.read("images.toml").replace('push_stages = ["deps"]\n', more)
+    workspace.write({"images.toml": toml, "app/Dockerfile": KEPT.replace("NAME", workspace.name)})
+    workspace.doit("base", "app")
+    cold = clone(workspace)
+    cold.edit("app/app.py", "1", "2")
+    assert "upon base, where nothing has to run, with files of build" in cold.reasons("app")
+    before = len(lab.requests())
+    told = publish(cold, DOCKER_HOST=NOWHERE)["app"]
+    assert told["how"] == "assembled"
+    assert len(moved(lab, before, "PUT")) <= 4  # two layers, a configuration, a record
+    files = content(lab, cold, told["digest"]).files
+    assert (files["/srv/app/list"].owner, files["/srv/app/list"].link) == ("5:60", "")
+    assert "app: as BuildKit builds it" in cold.doit("publish", "--verify", "app").out
 
 
 def test_what_was_assembled_is_built_as_well_and_compared(assembling: Workspace, lab: Lab) -> None:

@@ -80,7 +80,6 @@ def _steps(subject: Subject) -> Iterator[Finding]:
 def _stages(subject: Subject) -> Iterator[Finding]:
     """Each stage that runs things, is in no registry, and is copied from where edits matter."""
     division = divisions(subject.reached)[-1]
-    copied = _copies_code(subject, division)
     told: set[int] = set()
     for item, source in division.copies:
         if source.stage is None or source.stage in told:
@@ -89,7 +88,7 @@ def _stages(subject: Subject) -> Iterator[Finding]:
         theirs = divisions(subject.reached[: place + 1])[-1]
         if theirs.last is None or _kept(subject, source.stage, theirs.tail[0].stage.index):
             continue
-        if not copied and not _copies_code(subject, theirs):
+        if not (_copies_code(subject, division, item.line) or _copies_code(subject, theirs)):
             continue
         told.add(source.stage)
         name = subject.dockerfile.stages[source.stage].name
@@ -113,10 +112,14 @@ def _kept(subject: Subject, *stages: int) -> bool:
     return any(subject.dockerfile.stages[each].name.lower() in kept for each in stages)
 
 
-def _copies_code(subject: Subject, division: Division) -> bool:
-    """Whether sources come in with a tail."""
+def _copies_code(subject: Subject, division: Division, before: int | None = None) -> bool:
+    """Whether sources come in with a tail, ``before`` a line."""
     for stage, first in division.tail:
-        lines = {item.line for item in stage.instructions[first:] if not item.flag("from")}
+        lines = {
+            item.line
+            for item in stage.instructions[first:]
+            if not item.flag("from") and (before is None or item.line < before)
+        }
         for step in subject.steps(stage.index):
             copies = step.item.keyword in ("COPY", "ADD") and step.item.line in lines
             if copies and copies_code(step):

@@ -101,7 +101,7 @@ class _Play:
         self.base = Image(content["layers"], config)
         frontend = of_docker(table.engine.version)
         assert frontend is not None
-        text = case.dockerfile.replace(BASE, "base").replace(OTHER, "other")
+        text = case.dockerfile.replace(BASE, "base").replace(OTHER, "lender")
         self.file = parse(text.encode(), "Dockerfile", frontend=frontend)
         triggers = tuple(config["config"].get("OnBuild") or ())
         self.reached = reach(self.file, None, {}, PLATFORM, triggers=lambda *_: triggers)
@@ -157,7 +157,7 @@ class _Play:
         if self.case.other:
             other = json.loads(self.other)
             config = json.loads(self.others[other["config"]["digest"]])
-            images["other"] = (Image(other["layers"], config), self.others.__getitem__)
+            images["lender"] = (Image(other["layers"], config), self.others.__getitem__)
         elsewhere = Elsewhere(
             recipe, self.reached, self.sources, self.base, images, self.stage, self.store
         )

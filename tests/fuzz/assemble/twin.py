@@ -10,6 +10,7 @@ from unittest import mock
 from layers.assemble import copying, image, layer, sources
 from layers.assemble.configuration import Configuration
 from layers.assemble.listing import Listing
+from layers.assemble.origins import rootfs
 from layers.assemble.trees import unpacking
 from layers.assemble.users import Owner
 
@@ -26,6 +27,14 @@ def _mode(step: Any, path: str, item: Any, look: Any) -> None:
     copying.Writer.true_write(step, path, item._replace(mode=item.mode ^ 0o020), look)  # type: ignore[attr-defined]  # put there below
 
 
+_ITEMS = rootfs.Rootfs._items
+
+
+def _rootly(found: rootfs.Rootfs, top: str, taken: Any) -> Iterator[Any]:
+    for item in _ITEMS(found, top, taken):
+        yield item._replace(uid=0, gid=0)
+
+
 TWINS = {
     "links": (Listing, "resolve", _links),
     "owner": (image, "owner", lambda _listing, _text: Owner(0, 0)),
@@ -35,10 +44,11 @@ TWINS = {
     "settings": (Configuration, "_environ", lambda *_: None),
     "link": (copying.Writer, "link", copying.Writer.copy),
     "exclude": (sources, "without", lambda found, *_: found),
+    "elsewhere": (rootfs.Rootfs, "_items", _rootly),
 }
 """Links on the way to a destination are not followed; --chown counts for nothing; the first file of
 a layer is lost; modes are others; whiteouts take nothing away; ENV is lost; --link is a COPY like
-any other; --exclude leaves nothing out."""
+any other; --exclude leaves nothing out; what is taken from elsewhere is root's."""
 
 
 @contextlib.contextmanager

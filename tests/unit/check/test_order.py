@@ -273,6 +273,7 @@ def test_a_step_that_keeps_edits_from_being_assembled_is_told(
         ("RUN x\nCOPY app.py .\nFROM debian:12\nCOPY --from=build /a /a", True, None),
         ("RUN x\nFROM debian:12\nCOPY app.py .\nCOPY --from=build /a /a", False, 5),
         ("RUN x\nFROM debian:12\nCOPY --from=build /a /a", False, None),
+        ("RUN x\nFROM debian:12\nCOPY --from=build /a /a\nCOPY app.py .", False, None),
         ("COPY app.py .\nFROM debian:12\nCOPY --from=build /a /a", False, None),
         ("COPY app.py .\nRUN x\nFROM debian:12\nCOPY --from=build /a /a", False, None),
         ("RUN x\nCOPY app.py .\nFROM debian:12\nCOPY --from=build /a /a\nRUN y", False, None),
