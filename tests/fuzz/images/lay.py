@@ -68,9 +68,8 @@ def spec(project: Project) -> str:
     for image in project.images:
         lines.append(f"[images.{_text(image.name)}]")
         lines.append(f"context = {_text(image.folder)}")
-        for key in ("tag", "target", "network"):
-            if value := getattr(image, key):
-                lines.append(f"{key} = {_text(value)}")
+        told = {key: getattr(image, key) for key in ("tag", "target", "network")}
+        lines += [f"{key} = {_text(value)}" for key, value in told.items() if value]
         if image.dockerfile != "Dockerfile":
             lines.append(f"dockerfile = {_text(image.dockerfile)}")
         if image.push:
@@ -134,7 +133,9 @@ def _right(root: str, at: str, item: Item) -> bool:
     if item.kind == "link":
         return stat.S_ISLNK(about.st_mode) and os.readlink(at) == item.text
     if item.kind == "hard":
-        of = os.lstat(os.path.join(root, item.text))  # which an edit may have made a link to nothing
+        of = os.lstat(
+            os.path.join(root, item.text)
+        )  # which an edit may have made a link to nothing
         return (about.st_dev, about.st_ino) == (of.st_dev, of.st_ino)
     if item.kind == "fifo":
         return stat.S_ISFIFO(about.st_mode)

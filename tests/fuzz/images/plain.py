@@ -38,9 +38,7 @@ def build_all(
             stages = [image.stage_name(stage) for stage in image.push_stages]
             found |= {name: known[name] for name in (image.plain, *stages) if name in known}
             continue
-        said = engine.build(
-            [*words(project, image, root, apart), *_tags(tags), image.folder], root
-        )
+        said = engine.build([*words(project, image, root, apart), *_tags(tags), image.folder], root)
         if said:
             raise Refused(f"{image.name}: {said}")
         found[image.plain] = _content(engine, image.plain)

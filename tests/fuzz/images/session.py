@@ -11,12 +11,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from subprocess import SubprocessError
 
+from tests.fuzz.images import ours
 from tests.fuzz.images.draw import draw
 from tests.fuzz.images.engines import EngineFault, Lab
 from tests.fuzz.images.keep import keep
-from tests.fuzz.images import ours
 from tests.fuzz.images.ours import CHECKOUT, Doit
-from tests.fuzz.images.play import BOTH_REFUSE, BROKEN, NO_PLAIN, PHASES, REFUSED, SAME, Playing, Verdict
+from tests.fuzz.images.play import (
+    BOTH_REFUSE,
+    BROKEN,
+    NO_PLAIN,
+    PHASES,
+    REFUSED,
+    SAME,
+    Playing,
+    Verdict,
+)
 from tests.fuzz.images.project import Case
 from tests.fuzz.images.shrink import shrink
 from tests.fuzz.session import busybox

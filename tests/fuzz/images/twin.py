@@ -30,7 +30,10 @@ def _parent(lines: list[str]) -> list[str]:
 
 def _mode(lines: list[str]) -> list[str]:
     """Every copied file has another mode."""
-    return [line.replace("COPY ", "COPY --chmod=0611 ", 1) if line.startswith("COPY ") else line for line in lines]
+    return [
+        line.replace("COPY ", "COPY --chmod=0611 ", 1) if line.startswith("COPY ") else line
+        for line in lines
+    ]
 
 
 TWINS = {"setting": _no_setting, "parent": _parent, "mode": _mode}

@@ -9,7 +9,24 @@ from dataclasses import dataclass, field
 
 from tests.fuzz.images.project import REGISTRY
 
-_PROGRAMS = "sh cat cp echo env ln ls mkdir printf rm sort touch true chmod chown test".split()
+_PROGRAMS = [
+    "sh",
+    "cat",
+    "cp",
+    "echo",
+    "env",
+    "ln",
+    "ls",
+    "mkdir",
+    "printf",
+    "rm",
+    "sort",
+    "touch",
+    "true",
+    "chmod",
+    "chown",
+    "test",
+]
 
 
 @dataclass(frozen=True)
