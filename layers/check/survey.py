@@ -62,9 +62,8 @@ class Survey:
         image = spec.images[name]
         found = inputs.image(name)
         if found.problem:
-            count = found.problem.count("\n")  # `doit list` tells each, with what to do
-            what = found.problem.split("\n", 1)[0]
-            self.notes.append(f"{what}{', and more' if count > 1 else ''}: it cannot be built here")
+            what = found.problem.split("\n", 1)[0]  # `doit list` tells all, with what to do
+            self.notes.append(f"{what}: it cannot be built here")
         dockerfile = inputs.dockerfile(image)
         edges = inputs.graph.edges[name]
         lock = inputs.wiring.lock_for(image)

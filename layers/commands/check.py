@@ -58,6 +58,7 @@ def _check(root: str, options: Any, asked: list[str]) -> int:
 
     from layers.check.catalogue import BUILD_CHECKS, BUILT_RULES, HADOLINT, ONLINE_RULES, RULES
     from layers.check.render import as_annotations, as_json, as_text
+    from layers.check.rules.pins import UNPINNED_UPSTREAM
     from layers.check.run import conclude, offline
     from layers.check.survey import Survey
 
@@ -98,6 +99,8 @@ def _check(root: str, options: Any, asked: list[str]) -> int:
     project.cache.save()
     # under a profile, or for some images alone, a silence may have nothing to do
     useful = ran & rules if project.profile is None and not asked else set()
+    if not all(each.locked for each in subjects):  # told once, and not at each FROM
+        useful -= {UNPINNED_UPSTREAM.name}
     result = conclude(found, subjects, root, rules, useful, notes)
     for note in result.notes:
         sys.stderr.write(f"{note}\n")

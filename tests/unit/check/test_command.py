@@ -112,6 +112,19 @@ def test_a_silence_is_not_called_useless_where_not_everything_was_looked_at(
     assert "bad-silence" in [each["rule"] for each in told(capsys)["findings"]]
 
 
+def test_a_silence_of_an_upstream_is_not_called_useless_before_anything_is_locked(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The lack of a lock is told once, and not at each FROM."""
+    (project / "images.lock").unlink()
+    text = "# doit-check: ignore=unpinned-upstream its registry is out of reach\nFROM debian\n"
+    (project / "other/Dockerfile").write_text(text)
+    run("--json")
+    rules = [each["rule"] for each in told(capsys)["findings"]]
+    assert "unpinned-upstream" in rules
+    assert "bad-silence" not in rules
+
+
 def test_hadolint_is_asked_where_it_is_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
