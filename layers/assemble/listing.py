@@ -51,6 +51,8 @@ class Listing(Tree[Entry]):
 
     def __init__(self) -> None:
         super().__init__(ROOT)
+        self.numbered = True
+        """Whether it tells which layer has a file: one of an earlier version does not."""
         self._shared: dict[Entry, Entry] = {}
         self._texts: dict[str, str] = {}
 
@@ -64,6 +66,7 @@ class Listing(Tree[Entry]):
         self._folders = {path: dict(entries) for path, entries in other._folders.items()}
         self._shared = dict(other._shared)
         self._texts = dict(other._texts)
+        self.numbered = other.numbered
 
     def put(self, path: str, entry: Entry, text: str | None = None) -> None:
         """See `Tree.put`; ``text`` is a file's content where it is to be kept."""
@@ -124,6 +127,7 @@ class Listing(Tree[Entry]):
     @classmethod
     def _read(cls, value: Mapping[str, Any]) -> Listing:
         found = cls()
+        found.numbered = value["version"] == VERSION
         looks = [
             (str(kind), int(mode), int(uid), int(gid), int(more[0]) if more else -1)
             for kind, mode, uid, gid, *more in value["looks"]

@@ -160,7 +160,7 @@ class Rootfs(NamedTuple):
             one.size,
             entry.link,
             one.identity,
-            (one.serial,) if one.linked else None,
+            (one.serial,) if one.linked and entry.kind == "file" else None,
             lambda: self.store.read(one),
             entry.uid,
             entry.gid,

@@ -131,7 +131,7 @@ def read_ahead(run: Session, step: Step, place: Place, image: Known, budget: Bud
     Raises Blocked for one that nobody has listed, and that has too much.
     """
     found = left(run, step, place.repository, place.digest)
-    if found is not None:
+    if found is not None and found.numbered:
         return found
     budget(sum(int(each["size"]) for each in image.layers), f"all of {place.repository}, once,")
     found = Listing()
@@ -176,14 +176,19 @@ def _begun(run: Session, step: Step, place: Place, image: Known) -> tuple[Listin
 
 
 def left(run: Session, step: Step, home: str, digest: Digest) -> Listing | None:
-    """The listing that somebody left with an image."""
+    """The listing that somebody left with an image; see `Listing.numbered`: such a one first."""
+    older = None
     for data in referrers.fetch(run.backends.registry, home, digest, referrers.LISTING):
         try:
-            return Listing.from_bytes(data, digest.text)
+            found = Listing.from_bytes(data, digest.text)
         except BadListing as error:
             said = f"a listing of {home}@{digest} was not used: {error}"
             run.tell(Warned(said, str(step.layer)))
-    return None
+            continue
+        if found.numbered:
+            return found
+        older = older or found
+    return older
 
 
 def read(

@@ -59,8 +59,8 @@ def lacks(inputs: Inputs, layer: Layer, tail: Tail, has: Has, *, kept: bool = Tr
         name = f"stage {layer.stage}" if layer.stage else layer.image
         if not kept:
             named = layer.stage in inputs.spec.images[layer.image].push_stages
-            why = "is no image of its own here" if named else "is not in push_stages"
-            found.append(f"{name} runs things ({where}) and {why}")
+            why = "no image of its own here" if named else "in no registry: add it to push_stages"
+            found.append(f"{name} runs things ({where}) and is {why}")
         elif not has(trunk_of(inputs, layer, tail).layer):
             found.append(f"the steps of {name} up to {where} are not in the registry")
     elif tail.parent is not None and not has(tail.parent):

@@ -59,14 +59,14 @@ def main(words: list[str], start: Callable[[Path, str], Endpoint], root: Path) -
         cases = [draw(given.seed, each, exclude=exclude) for each in numbers]
         lent = [draw(given.seed, each + 1_000_000) for each in numbers]
         cases = [
+            with_trunk(case, given.seed) if number % 100 < given.trunks else case
+            for number, case in enumerate(cases, given.first)
+        ]
+        cases = [
             with_origins(case, other, given.seed, exclude=exclude)
             if number * 7 % 100 < given.origins
             else case
             for number, (case, other) in enumerate(zip(cases, lent, strict=True), given.first)
-        ]
-        cases = [
-            with_trunk(case, given.seed) if number % 100 < given.trunks else case
-            for number, case in enumerate(cases, given.first)
         ]
         with broken(given.twin):
             verdicts = run(table, cases, given.jobs, begin + given.minutes * 60)

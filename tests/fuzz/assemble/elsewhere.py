@@ -20,6 +20,7 @@ from layers.assemble.recipe import EMPTY, Recipe, Trunk
 from layers.assemble.tarballs import BadTarball
 from layers.assemble.trunk import divisions
 from tests.fuzz.assemble.case import BASE, OTHER, Case, Member, tarball
+from tests.fuzz.assemble.inside import a_run
 
 TARGETS = ("/", "/new/", "/new", "/a/b", "/a/", "/srv", "/srv/", "/opt/x", "rel", "rel/", ".", "/b")
 EXCLUDES = (("f",), ("*",), ("*.txt", "g"), ("**/f",), ("a",), ("*/x",), ("[a-f]",), ("*", "!x"))
@@ -35,11 +36,14 @@ def with_origins(case: Case, other: Case, seed: int, *, exclude: bool = False) -
         name=f"{case.name}-o",
         other=other.layers,
         other_packing=other.packing,
+        ignore=case.ignore if rng.random() < 0.25 else "",
     )
     heads, sources = _stages(rng, case)
     steps = [_copy(rng, *rng.choice(sources), exclude=exclude) for _ in range(rng.randint(1, 3))]
-    lines = [line for line in case.lines if line.startswith("FROM") or rng.random() < 0.35]
-    last = max(at for at, line in enumerate(lines) if line.startswith("FROM"))
+    stay = ("FROM", "RUN", "USER 0")
+    lines = [line for line in case.lines if line.startswith(stay) or rng.random() < 0.35]
+    late = ("FROM", "RUN") if rng.random() < 0.7 else ("FROM",)
+    last = max(at for at, line in enumerate(lines) if line.startswith(late))
     for step in steps:
         lines.insert(rng.randint(last + 1, len(lines)), step)
     used = [head for name, *head in heads if any(f"--from={name} " in each for each in steps)]
@@ -59,6 +63,8 @@ def _stages(rng: Random, case: Case) -> tuple[list[list[str]], list[tuple[str, l
     files += [_context_copy(rng, case.context, at)] if rng.random() < 0.6 else []
     files += [rng.choice(("WORKDIR /made/here", "USER 1000", "ENV X=1", "WORKDIR rel"))]
     files += [_copy(rng, *rng.choice(found))] if rng.random() < 0.4 else []
+    if begin == BASE and case.runs and rng.random() < 0.5:
+        files[2:2] = ["USER 0", a_run(rng)]
     paths = [*context, "/all", "/all/", "/made", at, *(base[:9] if begin == BASE else ())]
     found.append(("files", [each for each in paths if each != "."]))
     second = ["second", f"FROM {rng.choice(('scratch', 'files'))} AS second"]
@@ -80,7 +86,7 @@ def _paths(layers: Sequence[Sequence[Member]]) -> list[str]:
 def _context_copy(rng: Random, context: Sequence[Member], to: str) -> str:
     flags = [f"--chown={rng.choice(USERS[:2])}"] if rng.random() < 0.4 else []
     flags += ["--chmod=755"] if rng.random() < 0.2 else []
-    sources = ["."] if rng.random() < 0.5 else [rng.choice(context).path]
+    sources = ["."] if rng.random() < 0.7 else [rng.choice(context).path]
     return f"COPY {' '.join(flags)} {json.dumps([*sources, to], ensure_ascii=False)}"
 
 

@@ -40,7 +40,7 @@ def with_trunk(case: Case, seed: int) -> Case:
         as_root = ["USER 0"] if rng.random() < 0.7 else []
         lines[at:at] = [*as_root, _step(rng)]
     if rng.random() < 0.3:
-        other = [f"FROM {BASE} AS other", _run(rng)]
+        other = [f"FROM {BASE} AS other", a_run(rng)]
         lines = [*other, *lines]
         at = rng.randint(3, 3 + (len(lines) - 3) // 2)
         lines.insert(at, "COPY --from=other /sr[v] /bi[n] /copied/")
@@ -54,10 +54,11 @@ def with_trunk(case: Case, seed: int) -> Case:
 def _step(rng: Random) -> str:
     if rng.random() < 0.2:
         return f"COPY --from={BASE} /etc /copied"
-    return _run(rng)
+    return a_run(rng)
 
 
-def _run(rng: Random) -> str:
+def a_run(rng: Random) -> str:
+    """A step that runs."""
     chosen = rng.sample(RUNS, rng.randint(1, 2))
     words = ["/.t/bin/busybox", "sh", "-c", "export PATH=/.t/bin; " + "; ".join(chosen) + "; :"]
     return f"RUN --mount=from={TOOLS},target=/.t {json.dumps(words)}"

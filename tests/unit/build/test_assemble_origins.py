@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from layers.assemble.listing import Listing
 from layers.assemble.tarballs import apply
@@ -207,8 +208,8 @@ def test_a_stage_that_the_registry_has_is_read_as_it_is(checkout: Callable[..., 
         (
             FILE,
             "",
-            "COPY --from=build in line 6: stage build runs things (RUN in line 2) and is not in"
-            " push_stages",
+            "COPY --from=build in line 6: stage build runs things (RUN in line 2) and is in no"
+            " registry: add it to push_stages",
         ),
         (
             FILE.replace("--from=build", "--from=0").replace(" AS build", ""),
@@ -226,6 +227,44 @@ def test_what_stands_in_the_way_is_named(
     step = world.run.planner.plan.steps[APP]
     assert step.state == "build"
     assert any(told in each for each in step.reasons), step.reasons
+
+
+def test_a_stage_that_lost_a_layer_is_not_taken_from(checkout: Callable[..., World]) -> None:
+    """What it stands on counts as absent then."""
+    built(checkout())
+    world = checkout(a="edited\n")
+    world.registry.lose(OURS, digest_of(RUN))
+    step = world.run.planner.plan.steps[APP]
+    assert step.state == "build"
+    told = "the steps of stage build up to RUN in line 2 are not in the registry"
+    assert f"not assembled: COPY --from=build in line 6: {told}" in step.reasons
+
+
+def test_a_listing_of_an_earlier_version_is_made_anew_where_files_are_taken(
+    checkout: Callable[..., World],
+) -> None:
+    """It does not tell which layer has a file; the next finds the new one."""
+    built(checkout())
+    world = checkout(a="edited\n")
+    inputs = world.project.inputs
+    (tail,) = (each for each in ways(inputs, BUILD) if each.inside)
+    key = trunk_of(inputs, BUILD, tail).manifest.key()
+    there = world.registry.heads([(OURS, str(key))])[OURS, str(key)]
+    (data,) = referrers.fetch(world.registry, OURS, there, referrers.LISTING)
+    for each in world.registry.referrers(OURS, there) or ():
+        if each["artifactType"] == referrers.LISTING.plain:
+            world.registry.delete(OURS, Digest(each["digest"]))
+    value = json.loads(zstandard.decompress(data))
+    value["version"], value["looks"] = 1, [look[:4] for look in value["looks"]]
+    old = zstandard.compress(json.dumps(value).encode())
+    referrers.attach(world.registry, OURS, there, referrers.LISTING, old, {})
+    assert not Listing.from_bytes(old, there.text).numbered
+    remotely(world)
+    assert made(world)[1].get("srv/made") is not None
+    world.registry.asked.clear()
+    remotely(checkout(a="again\n"))
+    read = [blob for verb, _, blob in world.registry.asked if verb == "blob"]
+    assert digest_of(BASE_LAYER).text not in read
 
 
 def test_a_stage_without_steps_that_run_needs_no_registry(checkout: Callable[..., World]) -> None:
