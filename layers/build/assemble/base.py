@@ -170,7 +170,7 @@ def _begun(run: Session, step: Step, place: Place, image: Known) -> tuple[Listin
             digests = [each["digest"] for each in found.layers]
             if [each["digest"] for each in image.layers[: len(digests)]] == digests:
                 there = left(run, step, below.repository, below.digest)
-                if there is not None:
+                if there is not None and there.numbered:
                     return there, len(digests)
     return Listing(), 0
 
