@@ -22,7 +22,7 @@ from tests.e2e.conftest import make_workspace
 from tests.e2e.faultproxy import Proxy, proxying
 from tests.e2e.faults import Answer
 from tests.e2e.lab import Lab, Run, Workspace
-from tests.e2e.test_assemble import NOWHERE, STEPS
+from tests.e2e.test_assemble import KEPT, NOWHERE, STEPS
 
 pytestmark = pytest.mark.e2e
 
@@ -136,3 +136,28 @@ def test_a_trunk_that_lost_a_layer_is_not_there_and_is_left_anew(cold: Workspace
     assert registry.missing(repository, after) == ()
     cold.edit("app/app.py", "(", "(0+")
     assert how(assembles(cold)) == "assembled"
+
+
+def test_a_stage_that_lost_a_layer_is_not_taken_from(
+    workspace: Workspace, clone: Callable[[Workspace], Workspace], lab: Lab
+) -> None:
+    """What an edit of a kept stage stands on counts as absent; a build makes it true again."""
+    more = 'push_stages = ["build"]\nassemble = true\n'
+    toml = workspace.read("images.toml").replace('push_stages = ["deps"]\n', more)
+    workspace.write({"images.toml": toml, "app/Dockerfile": KEPT.replace("NAME", workspace.name)})
+    workspace.doit("base", "app")
+    edited = clone(workspace)
+    edited.edit("app/app.py", "1", "2")
+    inputs, build = Project(str(edited.root)).inputs, Layer("app", "build")
+    key = str(trunk_of(inputs, build, tail_of(inputs, build)).manifest.key())
+    registry, repository, _key, _there = trunk(edited)
+    there = registry.manifest(repository, key)
+    assert there is not None
+    lost = there.content["layers"][-1]["digest"]
+    url = f"http://{lab.registry}/v2/{edited.name}/app/blobs/{lost}"
+    urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=30).close()
+    assert "not assembled: COPY --from=build in line" in edited.reasons("app")
+    assert edited.states()["app"] == "build"
+    edited.doit("app")
+    edited.edit("app/app.py", "(", "(0+")
+    assert how(assembles(edited)) == "assembled"
