@@ -1,4 +1,7 @@
-"""A project whose applications only copy files onto a base of a given size, and its registry."""
+"""A project whose applications only copy files onto a base of a given size, and its registry.
+
+The base is a small file upon an upstream that has the size: no large file is in the checkout.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ from urllib.parse import unquote
 
 from bench import stack
 from bench.harness import Case
-from bench.push import collect
+from bench.push import collect, pushed_image
+from layers.oci.credentials import NoCredentials
+from layers.registry.client import HttpRegistry
 from layers.setup.endpoint import Endpoint
 from layers.setup.private.paths import Places
 
@@ -63,15 +68,11 @@ class Copies:
         self._mark = 0
 
     def prepare(self) -> None:
-        """Write it down; nothing is built."""
+        """Write it down, and bring the upstream to the registry; nothing else is built."""
         shutil.rmtree(self.root, ignore_errors=True)
-        base, layers = self.root / "base", max(1, round(self.size / LAYER))
-        base.mkdir(parents=True)
-        lines = ["FROM scratch", "ENV A=1"]
-        for number in range(layers):
-            collect(base / f"libraries{number}", self.size // layers)
-            lines.append(f"COPY libraries{number} /libraries{number}/")
-        (base / "Dockerfile").write_text("\n".join([*lines, "COPY release /etc/", ""]))
+        (self.root / "base").mkdir(parents=True)
+        text = f"FROM {self._upstream()}\nCOPY release /etc/\n"
+        (self.root / "base" / "Dockerfile").write_text(text)
         for name in self.names:
             (self.root / name).mkdir()
             (self.root / name / "Dockerfile").write_text(DOCKERFILE)
@@ -82,6 +83,21 @@ class Copies:
         (self.root / "images.toml").write_text(
             SPEC.format(registry=self.endpoint.registry) + images
         )
+
+    def _upstream(self) -> str:
+        """Libraries in as many layers as that many would have: ``REPOSITORY@DIGEST``."""
+        folder, layers = self.root / "upstream", max(1, round(self.size / LAYER))
+        folder.mkdir()
+        lines = ["ENV A=1\n"]
+        for number in range(layers):
+            collect(folder / f"libraries{number}", self.size // layers)
+            lines.append(f"COPY libraries{number} /libraries{number}/\n")
+        name = f"{self.endpoint.registry}/bench/upstream"
+        pushed_image(self.endpoint, folder, f"{name}:{self.size}", "".join(lines))
+        shutil.rmtree(folder)
+        registry = HttpRegistry(NoCredentials(), lambda _host: False)
+        ((_, digest),) = registry.heads([(name, str(self.size))]).items()
+        return f"{name}@{digest}"
 
     def refresh(self) -> None:
         """Another base: its last layer, a small file, changes."""
