@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 from bench import stack
-from bench.copies import Copies
+from bench.copies import Copies, copies
 from bench.harness import Case, Sample, median, once, ratio, walls
-from bench.push import own_engine
 from bench.table import Row
-from layers.setup.choose import stop
-from layers.setup.endpoint import Endpoint
-from layers.setup.private.paths import Places
 
 SIZES = (500_000_000, 6_000_000_000)
 """Bytes of libraries in the base."""
@@ -25,28 +18,14 @@ ROUNDS = 3
 
 def run(rounds: int) -> list[Row]:
     """``doit publish`` beside ``docker buildx build --push``, in turns, nothing kept between."""
-    home = stack.WORK / "cold"
-    try:
-        return [row for size in SIZES for row in _compare(size, min(rounds, ROUNDS))]
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    rows = []
+    for size in SIZES:
+        with copies(stack.WORK / "cold", size) as project:
+            rows += _measure(project, min(rounds, ROUNDS))
+    return rows
 
 
-def _compare(size: int, rounds: int) -> list[Row]:
-    home = stack.WORK / "cold"
-    endpoint = own_engine(home)
-    try:
-        return _measure(home, endpoint, size, rounds)
-    finally:
-        stop(str(home))
-        for folder in (Places.of(str(home)).engine, Places.of(str(home)).registry_data):
-            shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(home / f"project-{size}", ignore_errors=True)
-
-
-def _measure(home: Path, endpoint: Endpoint, size: int, rounds: int) -> list[Row]:
-    project = Copies(home, endpoint, size)
-    project.prepare()
+def _measure(project: Copies, rounds: int) -> list[Row]:
     (base,) = project.publish("base")
     times: dict[str, list[Sample]] = {}
     came: dict[str, list[int]] = {}
@@ -57,7 +36,7 @@ def _measure(home: Path, endpoint: Endpoint, size: int, rounds: int) -> list[Row
             if number:
                 times.setdefault(case.name, []).append(sample)
                 came.setdefault(case.name, []).append(project.bytes_sent())
-    tree, mine = f"base of {size / 1e9:.1f} GB", times[ours.name]
+    tree, mine = f"base of {project.size / 1e9:.1f} GB", times[ours.name]
     rows = [
         _beside(ours, other, tree, (mine, times[other.name]), (came[ours.name], came[other.name]))
         for other in others

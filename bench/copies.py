@@ -5,6 +5,7 @@ The base is a small file upon an upstream that has the size: no large file is in
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -12,15 +13,16 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
 from bench import stack
 from bench.harness import Case
-from bench.push import collect, pushed_image
+from bench.push import collect, own_engine, pushed_image
 from layers.oci.credentials import NoCredentials
 from layers.registry.client import HttpRegistry
+from layers.setup.choose import stop
 from layers.setup.endpoint import Endpoint
 from layers.setup.private.paths import Places
 
@@ -51,6 +53,20 @@ CMD ["app.py"]
 """
 _SENT = re.compile(r'"GET /v2/\S+ HTTP/[0-9.]+" 2[0-9][0-9] ([0-9]+)')
 _BROUGHT = re.compile(r'"PUT /v2/\S+/blobs/uploads/\S+digest=([^&\s]+) HTTP/[0-9.]+" 201 ')
+
+
+@contextlib.contextmanager
+def copies(home: Path, size: int, applications: int = 1) -> Iterator[Copies]:
+    """The project on an engine of its own; both go, with the registry and all that it has."""
+    places = Places.of(str(home))
+    project = Copies(home, own_engine(home), size, applications)
+    try:
+        project.prepare()
+        yield project
+    finally:
+        stop(str(home))
+        for folder in (places.engine, places.registry_data, home):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class Copies:

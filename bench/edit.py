@@ -5,15 +5,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-import shutil
 from pathlib import Path
 
 from bench import stack
-from bench.copies import Copies
+from bench.copies import copies
 from bench.harness import Case, Sample, median, ratio, side_by_side, walls
-from bench.push import own_engine
 from bench.table import Row
-from layers.setup.choose import stop
 
 LINE = "# edited by bench: "
 MOST = 0.3
@@ -30,13 +27,9 @@ def run(rounds: int) -> list[Row]:
 
 def _assembled(rounds: int) -> list[Row]:
     """An application that copies one file, put together in the registry and pulled from there."""
-    home = stack.WORK / "edit"
-    endpoint = own_engine(home)
-    try:
-        project = Copies(home, endpoint, SIZE)
-        project.prepare()
+    with copies(stack.WORK / "edit", SIZE) as project:
         (base,) = project.publish("base")
-        words = [project.doit, "app0"]
+        endpoint, words = project.endpoint, [project.doit, "app0"]
         build = f"{endpoint.cli} buildx build --build-context=base=docker-image://{base} app0"
         to = f"{endpoint.registry}/bench-copies/plain:1"
         ours = project.case("doit app0, assembled", words, project.edit, "pulled in")
@@ -47,9 +40,6 @@ def _assembled(rounds: int) -> list[Row]:
             ),
         ]
         found = side_by_side([ours, *others], rounds)
-    finally:
-        stop(str(home))
-        shutil.rmtree(home, ignore_errors=True)
     return [
         _row(ours, found, other, MOST_ASSEMBLED if other is others[0] else None) for other in others
     ]

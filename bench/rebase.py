@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-
 from bench import stack
-from bench.copies import Copies
+from bench.copies import Copies, copies
 from bench.harness import Case, Sample, median, once, ratio, walls
-from bench.push import own_engine
 from bench.table import Row
-from layers.setup.choose import stop
-from layers.setup.private.paths import Places
 
 SIZES = (500_000_000, 6_000_000_000)
 """Bytes of libraries in the base."""
@@ -26,25 +21,11 @@ def run(rounds: int) -> list[Row]:
 
     Both work on the engine that has built the base, with all that they remember.
     """
-    home = stack.WORK / "rebase"
-    try:
-        return [row for size in SIZES for row in _compare(size, min(rounds, ROUNDS))]
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def _compare(size: int, rounds: int) -> list[Row]:
-    home = stack.WORK / "rebase"
-    endpoint = own_engine(home)
-    try:
-        project = Copies(home, endpoint, size, APPLICATIONS)
-        project.prepare()
-        return _measure(project, rounds)
-    finally:
-        stop(str(home))
-        for folder in (Places.of(str(home)).engine, Places.of(str(home)).registry_data):
-            shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(home / f"project-{size}", ignore_errors=True)
+    rows = []
+    for size in SIZES:
+        with copies(stack.WORK / "rebase", size, APPLICATIONS) as project:
+            rows += _measure(project, min(rounds, ROUNDS))
+    return rows
 
 
 def _measure(project: Copies, rounds: int) -> list[Row]:

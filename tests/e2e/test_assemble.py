@@ -213,16 +213,22 @@ CMD ["cat", "app.py"]
 """
 
 
-def test_an_edit_of_a_stage_that_is_copied_from_needs_no_engine(
-    workspace: Workspace, clone: Callable[[Workspace], Workspace], lab: Lab
-) -> None:
-    """What the kept stage's step made is read from its layer; the rest is the edited file."""
+def keeping(workspace: Workspace, clone: Callable[[Workspace], Workspace]) -> Workspace:
+    """Another machine, with an edit in a kept stage of what the first has built."""
     more = 'push_stages = ["build"]\nassemble = true\n'
     toml = workspace.read("images.toml").replace('push_stages = ["deps"]\n', more)
     workspace.write({"images.toml": toml, "app/Dockerfile": KEPT.replace("NAME", workspace.name)})
     workspace.doit("base", "app")
-    cold = clone(workspace)
-    cold.edit("app/app.py", "1", "2")
+    found = clone(workspace)
+    found.edit("app/app.py", "1", "2")
+    return found
+
+
+def test_an_edit_of_a_stage_that_is_copied_from_needs_no_engine(
+    workspace: Workspace, clone: Callable[[Workspace], Workspace], lab: Lab
+) -> None:
+    """What the kept stage's step made is read from its layer; the rest is the edited file."""
+    cold = keeping(workspace, clone)
     assert "upon base, where nothing has to run, with files of build" in cold.reasons("app")
     before = len(lab.requests())
     told = publish(cold, DOCKER_HOST=NOWHERE)["app"]

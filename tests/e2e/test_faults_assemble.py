@@ -22,7 +22,7 @@ from tests.e2e.conftest import make_workspace
 from tests.e2e.faultproxy import Proxy, proxying
 from tests.e2e.faults import Answer
 from tests.e2e.lab import Lab, Run, Workspace
-from tests.e2e.test_assemble import KEPT, NOWHERE, STEPS
+from tests.e2e.test_assemble import NOWHERE, STEPS, keeping
 
 pytestmark = pytest.mark.e2e
 
@@ -142,12 +142,7 @@ def test_a_stage_that_lost_a_layer_is_not_taken_from(
     workspace: Workspace, clone: Callable[[Workspace], Workspace], lab: Lab
 ) -> None:
     """What an edit of a kept stage stands on counts as absent; a build makes it true again."""
-    more = 'push_stages = ["build"]\nassemble = true\n'
-    toml = workspace.read("images.toml").replace('push_stages = ["deps"]\n', more)
-    workspace.write({"images.toml": toml, "app/Dockerfile": KEPT.replace("NAME", workspace.name)})
-    workspace.doit("base", "app")
-    edited = clone(workspace)
-    edited.edit("app/app.py", "1", "2")
+    edited = keeping(workspace, clone)
     inputs, build = Project(str(edited.root)).inputs, Layer("app", "build")
     key = str(trunk_of(inputs, build, tail_of(inputs, build)).manifest.key())
     registry, repository, _key, _there = trunk(edited)

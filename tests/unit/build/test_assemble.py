@@ -16,7 +16,6 @@ from layers.build.assemble.image import assembled, send
 from layers.build.execute import InputsMoved, carry_out
 from layers.build.publish import publish
 from layers.engine.engine import EngineDown
-from layers.graph.graph import Layer
 from layers.oci.artifact import MANIFEST_TYPE, descriptor, digest_of
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY
@@ -27,24 +26,10 @@ from layers.registry.registry import RegistryError
 from layers.runtime.events import Event
 from tests.fakes import MemoryEngine, MemoryRegistry
 from tests.fuzz.assemble.case import Member, tarball
+from tests.unit.build.assembling import APP, BASE, OURS, SPEC
 from tests.unit.machines import HOST, World, begin
 
-APP, BASE = Layer("app"), Layer("base")
 AT = f"{HOST}/demo/base"
-OURS = f"{HOST}/demo/app"
-SPEC = f"""\
-version = 1
-[project]
-name = "demo"
-registry = "{HOST}"
-assemble = true
-[images.base]
-context = "base"
-push = true
-[images.app]
-context = "app"
-push = true
-"""
 LAYER = tarball([Member("srv", "dir", 0o755), Member("srv/f", "file", 0o644, "base\n")])
 
 

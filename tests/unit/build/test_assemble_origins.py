@@ -25,23 +25,10 @@ from layers.registry import referrers
 from layers.runtime.events import Event
 from tests.fakes import MemoryEngine, MemoryRegistry
 from tests.fuzz.assemble.case import Member, tarball
+from tests.unit.build.assembling import APP, BASE, KINDS, OURS, SPEC
 from tests.unit.machines import HOST, World, begin
 
-APP, BASE, BUILD = Layer("app"), Layer("base"), Layer("app", "build")
-OURS = f"{HOST}/demo/app"
-SPEC = f"""\
-version = 1
-[project]
-name = "demo"
-registry = "{HOST}"
-assemble = true
-[images.base]
-context = "base"
-push = true
-[images.app]
-context = "app"
-push = true
-"""
+BUILD = Layer("app", "build")
 KEPT = 'push_stages = ["build"]\n'
 FILE = """\
 FROM base AS build
@@ -58,7 +45,6 @@ RUN = tarball([Member("app", "dir", 0o750, uid=5), Member("app/made", "file", 0o
 CODE = tarball([Member("app", "dir", 0o750, uid=5), Member("app/a", "file", 0o644, "a\n")])
 LIST = tarball([Member("list", "file", 0o644, "list\n")])
 COPIED = tarball([Member("srv/made", "file", 0o755, "made", 5), Member("srv/a", "file", 0o644)])
-KINDS = ("application/vnd.oci.image.config.v1+json", "application/vnd.oci.image.layer.v1.tar")
 STEPS = {
     "base": [],
     "build": ["RUN x", "COPY a /app/"],

@@ -18,7 +18,6 @@ from layers.build.assemble.base import Place, known, listing
 from layers.build.assemble.trunk import leave_listing, leave_trunk
 from layers.build.execute import carry_out
 from layers.engine.engine import EngineDown
-from layers.graph.graph import Layer
 from layers.oci.artifact import MANIFEST_TYPE, descriptor, digest_of
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY, LABEL_LAYER, LABEL_PROJECT
@@ -29,23 +28,9 @@ from layers.registry.registry import Manifest, RegistryError
 from layers.runtime.events import Event, Output, Warned
 from tests.fakes import MemoryEngine, MemoryRegistry
 from tests.fuzz.assemble.case import Member, tarball
+from tests.unit.build.assembling import APP, BASE, KINDS, OURS, SPEC
 from tests.unit.machines import HOST, World, begin
 
-APP, BASE = Layer("app"), Layer("base")
-OURS = f"{HOST}/demo/app"
-SPEC = f"""\
-version = 1
-[project]
-name = "demo"
-registry = "{HOST}"
-assemble = true
-[images.base]
-context = "base"
-push = true
-[images.app]
-context = "app"
-push = true
-"""
 FILE = "FROM base\nENV A=1\nCOPY list /\nRUN x\nCOPY a /srv/\nCMD run\n"
 LAYERS = [
     tarball([Member("srv", "dir", 0o755), Member("srv/f", "file", 0o644, "base\n")]),
@@ -53,7 +38,6 @@ LAYERS = [
     tarball([Member("bin", "dir", 0o755), Member("bin/x", "file", 0o755, "installed\n")]),
     tarball([Member("srv", "dir", 0o755), Member("srv/a", "file", 0o644, "a\n")]),
 ]
-KINDS = ("application/vnd.oci.image.config.v1+json", "application/vnd.oci.image.layer.v1.tar")
 STEPS = (
     *("ENV A=1", "COPY list / # buildkit", "RUN |1 V=2 /bin/sh -c x # buildkit"),
     *("COPY a /srv/ # buildkit", 'CMD ["/bin/sh" "-c" "run"]'),
