@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from hashes.errors import LayersError
 from layers.assemble.listing import Listing
 from layers.assemble.tarballs import apply
 from layers.build.assemble import origins
@@ -274,7 +275,7 @@ def test_what_is_too_much_to_read_is_built(
     built(checkout())
     world = checkout(a="edited\n")
     monkeypatch.setattr(origins, "Store", lambda: origins_store(10))
-    with pytest.raises(Exception):  # noqa: B017, PT011 - no engine builds it here
+    with pytest.raises(LayersError):  # no engine builds it here
         carry_out(world.run, world.step._replace(here=False))
     assert "COPY --from=build in line 6" in world.warnings()
     assert "would have to be read" in world.warnings()
