@@ -32,6 +32,11 @@ from layers.assemble.walk import Place, walk
 from layers.oci.artifact import MANIFEST_TYPE, descriptor
 
 _MOST_CHMOD = 0o7777
+FOLDER_TIME = 315532800
+"""When folders count as made, in seconds since the epoch: 1980, the earliest that a zip can tell.
+
+The same in each image, so that neither an edit nor another base makes another layer of them.
+"""
 Origins = Callable[[Source], Rootfs]
 """Gives what is in the stage or image that a COPY takes from; raises Blocked where that is not
 known.
@@ -117,7 +122,7 @@ class _Assembly:
             else Configuration.scratch(recipe.platform)
         )
         self.created = _seconds(trunk.configuration.get("created"))
-        """The time of folders that are made, and of the image: that of the newest file in it."""
+        """The time of the image, and of documents: that of the newest file in it."""
         self.layers: list[NewLayer] = []
         self.written: dict[str, Written] = {}
         """What the steps so far wrote last at each path."""
@@ -152,7 +157,7 @@ class _Assembly:
             if item.keyword == "WORKDIR":
                 user = self.configuration.user
                 who = owner(self.listing, user) if user else NOBODY_SAID
-                writer.make(self.configuration.workdir, Look(who, stamp=self.created))
+                writer.make(self.configuration.workdir, Look(who, stamp=FOLDER_TIME))
         written = {
             path: one
             for path, one in writer.written.items()
@@ -234,7 +239,7 @@ class _Assembly:
         # What is linked is put upon the image, whatever is there.
         linked = item.switch("link") and chmod is None
         below = () if linked else tuple(str(each["digest"]) for each in self.trunk.layers)
-        return Look(who, chmod, self.created, below)
+        return Look(who, chmod, FOLDER_TIME, below)
 
     def image(self) -> Assembled:
         """What was made, once all steps are done."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -96,6 +97,21 @@ def test_a_tail_is_layers_a_configuration_and_a_manifest(context: Path) -> None:
 def test_the_same_inputs_give_the_same_bytes(context: Path) -> None:
     one, two = (assembled(context, "FROM b\nCOPY f /x/\nWORKDIR /w\n") for _ in range(2))
     assert (one.manifest, one.configuration) == (two.manifest, two.configuration)
+
+
+def test_another_base_and_an_edit_leave_the_layer_of_a_folder(context: Path) -> None:
+    """What WORKDIR and COPY make is of one time: nothing is sent again."""
+    text = "FROM b\nWORKDIR /w\nCOPY g /x/\nCOPY f /y/\n"
+    created = "2099-03-03T00:00:00Z"
+    later = dataclasses.replace(trunk(), configuration={**CONFIG, "created": created})
+    first, rebased = assembled(context, text), assembled(context, text, later)
+    (context / "f").write_text("edited")
+    edited = assembled(context, text)
+    digests = [[each.digest for each in image.layers] for image in (first, rebased, edited)]
+    assert digests[0] == digests[1]
+    assert digests[0][:2] == digests[2][:2]
+    assert digests[0][2] != digests[2][2]
+    assert json.loads(rebased.configuration)["created"] == created
 
 
 def test_settings_alone_make_no_layer(context: Path) -> None:
