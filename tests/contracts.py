@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pytest
 
 from hashes.errors import LayersError
 from layers.engine.engine import Engine, EngineDown, EngineError
 from layers.engine.errors import MissingContent
+from layers.oci import layout
 from layers.oci.digest import Digest
 from layers.registry.registry import Registry
+from tests.ocidocs import OCI_MANIFEST, digest_of, manifest_of
 
 ABSENT = Digest("sha256:" + "1" * 64)
 
@@ -24,6 +30,45 @@ def whole(world: EngineWorld, attested: bool) -> None:
     """Skip a test of an index where the store cannot hold one."""
     if attested and not world.engine.about().keeps_manifests:
         pytest.skip("the classic image store holds no index")
+
+
+class Upon(NamedTuple):
+    """An image upon another, as a layout that has what is new."""
+
+    digest: Digest
+    archive: Iterator[bytes]
+
+
+def above(world: EngineWorld, base: str, lost: str = "") -> Upon:
+    """One more layer upon an image that was pushed; ``lost`` stands in the place of its own."""
+    if not world.engine.about().keeps_manifests:
+        pytest.skip("the classic image store keeps no layers as registries do")
+    manifest = world.registry.manifest(world.repository, base.rpartition(":")[2])
+    assert manifest is not None
+    about = Digest.parse(manifest.content["config"]["digest"])
+    config = json.loads(world.registry.blob(world.repository, about))
+    below = [Digest.parse(each["digest"]) for each in manifest.content["layers"]]
+    ids = config["rootfs"]["diff_ids"]
+    if lost:
+        below, ids = [digest_of(lost.encode())], [digest_of(lost.encode()).text]
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("new"))
+    layer = packed.getvalue()
+    config["rootfs"]["diff_ids"] = [*ids, digest_of(layer).text]
+    config["config"] = {"Labels": {"c": "d"}}
+    about_raw = json.dumps(config).encode()
+    value = manifest_of(digest_of(about_raw), *below, digest_of(layer))
+    sizes = [each["size"] for each in manifest.content["layers"]]
+    for entry, size in zip(value["layers"], [*sizes, len(layer)], strict=True):
+        entry["size"] = size
+    for entry, old in zip(value["layers"], manifest.content["layers"], strict=False):
+        entry["mediaType"] = old["mediaType"]
+    value["config"]["size"] = len(about_raw)
+    raw = json.dumps(value).encode()
+    top = {"mediaType": OCI_MANIFEST, "digest": digest_of(raw).text, "size": len(raw)}
+    contents = [layout.of_bytes(digest_of(each), each) for each in (raw, about_raw, layer)]
+    return Upon(digest_of(raw), layout.archive(top, contents))
 
 
 @dataclass
@@ -180,6 +225,33 @@ class EngineContract:
         finally:
             world.engine.untag(onward)
             world.engine.untag(f"{world.repository}@{digest}")
+
+    def test_an_image_is_taken_in_upon_what_is_there(self, world: EngineWorld) -> None:
+        """The archive has the new layer only; it comes without a name, and can be given one."""
+        base, name = f"{world.repository}:base", f"{world.repository}:t"
+        world.build(base, "below", {"a": "b"}, False)
+        world.engine.push(base, silent)
+        upon = above(world, base)
+        loaded = world.engine.load(upon.digest, upon.archive)
+        assert (loaded.id, loaded.names, loaded.labels) == (upon.digest, (), {"c": "d"})
+        assert len(loaded.diff_ids) == 2
+        world.engine.tag(str(loaded.id), name)
+        assert world.engine.find([name])[name].names == (name,)
+        assert world.engine.push(name, silent) == upon.digest
+        world.engine.untag(name)
+        assert world.engine.find([name, str(upon.digest)]) == {}
+
+    @pytest.mark.parametrize("lacks", ["a layer", "its end"])
+    def test_what_cannot_be_taken_in_is_not_there(self, world: EngineWorld, lacks: str) -> None:
+        """Nobody has the layer below, or the archive breaks off."""
+        base = f"{world.repository}:base"
+        world.build(base, "never there", {}, False)
+        world.engine.push(base, silent)
+        upon = above(world, base, "lost" if lacks == "a layer" else "")
+        raw = b"".join(upon.archive)
+        with pytest.raises(EngineError):
+            world.engine.load(upon.digest, [raw[: len(raw) // 2] if lacks == "its end" else raw])
+        assert world.engine.find([str(upon.digest)]) == {}
 
     def test_an_id_outlives_the_registry_s_names(self, world: EngineWorld) -> None:
         """What was pushed under a name that went is the same image still, and can be named."""

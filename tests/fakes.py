@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Mapping, Sequence
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from layers.engine.engine import About, EngineDown, EngineError, LocalImage, Progress
@@ -90,6 +92,21 @@ class MemoryEngine:
         self._names[f"{name.name}@{top.digest}"] = top.digest
         _tell(progress, contents.values())
         return self._image(top.digest, reference)
+
+    def load(self, digest: Digest, archive: Iterable[bytes]) -> LocalImage:
+        """See `layers.engine.engine.Engine.load`."""
+        self._answer("load", str(digest))
+        self._room()
+        contents = dict(_blobs(b"".join(archive)))
+        here = {**self._content, **contents}
+        if digest not in contents:
+            raise EngineError(f"cannot load {digest}: it is not in the archive")
+        for named in named_by(json.loads(contents[digest])):
+            if named not in here:
+                raise MissingContent(f"cannot load {digest}: content digest {named}: not found")
+        self._content.update(contents)
+        self._names[f"docker.io/library/moby-dangling@{digest}"] = digest
+        return self._image(digest, str(digest))
 
     def about(self) -> About:
         """See `layers.engine.engine.Engine.about`."""
@@ -251,6 +268,24 @@ def _tagged(name: str) -> str:
     if reference.digest:
         raise EngineError(f"{name!r}: expected repository:tag")
     return str(reference)
+
+
+def _blobs(raw: bytes) -> Iterator[tuple[Digest, bytes]]:
+    """What is in an image layout, each under its digest."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(raw), mode="r:") as archive:
+            for member in archive:
+                kind, _, name = member.name.partition("/")
+                file = archive.extractfile(member)
+                assert file is not None
+                content = file.read()
+                if kind == "blobs":
+                    digest = Digest.parse(name.replace("/", ":"))
+                    if digest_of(content) != digest:
+                        raise EngineError(f"cannot load: {digest} is another content")
+                    yield digest, content
+    except tarfile.TarError as error:
+        raise EngineError(f"cannot load: {error}") from error
 
 
 def _tell(progress: Progress, contents: Any) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from threading import Lock
 
 from layers.engine.engine import EngineDown
@@ -43,10 +43,16 @@ class Wire:
         return replies
 
     @contextmanager
-    def call(self, method: str, path: str, headers: Mapping[str, str]) -> Iterator[Streamed]:
-        """One request with effects, sent once, on a connection of its own.
+    def call(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        parts: Iterable[bytes] | None = None,
+    ) -> Iterator[Streamed]:
+        """One request with effects, sent once, on a connection of its own; ``parts`` is its body.
 
-        Leaving early hangs up, which makes the engine stop the work.
+        Leaving early hangs up, which makes the engine stop the work.  What ``parts`` raises, too.
         """
         try:
             connection = self._connect(None)
@@ -54,7 +60,10 @@ class Wire:
             raise self.down(error) from error
         try:
             try:
-                connection.send(request(method, path, dict(headers)))
+                connection.send(request(method, path, headers, parts=parts is not None))
+                if parts is not None:
+                    with suppress(BrokenPipeError, ConnectionResetError):  # it may have answered
+                        connection.send_parts(parts)
                 status, _, chunks = connection.stream()
             except OSError as error:
                 raise self.down(error) from error

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from hashes.errors import LayersError
 from layers.engine.client import Client
-from layers.engine.engine import About, EngineError, LocalImage, Progress
+from layers.engine.engine import About, EngineDown, EngineError, LocalImage, Progress
 from layers.engine.http import Reply
+from layers.engine.inspected import hollow, image, in_part
 from layers.oci.digest import BadDigest, Digest
 from layers.oci.reference import Reference
 
@@ -61,7 +62,7 @@ class DockerEngine:
         found = {}
         for name, reply in zip(wanted, replies, strict=True):
             if reply.status == 200:
-                found[name] = _image(_object(reply), name)
+                found[name] = image(_object(reply), name)
             elif reply.status != 404 or "message" not in _object(reply):
                 raise _fault("inspect", name, [reply.body])
         return found
@@ -93,19 +94,45 @@ class DockerEngine:
         pinned = f"{name.name}@{digest}"
         path = f"/images/create?fromImage={name.name}&tag={digest}"
         self._moved("pull", pinned, path, progress, name.registry)
-        from layers.engine.whole import hollow, in_part
-
-        inspected = self._pulled(pinned)
+        inspected = self._inspected("pulled", pinned)
         if hollow(inspected) or in_part(inspected):
             self._complete(inspected, name.name, digest, progress)
-            inspected = self._pulled(pinned)
-        image = _image(inspected, pinned)
-        if image.digest != digest:
+            inspected = self._inspected("pulled", pinned)
+        pulled = image(inspected, pinned)
+        if pulled.digest != digest:
             raise EngineError(
-                f"pulled {reference}, but the engine has {image.digest}",
+                f"pulled {reference}, but the engine has {pulled.digest}",
                 hint="the engine or a mirror does not verify what it pulls; do not use this image",
             )
-        return image
+        return pulled
+
+    def load(self, digest: Digest, archive: Iterable[bytes]) -> LocalImage:
+        """See `Engine.load`.
+
+        An engine names an image before it unpacks it, and leaves it there where that fails.
+        Docker 26 does not miss a part whose files an image has that is packed otherwise.
+        """
+        from layers.engine.progress import follow
+
+        head = {"Content-Type": "application/x-tar"}
+        try:
+            with self._wire.call("POST", "/images/load?quiet=1", head, archive) as (status, body):
+                if status != 200:
+                    raise _fault("load", str(digest), body)
+                told = follow(body, lambda _done, _total: None).error
+            if told:
+                raise _fault("load", str(digest), [told.encode()])
+            inspected = self._inspected("loaded", str(digest))
+            if hollow(inspected) or in_part(inspected):
+                from layers.engine.errors import MissingContent
+
+                raise MissingContent(f"loaded {digest}, but the engine has it in part only")
+        except EngineDown:
+            raise
+        except EngineError:
+            self._forget(str(digest))
+            raise
+        return image(inspected, str(digest))
 
     def push(self, name: str, progress: Progress) -> Digest:
         """See `Engine.push`; raises `MissingContent` for an index that is here in part only."""
@@ -149,14 +176,14 @@ class DockerEngine:
             raise _fault("ask for", "the engine's version", [reply.body])
         return _object(reply)
 
-    def _pulled(self, pinned: str) -> dict[str, Any]:
+    def _inspected(self, done: str, pinned: str) -> dict[str, Any]:
         # What has come of it is told by Docker 28 (API 1.48); older engines pass over the question.
         (reply,) = self._wire.get([f"/images/{full(pinned)}/json?manifests=1"])
         if reply.status == 404:
             from layers.engine.errors import UnknownReference
 
             raise UnknownReference(
-                f"pulled {pinned}, but the engine does not have it",
+                f"{done} {pinned}, but the engine does not have it",
                 hint="something else removed it meanwhile; try again",
             )
         if reply.status != 200:
@@ -168,7 +195,7 @@ class DockerEngine:
     ) -> None:
         """Bring what the engine does not fetch of an image; raises where that cannot be done."""
         from layers.engine.errors import not_fetched
-        from layers.engine.whole import Source, hollow, load
+        from layers.engine.whole import Source, load
 
         pinned, fault = f"{repository}@{digest}", not_fetched(f"{repository}@{digest}")
         if self._registry is not None:
@@ -180,7 +207,7 @@ class DockerEngine:
                 fault = error
             except LayersError as error:
                 fault = not_fetched(pinned, str(error))
-            inspected = self._pulled(pinned)
+            inspected = self._inspected("pulled", pinned)
         if hollow(inspected):
             self._forget(str(inspected["Id"]))
             raise fault
@@ -236,42 +263,6 @@ class DockerEngine:
 def full(name: str) -> str:
     """The name in full: anything shorter could be taken for the beginning of an id."""
     return name if name.startswith("sha256:") else str(Reference.parse(name))
-
-
-def _image(inspected: Mapping[str, Any], name: str) -> LocalImage:
-    config = inspected.get("Config") or {}
-    identity = _id(inspected, name)
-    return LocalImage(
-        id=identity,
-        digest=_digest(inspected, name, identity),
-        # Docker 28 lists ``repository@sha256:…`` here, too.
-        names=tuple(
-            tag for tag in inspected.get("RepoTags") or () if "<none>" not in tag and "@" not in tag
-        ),
-        labels=dict(config.get("Labels") or {}),
-        size=int(inspected.get("Size") or 0),
-        created=str(inspected.get("Created") or ""),
-        diff_ids=tuple((inspected.get("RootFS") or {}).get("Layers") or ()),
-        config=config,
-    )
-
-
-def _id(inspected: Mapping[str, Any], name: str) -> Digest:
-    try:
-        return Digest.parse(str(inspected.get("Id")))
-    except BadDigest as error:
-        raise EngineError(f"the engine's answer for {name} has a bad Id: {error}") from error
-
-
-def _digest(inspected: Mapping[str, Any], name: str, identity: Digest) -> Digest:
-    asked = Reference.parse(name)
-    known = [Reference.parse(text) for text in inspected.get("RepoDigests") or ()]
-    if any(one.digest == identity.text for one in known):
-        return identity
-    if asked.digest and any(one.digest == asked.digest for one in known):
-        return Digest.parse(asked.digest)
-    known.sort(key=lambda one: (one.name != asked.name, one))
-    return Digest.parse(known[0].digest) if known else identity
 
 
 def _object(reply: Reply) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from layers.engine.client import Client
 from layers.engine.containers import KEPT, LABEL_UNTIL, TIMED_OUT, ContainerError, Ran
 from layers.engine.docker import full
 from layers.engine.engine import EngineDown, EngineError
-from layers.engine.streams import regular_files
+from layers.runtime.parts import regular_files
 
 _PATIENCE = 60
 """Seconds that a container stays somebody's after the time that its command may take."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from hashes.errors import LayersError
@@ -83,6 +83,15 @@ class Engine(Protocol):
 
     def push(self, name: str, progress: Progress) -> Digest:
         """Send ``registry/repository:tag`` and return the digest that the registry took."""
+        ...
+
+    def load(self, digest: Digest, archive: Iterable[bytes]) -> LocalImage:
+        """Take in the image of a layout (image-spec, image-layout.md) that comes as a tar.
+
+        What the engine has already may be left out of it, if `About.keeps_manifests`.  It has no
+        name then; `tag` it by its id.  Raises EngineError where the engine lacks a part, as far
+        as it can tell: nothing is there then.
+        """
         ...
 
     def about(self) -> About:

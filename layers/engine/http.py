@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 
@@ -41,6 +41,12 @@ class Connection:
     def send(self, *requests: bytes) -> None:
         """Send requests made by `request`, all at once."""
         self._socket.sendall(b"".join(requests))
+
+    def send_parts(self, parts: Iterable[bytes]) -> None:
+        """Send the body of a request that was announced so (RFC 9112, 7.1)."""
+        for part in filter(None, parts):
+            self._socket.sendall(b"%x\r\n%b\r\n" % (len(part), part))
+        self._socket.sendall(b"0\r\n\r\n")
 
     def reply(self) -> Reply:
         """Read the next reply whole."""
@@ -101,11 +107,18 @@ class Connection:
             yield part
 
 
-def request(method: str, path: str, headers: dict[str, str] | None = None) -> bytes:
-    """A request without a body; ``path`` and ``headers`` must already be free of line ends."""
+def request(
+    method: str, path: str, headers: Mapping[str, str] | None = None, *, parts: bool = False
+) -> bytes:
+    """A request without a body, or the head of one whose body comes in ``parts``.
+
+    ``path`` and ``headers`` must already be free of line ends.
+    """
     lines = [f"{method} {path} HTTP/1.1", "Host: docker"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-    if method in ("POST", "PUT"):
+    if parts:
+        lines.append("Transfer-Encoding: chunked")
+    elif method in ("POST", "PUT"):
         lines.append("Content-Length: 0")
     return "\r\n".join([*lines, "", ""]).encode("ascii")
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import tarfile
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from layers.engine.client import Client
 from layers.engine.engine import Progress
 from layers.engine.errors import fault
-from layers.oci.artifact import MANIFEST_TYPES
+from layers.oci import layout
 from layers.oci.digest import Digest
 from layers.registry.copy import Part, children, parts
 from layers.registry.registry import Manifest, Registry, RegistryError
@@ -25,27 +24,6 @@ class Source(NamedTuple):
     system: str
     """``linux``, as in the platforms of an index; the engine's own, as is ``architecture``."""
     architecture: str
-
-
-def hollow(inspected: Mapping[str, Any]) -> bool:
-    """Whether the engine has an image without its configuration.
-
-    Docker 28.5 with the containerd image store does not fetch it again while a container holds
-    layers of an image that was removed by force, and answers as if all were well.
-    """
-    return inspected.get("Os") == "" and not (inspected.get("RootFS") or {}).get("Layers")
-
-
-def in_part(inspected: Mapping[str, Any]) -> bool:
-    """Whether blobs are not there, which then cannot be pushed or saved, by the engine's word.
-
-    Of an index one image has to be there. Snapshotters that fetch while a container runs
-    (github.com/containerd/stargz-snapshotter and its like) leave them out on purpose.
-    """
-    if (inspected.get("GraphDriver") or {}).get("Name") not in ("overlayfs", "native"):
-        return False
-    images = [one for one in inspected.get("Manifests") or () if one.get("Kind") == "image"]
-    return bool(images) and not any(one.get("Available") for one in images)
 
 
 def load(client: Client, source: Source, progress: Progress) -> None:
@@ -79,7 +57,7 @@ def contents(source: Source) -> tuple[list[Manifest], list[Part]]:
 def archive(
     source: Source, manifests: list[Manifest], blobs: list[Part], progress: Progress
 ) -> Iterator[bytes]:
-    """An OCI image layout as a tar (image-spec, image-layout.md), never whole in memory.
+    """An image layout as a tar, never whole in memory.
 
     The name stands where containerd looks for it; a pull by digest gives the same.
     """
@@ -90,20 +68,18 @@ def archive(
         "size": len(top.raw),
         "annotations": {"io.containerd.image.name": f"{source.repository}@{top.digest}"},
     }
-    index = {"schemaVersion": 2, "mediaType": MANIFEST_TYPES[0], "manifests": [entry]}
-    yield from _file("oci-layout", b'{"imageLayoutVersion": "1.0.0"}')
-    yield from _file("index.json", json.dumps(index).encode())
-    for each in manifests:
-        yield from _file(_place(each.digest), each.raw)
     done, total = 0, sum(part.size for part in blobs)
-    for part in blobs:
-        yield _head(_place(part.digest), part.size)
+
+    def moved(part: Part) -> Iterator[bytes]:
+        nonlocal done
         for chunk in source.registry.parts(source.repository, part.digest, part.size):
             yield chunk
             done += len(chunk)
             progress(done, total)
-        yield _padding(part.size)
-    yield bytes(2 * tarfile.BLOCKSIZE)
+
+    texts = [layout.of_bytes(each.digest, each.raw) for each in manifests]
+    more = [layout.Content(each.digest, each.size, partial(moved, each)) for each in blobs]
+    return layout.archive(entry, [*texts, *more])
 
 
 def _manifest(source: Source, digest: Digest) -> Manifest:
@@ -116,21 +92,3 @@ def _manifest(source: Source, digest: Digest) -> Manifest:
 def _for(source: Source, platform: Mapping[str, Any]) -> bool:
     wanted = source.system, source.architecture
     return (platform.get("os"), platform.get("architecture")) == wanted
-
-
-def _place(digest: Digest) -> str:
-    return f"blobs/{digest.text.replace(':', '/')}"
-
-
-def _file(name: str, content: bytes) -> Iterator[bytes]:
-    yield _head(name, len(content)) + content + _padding(len(content))
-
-
-def _head(name: str, size: int) -> bytes:
-    entry = tarfile.TarInfo(name)
-    entry.size = size
-    return entry.tobuf(tarfile.GNU_FORMAT)
-
-
-def _padding(size: int) -> bytes:
-    return bytes(-size % tarfile.BLOCKSIZE)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layers.engine.streams import regular_files
+from layers.runtime.parts import regular_files
 
 
 def pieces(content: bytes, size: int) -> Iterator[bytes]:
