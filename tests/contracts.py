@@ -240,6 +240,10 @@ class EngineContract:
         assert world.engine.push(name, silent) == upon.digest
         world.engine.untag(name)
         assert world.engine.find([name, str(upon.digest)]) == {}
+        again = above(world, base)
+        world.engine.load(again.digest, again.archive)
+        world.engine.untag(str(again.digest))
+        assert world.engine.find([str(again.digest)]) == {}
 
     @pytest.mark.parametrize("lacks", ["a layer", "its end"])
     def test_what_cannot_be_taken_in_is_not_there(self, world: EngineWorld, lacks: str) -> None:

@@ -56,6 +56,10 @@ class MemoryEngine:
     def untag(self, name: str) -> None:
         """See `layers.engine.engine.Engine.untag`."""
         self._answer("untag", name)
+        if name.startswith("sha256:") and (known := self._lookup(name)) is not None:
+            for one in self._same(known):
+                del self._names[one]
+            return
         digest = self._names.pop(str(Reference.parse(name)), None)
         if digest is None:
             return

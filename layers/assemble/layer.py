@@ -11,6 +11,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from threading import Lock
 from typing import IO, NamedTuple
 
 from layers.assemble.copying import Written
@@ -27,6 +28,8 @@ _LEVELS = {"zstd": 3, "gzip": 6}
 IN_MEMORY = 8 << 20
 """Bytes from which on a layer lies in a temporary file."""
 PART = 1 << 20
+_READING = Lock()
+"""A file has one position."""
 CAPABILITY = "SCHILY.xattr.security.capability"
 """Of a tarball's header (containerd, archive/tar.go)."""
 _TYPES = {
@@ -48,10 +51,16 @@ class NewLayer(NamedTuple):
     media_type: str = MEDIA_TYPES["zstd"]
 
     def parts(self) -> Iterator[bytes]:
-        """The bytes that the digest is of, from the start."""
-        self.file.seek(0)
-        while part := self.file.read(PART):
+        """The bytes that the digest is of, from the start; several may read side by side."""
+        at = 0
+        while part := self._read(at):
+            at += len(part)
             yield part
+
+    def _read(self, at: int) -> bytes:
+        with _READING:
+            self.file.seek(at)
+            return self.file.read(PART)
 
     def descriptor(self) -> dict[str, object]:
         """What a manifest says of it."""

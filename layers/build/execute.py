@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from typing import TYPE_CHECKING
 
 from hashes.errors import LayersError
 from layers.assemble.obstacle import Obstacle
@@ -22,6 +23,9 @@ from layers.plan.session import Session
 from layers.project.history import Begun
 from layers.registry.registry import RegistryError
 from layers.runtime.events import Warned
+
+if TYPE_CHECKING:
+    from layers.build.assemble.image import Ready
 
 
 class InputsMoved(LayersError):
@@ -60,14 +64,14 @@ def _carry_out(run: Session, step: Step) -> None:
         made: Digest | None = None
         if held is None and step.state == "assemble":
             try:
-                made = timed(run, step, "assemble", lambda: _assembled(run, step))
+                made, held = timed(run, step, "assemble", lambda: _assembled(run, step))
             except NotAssembled as error:
                 step = _instead(run, step, f"it could not be assembled: {error}")
         if held is None and made is None and step.builder:
             made = timed(run, step, "build", lambda: _build_remotely(run, step))
         if made is not None:
             run.planner.stored(step.layer, made)
-            if step.here:
+            if step.here and held is None:
                 pull = step._replace(reasons=("it is wanted here",))
                 held = timed(run, pull, "pull", lambda: _pull(run, step))
         elif held is None:
@@ -145,13 +149,15 @@ def _build(run: Session, step: Step) -> LocalImage:
     return held
 
 
-def _assembled(run: Session, step: Step) -> Digest:
-    """What the registry has in the end, from us or from somebody who was quicker.
+def _assembled(run: Session, step: Step) -> tuple[Digest | None, LocalImage | None]:
+    """What the registry has in the end, from us or from somebody who was quicker; and the same in
+    the engine, where that is wanted and took it in.
 
-    Raises NotAssembled where BuildKit has to do it.
+    None for a registry that failed where the engine has it: it is still to be pushed.  Raises
+    NotAssembled where BuildKit has to do it.
     """
     from layers.assemble.tarballs import BadTarball
-    from layers.build.assemble.image import assembled, send
+    from layers.build.assemble.image import assembled
 
     begun = Begun("assemble", time.monotonic())
     try:
@@ -160,11 +166,44 @@ def _assembled(run: Session, step: Step) -> Digest:
             raise NotAssembled(str(ready))
         try:
             check_inputs(run, step)
-            return send(run, step, ready, begun)
+            return _brought(run, step, ready, begun)
         finally:
             ready.image.close()
     except (RegistryError, BadTarball) as error:
         raise NotAssembled(str(error)) from error
+
+
+def _brought(
+    run: Session, step: Step, ready: Ready, begun: Begun
+) -> tuple[Digest | None, LocalImage | None]:
+    """Bring what was assembled to the registry, and to the engine side by side."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from layers.build.assemble import here
+    from layers.build.assemble.image import send
+
+    if not step.here:
+        return send(run, step, ready, begun), None
+    if not step.push:
+        held = here.take_in(run, step, ready)
+        if held is None:
+            raise NotAssembled("the engine does not have what it stands on")
+        return None, held
+    with ThreadPoolExecutor(1) as pool:
+        taking = pool.submit(here.take_in, run, step, ready)
+        try:
+            sent: Digest | None = send(run, step, ready, begun)
+        except RegistryError:
+            held = taking.result()
+            if held is None:
+                raise
+            run.project.state.mark_unpushed(f"{step.layer}@{step.key}", owed=True)
+            return None, held
+        held = taking.result()
+    if held is not None and held.digest != sent:
+        here.forget(run, held)  # somebody else's is under the key
+        held = None
+    return sent, held
 
 
 def _build_remotely(run: Session, step: Step) -> Digest:

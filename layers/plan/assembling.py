@@ -43,16 +43,20 @@ class Assembling:
         self._given_up.update(layers)
 
     def _ways(self, layer: Layer) -> tuple[Tail, ...]:
-        """How a layer could be assembled, by its Dockerfile; () where nobody asked for that, or
-        it goes to no registry.
+        """How a layer could be assembled, by its Dockerfile; () where nobody asked for that.
+
+        One that goes to no registry can be put upon an image of ours that does, in the engine.
         """
         image = self._project.spec.images[layer.image]
         if not image.assemble or image.rootfs is not None or layer in self._given_up:
             return ()
         node = self._named(layer)
-        if node.key is None or node.builder or not node.push or node.names.remote is None:
+        if node.key is None or node.builder or node.names.remote is None:
             return ()
-        return ways(self._project.inputs, layer)
+        found = ways(self._project.inputs, layer)
+        if node.push:
+            return found
+        return tuple(each for each in found if each.parent is not None and not each.inside)
 
     def _asked(self, layer: Layer) -> Node:
         """A layer of ours, or a trunk of one, as the registry is asked for it."""
@@ -105,6 +109,9 @@ class Assembling:
             what = self._again(node, found.base, seen)
             if what:
                 found = found._replace(obstacle=f"the engine would fetch all of {what} again")
+            elif not node.push and found.base not in seen.engine:
+                told = f"the engine does not have {found.base}, and it goes to no registry"
+                found = found._replace(obstacle=told)
         return node._replace(assembly=found)
 
     def _assembly(self, layer: Layer, tail: Tail) -> Assembly:

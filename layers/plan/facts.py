@@ -78,17 +78,19 @@ def facts(run: Session, step: Step) -> Facts:
     def expected(action: Action) -> float | None:
         return run.project.history.expected(str(step.layer), action)
 
-    then = tuple((action, expected(action)) for action in _then(step))
+    then = tuple((action, expected(action)) for action in _then(run, step))
     if step.state in ("build", "assemble"):
         return Facts(parents, expected=expected(step.state), then=then)
     blobs = run.planner.seen.blobs.get(step.layer, {})
     return Facts(parents, sum(blobs.values()) or None, None, expected("pull"), blobs, then)
 
 
-def _then(step: Step) -> Sequence[Action]:
+def _then(run: Session, step: Step) -> Sequence[Action]:
     """What follows when a layer is made: what the engine built is pushed, what was made in the
     registry is pulled where it is wanted here.
     """
+    if step.state == "assemble" and step.layer in run.planner.seen.current:
+        return ()  # an engine with an earlier image of it has what it stands on
     if step.state == "assemble" or step.builder:
         return ("pull",) if step.here else ()
     return ("push",) if step.state == "build" and step.push and step.names.remote else ()

@@ -82,9 +82,11 @@ def test_a_code_edit_is_published_without_an_engine(
 def test_an_assembled_image_is_the_one_that_is_built(assembling: Workspace, lab: Lab) -> None:
     """File by file and setting by setting; and the engine gets it, where it is wanted there."""
     assembling.edit("app/app.py", "1", "2")
-    assembling.doit("app")
+    run = assembling.doit("app")
     assert assembling.ran() == {}
+    assert ("pulled" in run.text) is lab.classic  # else the engine took it in
     assert lab.docker("run", "--rm", f"{assembling.tag('app')}:latest") == "print(2)"
+    whole(lab, assembling)
     told = publish(assembling)
     mine = content(lab, assembling, told["app"]["digest"])
     base, at = told["base"], f"{lab.registry}/{assembling.name}/app"
@@ -94,6 +96,38 @@ def test_an_assembled_image_is_the_one_that_is_built(assembling: Workspace, lab:
     theirs = content(lab, assembling, lab.digest(at, "plain"))
     assert differences(theirs, mine) == []
     assert len(mine.files) > 3
+
+
+def whole(lab: Lab, workspace: Workspace) -> None:
+    """The engine has all of the application: it can save it, and push it elsewhere."""
+    name, elsewhere = f"{workspace.tag('app')}:latest", f"{lab.registry}/{workspace.name}/elsewhere"
+    lab.docker("save", f"--output={workspace.root / 'saved.tar'}", name)
+    lab.docker("tag", name, f"{elsewhere}:1")
+    lab.docker("push", "--quiet", f"{elsewhere}:1")
+    lab.docker("rmi", f"{elsewhere}:1")
+    if not lab.classic:
+        registry = HttpRegistry(NoCredentials(), lambda _host: False)
+        pushed = registry.manifest(elsewhere, "1")
+        assert pushed is not None
+        assert lab.digest(elsewhere, "1") == lab.docker("inspect", "--format={{.Id}}", name)
+
+
+def test_an_image_that_goes_to_no_registry_is_put_together_in_the_engine(
+    assembling: Workspace, lab: Lab
+) -> None:
+    """Upon a base that does; an engine without that base has to build."""
+    toml = assembling.read("images.toml")
+    at = toml.index("push = true", toml.index("[images.app]"))
+    assembling.write({"images.toml": toml[:at] + toml[at:].replace("push = true", "push = false")})
+    assembling.edit("app/app.py", "1", "2")
+    assert assembling.states()["app"] == ("build" if lab.classic else "assemble")
+    before = len(lab.requests())
+    assembling.doit("app")
+    told = [each for each in lab.requests()[before:] if f"{assembling.name}/app/" in each]
+    assert [each for each in told if not each.startswith(("HEAD", "GET"))] == []
+    assert (assembling.ran() == {}) is not lab.classic
+    assert lab.docker("run", "--rm", f"{assembling.tag('app')}:latest") == "print(2)"
+    whole(lab, assembling)
 
 
 def test_what_stands_in_the_way_is_told_and_built(assembling: Workspace, lab: Lab) -> None:

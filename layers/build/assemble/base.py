@@ -12,6 +12,7 @@ from layers.assemble.listing import BadListing, Listing
 from layers.assemble.obstacle import Obstacle
 from layers.assemble.recipe import Recipe, Trunk
 from layers.assemble.tarballs import apply
+from layers.build.assemble import kept
 from layers.build.parents import pinned
 from layers.build.push.local import other_key
 from layers.graph.graph import Layer
@@ -101,14 +102,13 @@ def upstream_place(run: Session, text: str, upstream: str | None) -> Place | Obs
 
 def known(run: Session, place: Place) -> Known | Obstacle:
     """What the registry tells.  Raises RegistryError, and TagMoved for an image of another key."""
-    registry = run.backends.registry
-    manifest = registry.manifest(place.repository, place.digest.text)
+    manifest = kept.manifest(run, place.repository, place.digest)
     if manifest is None:
         return Obstacle(0, "", f"the registry does not have {place.repository}@{place.digest}")
     if "layers" not in manifest.content:
         return Obstacle(0, "", f"{place.repository}@{place.digest} is for several platforms")
     about = Digest.parse(manifest.content["config"]["digest"])
-    configuration = json.loads(registry.blob(place.repository, about))
+    configuration = json.loads(kept.blob(run, place.repository, about))
     labels = (configuration.get("config") or {}).get("Labels") or {}
     if place.key is not None and labels.get(LABEL_KEY) != str(place.key):
         what = f"{place.repository}@{place.digest}"
@@ -177,7 +177,9 @@ def _begun(run: Session, step: Step, place: Place, image: Known) -> tuple[Listin
 
 def left(run: Session, step: Step, home: str, digest: Digest) -> Listing | None:
     """The listing that somebody left with an image; see `Listing.numbered`: such a one first."""
-    older = None
+    older = kept.listing(run, digest)
+    if older is not None and older.numbered:
+        return older
     for data in referrers.fetch(run.backends.registry, home, digest, referrers.LISTING):
         try:
             found = Listing.from_bytes(data, digest.text)
@@ -186,6 +188,7 @@ def left(run: Session, step: Step, home: str, digest: Digest) -> Listing | None:
             run.tell(Warned(said, str(step.layer)))
             continue
         if found.numbered:
+            kept.remember_listing(run, digest, data)
             return found
         older = older or found
     return older
@@ -209,6 +212,7 @@ def leave(run: Session, step: Step, home: str, digest: Digest, found: Listing) -
     registry, kind = run.backends.registry, referrers.LISTING
     try:
         data = found.to_bytes(digest.text)
+        kept.remember_listing(run, digest, data)
         referrers.attach(registry, home, digest, kind, data, {}, beside=True)
     except RegistryError as error:
         said = f"the listing of {home} was not stored, and has to be read again: {error}"

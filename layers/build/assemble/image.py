@@ -23,8 +23,9 @@ from layers.registry.registry import RegistryError
 class Ready(NamedTuple):
     """A layer that was assembled: what the registry is still to be told."""
 
-    remote: str
     base: Place | None
+    below: tuple[str, ...]
+    """The digests of the filesystem layers on which it is put."""
     image: Assembled
 
 
@@ -34,8 +35,6 @@ def assembled(run: Session, step: Step) -> Ready | Obstacle:
     Nothing is sent but a listing that was missing.  Raises RegistryError, TagMoved, and LayersError
     for what BuildKit would refuse, too.
     """
-    remote = step.names.remote
-    assert remote is not None
     registry, found = run.planner.presence.registry, ways(run.project.inputs, step.layer)
     tail = chosen(run.project.inputs, step.layer, found, registry.__contains__) or found[-1]
     if tail.obstacle:
@@ -54,7 +53,9 @@ def assembled(run: Session, step: Step) -> Ready | Obstacle:
         made = assemble(below, recipe(run, step, tail), sources, origins.of)
     finally:
         origins.close()
-    return made if isinstance(made, Obstacle) else Ready(remote, place, made)
+    if isinstance(made, Obstacle):
+        return made
+    return Ready(place, tuple(str(each["digest"]) for each in below.layers), made)
 
 
 def send(run: Session, step: Step, ready: Ready, begun: Begun | None = None) -> Digest:
@@ -63,9 +64,10 @@ def send(run: Session, step: Step, ready: Ready, begun: Begun | None = None) -> 
     Its parts go there while the claim to the key has to stand.  Somebody quicker wins, and is
     adopted.  Raises RegistryError, TagMoved.
     """
-    remote = ready.remote
+    remote = step.names.remote
+    assert remote is not None
     with ThreadPoolExecutor(1) as pool:
-        parts = pool.submit(_send_parts, run, step, ready)
+        parts = pool.submit(_send_parts, run, step, ready, remote)
 
         def put() -> tuple[Digest, Digest]:
             parts.result()
@@ -78,8 +80,8 @@ def send(run: Session, step: Step, ready: Ready, begun: Begun | None = None) -> 
             return contested(run, step, remote, put, begun).digest
 
 
-def _send_parts(run: Session, step: Step, ready: Ready) -> None:
-    registry, remote = run.backends.registry, ready.remote
+def _send_parts(run: Session, step: Step, ready: Ready, remote: str) -> None:
+    registry = run.backends.registry
     if ready.base is not None and ready.base.repository != remote:
         copy(run, step, ready.base)
     for each in ready.image.layers:
