@@ -74,7 +74,10 @@ class Engine(Protocol):
         ...
 
     def untag(self, name: str) -> None:
-        """Forget a name; the image goes when it was the last. A name unknown is no error."""
+        """Forget a name; the image goes when it was the last. A name unknown is no error.
+
+        An image without a name goes by its id.
+        """
         ...
 
     def pull(self, reference: str, progress: Progress) -> LocalImage:

@@ -144,6 +144,14 @@ class Backends:
         configured = self._project.spec.registry
         return self.endpoint.registry if configured == "engine" else configured
 
+    @property
+    def registry_is_own(self) -> bool:
+        """Whether nothing but this checkout pushes to the registry.
+
+        It came with the private engine; whoever shares it names it by its address.
+        """
+        return self._project.spec.registry == "engine"
+
     def mirror(self) -> Mirror | None:
         """Where copies of upstreams are; None: there is no registry."""
         from layers.lock.mirror import Mirror

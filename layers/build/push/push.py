@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from layers.build.push.claim import claim_tag
@@ -142,6 +143,7 @@ def contested(
 ) -> Delivered:
     """Bring a layer into the registry by ``put``, unless some other machine is quicker.
 
+    The caller holds this checkout's lock on the push; in a registry of others a claim, too.
     ``begun``: what comes to its end with that, and whose time goes along; ``record``: see
     `attach_record`.  ``put`` gives the digest that it sent, and the one that the key's tag points
     at then.  Raises RegistryError, and what ``put`` raises.
@@ -156,10 +158,15 @@ def contested(
 
     mark = run.project.state.path("claims", f"{layer}@{step.key}".replace(":", "."))
     names = Contested(remote, step.names.tag, f"{step.names.prefix}{claim_tag(str(step.key))}")
-    with (
-        claimant(mark) as (us, dead),
-        claimed(run.backends.registry, names, broken, waits, us, dead, lapses=lapses) as theirs,
-    ):
+    registry = run.backends.registry
+    with ExitStack() as held:
+        if run.backends.registry_is_own:  # whoever pushes there has the lock that our caller has
+            theirs = there(run, step, remote)
+        else:
+            us, dead = held.enter_context(claimant(mark))
+            theirs = held.enter_context(
+                claimed(registry, names, broken, waits, us, dead, lapses=lapses)
+            )
         if theirs is None:
             digest, theirs = put()
             if theirs == digest:
