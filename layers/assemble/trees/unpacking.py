@@ -27,12 +27,18 @@ class Unpacking(Generic[E]):
         self._added: set[str] = set()
 
     def marked(self, name: str) -> bool:
-        """Whether a clean name is a mark, which is obeyed, or the root, and nothing to put."""
+        """Whether a clean name is a mark, which is obeyed, or the root, and nothing to put.
+
+        Raises Blocked for a mark of no name.
+        """
         folder, _, base = name.rpartition("/")
         if base == OPAQUE:
             self._emptied(self._tree.resolve(folder))
         elif base.startswith(WHITEOUT) and not base.startswith(_MARKS):
-            self._tree.remove(self._place(folder, base.removeprefix(WHITEOUT)))
+            gone = base.removeprefix(WHITEOUT)
+            if gone in ("", ".", ".."):
+                raise Blocked(f"/{name} takes no name away")
+            self._tree.remove(self._place(folder, gone))
         return not name or base.startswith(WHITEOUT)
 
     def place(self, name: str) -> str:

@@ -108,6 +108,13 @@ def test_a_damaged_layer_is_an_error(damage: object) -> None:
         apply(Listing(), iter((damage(gzip.compress(tarball(LOWER))),)))
 
 
+@pytest.mark.parametrize("name", [".wh.", "a/.wh.", ".wh..", "a/.wh..."])
+def test_a_mark_of_no_name_is_an_error(name: str) -> None:
+    """No engine unpacks it (containerd, archive/tar.go, validateWhiteout)."""
+    with pytest.raises(BadTarball, match="takes no name away"):
+        made(LOWER, [file(name)])
+
+
 def test_a_large_layer_takes_no_memory_but_for_its_names() -> None:
     """64 MiB of content are read through, not held."""
 
