@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from hashes.errors import LayersError
 from layers.assemble.listing import KEPT, LARGEST_KEPT, Entry, Listing
 from layers.assemble.obstacle import Blocked
+from layers.assemble.trees.record import Look, Member
 from layers.assemble.trees.tree import clean
 from layers.assemble.trees.unpacking import Unpacking
 from layers.runtime.parts import as_file
@@ -39,13 +40,24 @@ def apply(listing: Listing, parts: Iterator[bytes], number: int = -1) -> None:
     What is held at once is the listing, the layer's own paths and some kilobytes of the tarball.
     Raises BadTarball; the listing is of no use then.
     """
+    put(listing, reduced(parts), number)
+
+
+def put(listing: Listing, members: Iterable[Member], number: int = -1) -> None:
+    """The same of a layer of which the members are known, from its tarball or from a record."""
     layer = _Layer(listing, number)
     try:
-        with faults():
-            for member, archive in members(parts):
-                layer.add(member, archive)
+        for each in members:
+            layer.add(each)
     except Blocked as error:
         raise BadTarball(f"a filesystem layer that no engine unpacks: {error}") from error
+
+
+def reduced(parts: Iterator[bytes]) -> Iterator[Member]:
+    """The members of a layer's tarball (gzip, zstd or plain).  Raises BadTarball."""
+    with faults():
+        for member, archive in members(parts):
+            yield _reduced(member, archive)
 
 
 def members(parts: Iterator[bytes]) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
@@ -78,36 +90,41 @@ class _Layer:
         self.number = number
         self.unpacking = Unpacking(listing, Entry("dir", 0o755, 0, 0))
 
-    def add(self, member: tarfile.TarInfo, archive: tarfile.TarFile) -> None:
-        name = clean(member.name)
+    def add(self, member: Member) -> None:
+        name, text = member.name, member.text
         if self.unpacking.marked(name):
             return
         path = self.unpacking.place(name)
-        if member.islnk():
-            linked = self.unpacking.linked(name, clean(member.linkname))
+        if member.look.kind == "hard":
+            linked = self.unpacking.linked(name, member.link)
             there, text = self.listing.get(linked), self.listing.text(linked)
             assert there is not None
-            told = linked == clean(member.linkname) and there.layer == self.number
+            told = linked == member.link and there.layer == self.number
             entry = there._replace(layer=self.number if told and path == name else -1)
         else:
-            base = name.rpartition("/")[2]
-            entry, text = self.entry(member), self.kept(member, base, archive)
+            entry = Entry(*member.look, member.link)
             if entry.kind != "dir" and path == name:
                 entry = entry._replace(layer=self.number)
         self.listing.put(path, entry, text)
 
-    def entry(self, member: tarfile.TarInfo) -> Entry:
-        kind = _KINDS.get(member.type, "file")
-        mtime = int(member.mtime) if kind == "dir" else 0
-        link = member.linkname if kind == "link" else ""
-        mode = 0o777 if kind == "link" else member.mode & 0o7777
-        return Entry(kind, mode, member.uid, member.gid, mtime, link)
 
-    def kept(self, member: tarfile.TarInfo, base: str, archive: tarfile.TarFile) -> str | None:
-        if base not in KEPT or not member.isreg() or member.size > LARGEST_KEPT:
-            return None
-        content = archive.extractfile(member)
-        return content.read().decode("utf-8", "surrogateescape") if content else None
+def _reduced(member: tarfile.TarInfo, archive: tarfile.TarFile) -> Member:
+    name = clean(member.name)
+    if member.islnk():
+        return Member(name, Look("hard"), clean(member.linkname))
+    kind = _KINDS.get(member.type, "file")
+    mtime = int(member.mtime) if kind == "dir" else 0
+    mode = 0o777 if kind == "link" else member.mode & 0o7777
+    look = Look(kind, mode, member.uid, member.gid, mtime)
+    return Member(name, look, member.linkname if kind == "link" else "", _kept(member, archive))
+
+
+def _kept(member: tarfile.TarInfo, archive: tarfile.TarFile) -> str | None:
+    base = clean(member.name).rpartition("/")[2]
+    if base not in KEPT or not member.isreg() or member.size > LARGEST_KEPT:
+        return None
+    content = archive.extractfile(member)
+    return content.read().decode("utf-8", "surrogateescape") if content else None
 
 
 def _plain(parts: Iterator[bytes]) -> io.BufferedIOBase:
