@@ -9,9 +9,10 @@ from typing import Literal
 
 from hashes.algorithm import HEX_LENGTHS
 from layers.oci.digest import Digest
+from layers.registry.layer_records import PREFIX
 
 Place = Literal["engine", "registry"]
-Kind = Literal["key", "claim", "attachment", "candidate", "moving"]
+Kind = Literal["key", "claim", "attachment", "candidate", "record", "moving"]
 
 _HEX = "|".join(f"{name}-[0-9a-f]{{{length}}}" for name, length in HEX_LENGTHS.items())
 KEY = re.compile(rf"(?<![0-9a-z])(?:{_HEX})(?![0-9a-f])")
@@ -20,13 +21,15 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}(?![0-9a-f])")
 """Finds digests in any text."""
 _ATTACHMENT = re.compile(r"sha256-([0-9a-f]{64})(?:\..+)?\Z")
 _CLAIM = "claim-"
+_RECORD = re.compile(rf"{PREFIX}([0-9a-f]{{64}})\Z")
 _CANDIDATE = re.compile(r"candidate-[0-9a-f]{16}\Z")
 
 
 def kind(tag: str) -> Kind:
     """What a tag is for: a key, a claim of one, what belongs to a digest, or a name that moves.
 
-    A candidate is what a builder pushed before its key was set (`layers.build.remote`).
+    A candidate is what a builder pushed before its key was set (`layers.build.remote`), a record
+    that of a filesystem layer (`layers.registry.layer_records`).
     ``sha256-<hex>`` is the distribution-spec's "Referrers Tag Schema"; cosign adds an ending.
     """
     if KEY.fullmatch(tag):
@@ -35,12 +38,20 @@ def kind(tag: str) -> Kind:
         return "claim"
     if _CANDIDATE.match(tag):
         return "candidate"
+    if _RECORD.match(tag):
+        return "record"
     return "attachment" if _ATTACHMENT.match(tag) else "moving"
 
 
 def subject(tag: str) -> Digest | None:
     """The digest that an attachment's tag speaks of; None for any other tag."""
     found = _ATTACHMENT.match(tag)
+    return Digest(f"sha256:{found[1]}") if found else None
+
+
+def recorded(tag: str) -> Digest | None:
+    """The filesystem layer that a record's tag speaks of; None for any other tag."""
+    found = _RECORD.match(tag)
     return Digest(f"sha256:{found[1]}") if found else None
 
 
@@ -76,6 +87,8 @@ class Found:
     """What those of its tags begin with that are of its image, where others are beside it."""
     mirror: bool = False
     """A copy of an upstream image; its tag moves no more than a key does."""
+    record: Digest | None = None
+    """The filesystem layer that it is a record of."""
     doubt: str = ""
     """Why it stays whatever else holds, such as a manifest that nobody could read."""
 
@@ -108,7 +121,11 @@ class Found:
     @property
     def moving(self) -> tuple[str, ...]:
         """Its tags that people gave."""
-        return () if self.mirror else tuple(tag for tag in self.own if kind(tag) == "moving")
+        return () if self.mirror else tuple(tag for tag in self.own if self._given(tag))
+
+    def _given(self, tag: str) -> bool:
+        found = kind(tag)
+        return found == "moving" or (found == "record" and recorded(tag) != self.record)
 
     @property
     def line(self) -> tuple[str, ...]:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from layers.gc.item import Found, kind, subject
+from layers.gc.item import Found, kind, recorded, subject
 from layers.gc.ownership import FOREIGN, Owner, Owners, owner_of
 from layers.oci.digest import BadDigest, Digest
 from layers.plan.names import LABEL_KEY, LABEL_LAYER, LABEL_PROJECT
+from layers.registry.layer_records import is_record
 from layers.registry.registry import Manifest, Registry, RegistryError
 
 _THREADS = 8
@@ -75,7 +76,9 @@ class Looker:
         inside: list[Manifest] = []
         for entry in top.content.get("manifests") or ():
             self._descend(repository, entry, parts, below, inside)
-        bare = owner is not None and not any(kind(tag) in ("claim", "attachment") for tag in own)
+        record = next(filter(None, map(recorded, own)), None) if is_record(top) else None
+        others = any(kind(tag) in ("claim", "attachment") for tag in own)
+        bare = owner is not None and not others and record is None
         if bare:
             for entry in self.registry.referrers(repository, digest) or ():
                 self._descend(repository, entry, parts, below, inside)
@@ -98,7 +101,11 @@ class Looker:
             parts=parts,
             below=tuple(dict.fromkeys(below)),
             prefix=prefix,
-            mirror=owner is not None and owner.mirror and all(subject(tag) is None for tag in tags),
+            mirror=owner is not None
+            and owner.mirror
+            and record is None
+            and all(subject(tag) is None for tag in tags),
+            record=record,
             doubt=self._doubt(labels, owner, own),
         )
 

@@ -41,6 +41,8 @@ class Remover:
     """Registries that do not allow deletes."""
     _saved: set[tuple[str, Digest]] = field(default_factory=set)
     """What was left in the registry, with its repository."""
+    _parts: set[tuple[str, str]] = field(default_factory=set)
+    """What that is made of."""
     _looks: dict[str, tuple[float, dict[str, Digest]]] = field(default_factory=dict)
 
     def remove(self, going: Going) -> Removal:
@@ -79,9 +81,12 @@ class Remover:
         found = going.found
         if any((found.repository, one) in self._saved for one in found.subjects):
             return "its image is still there"
+        if found.record is not None and (found.repository, found.record.text) in self._parts:
+            return "an image with its layer is still there"
         skipped = self._deleted(going)
         if skipped:
             self._saved.add((found.repository, found.digest))
+            self._parts.update((found.repository, part) for part in found.parts)
         return skipped
 
     def _deleted(self, going: Going) -> str:

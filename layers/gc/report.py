@@ -145,6 +145,8 @@ def _table(place: Place, goes: Sequence[Going], now: float) -> list[str]:
 def _title(found: Found) -> str:
     if found.subjects:
         return f"attached to {min(found.subjects).text[:19]}"
+    if found.record is not None:
+        return f"of layer {found.record.text[:19]}"
     return found.key or next(iter(found.tags), "") or found.digest.text[:19]
 
 

@@ -38,7 +38,8 @@ class Going:
 class Sweep:
     """The verdict on all that was found; each thing is in one of the two, in the order given.
 
-    Of what goes, attachments come last: an image that is saved at the last moment keeps its own.
+    Of what goes, attachments and records come last: an image that is saved at the last moment keeps
+    its own.
     """
 
     goes: tuple[Going, ...] = ()
@@ -52,7 +53,8 @@ class Sweep:
 def make_sweep(things: Iterable[Found], roots: Roots, *, keep: int, now: float) -> Sweep:
     """Judge everything that was found; of each layer the newest ``keep`` keys stay.
 
-    ``now`` in Unix seconds. What belongs to something that stays, stays with it.
+    ``now`` in Unix seconds. What belongs to something that stays, stays with it; so do records of
+    its filesystem layers in its repository.
     """
     found = list(things)
     newest = _newest(found, keep)
@@ -96,7 +98,7 @@ def _newest(found: Sequence[Found], keep: int) -> set[int]:
     lines: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for number, each in enumerate(found):
         counts = each.tags and (each.keys or each.mirror) and not each.doubt
-        if counts and not each.subjects and not each.claims:
+        if counts and not each.subjects and not each.claims and each.record is None:
             lines[each.line].append(number)
     chosen: set[int] = set()
     for line in lines.values():
@@ -108,6 +110,7 @@ def _newest(found: Sequence[Found], keep: int) -> set[int]:
 def _follow(found: Sequence[Found], stays: dict[int, str]) -> None:
     """Add what belongs to something that stays, and what that consists of, until nothing is new."""
     whole: set[tuple[str, str, Digest]] = set()
+    layers: set[tuple[str, str]] = set()
 
     def place(each: Found, digest: Digest) -> tuple[str, str, Digest]:
         return (each.place, "" if each.place == "engine" else each.repository, digest)
@@ -117,6 +120,8 @@ def _follow(found: Sequence[Found], stays: dict[int, str]) -> None:
         for number in fresh:
             each = found[number]
             whole.update(place(each, digest) for digest in (*each.digests, *each.below))
+            if each.place == "registry":
+                layers.update((each.repository, part) for part in each.parts)
         fresh = []
         for number, each in enumerate(found):
             if number in stays:
@@ -125,6 +130,8 @@ def _follow(found: Sequence[Found], stays: dict[int, str]) -> None:
                 stays[number] = "it is part of something that stays"
             elif any(place(each, one) in whole for one in each.subjects):
                 stays[number] = "it belongs to an image that stays"
+            elif each.record is not None and (each.repository, each.record.text) in layers:
+                stays[number] = "it tells what is in a layer of an image that stays"
             else:
                 continue
             fresh.append(number)
@@ -145,7 +152,7 @@ def _told(found: Sequence[Found], stays: dict[int, str], keep: int) -> Sweep:
         below = tuple(one for one in each.below if (each.repository, one) not in held)
         goes.append(Going(each, _obsolete(each, keep), size, below))
     return Sweep(
-        tuple(sorted(goes, key=lambda each: bool(each.found.subjects))),
+        tuple(sorted(goes, key=lambda each: bool(each.found.subjects or each.found.record))),
         tuple(Staying(found[number], stays[number]) for number in sorted(stays)),
     )
 
@@ -159,6 +166,8 @@ def _obsolete(each: Found, keep: int) -> str:
         return "a claim that was given up"
     if each.subjects:
         return "what it belongs to is gone or goes"
+    if each.record is not None:
+        return "no image that stays has the layer that it is of"
     if not each.tags:
         return "no name points at it"
     if keep == 0:

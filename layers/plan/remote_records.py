@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 LATEST = "latest"
 
-RESERVED = (*(f"{name}-" for name in HEX_LENGTHS), "claim-", "sha256-")
+RESERVED = (*(f"{name}-" for name in HEX_LENGTHS), "claim-", "sha256-", "layer-")
 """How tags begin that are keys, and what belongs to keys; no moving tag does."""
 
 

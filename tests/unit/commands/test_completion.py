@@ -16,6 +16,7 @@ from layers.commands import completion
 from layers.completion import bash, fish, zsh
 from layers.completion.table import Entry, Option, entry
 from layers.plan.remote_records import RESERVED
+from layers.registry import layer_records
 from tests.unit.test_docs import ROOT, classes
 
 SPEC = """\
@@ -125,9 +126,10 @@ def test_keys_and_tags_are_offered_behind_an_image(shop: Path) -> None:
 
 def test_no_key_is_a_tag() -> None:
     """What stands beside them in a repository is no tag that people gave."""
-    tags = ("latest", "v1.2", f"xxh3-{'0' * 32}", f"claim-xxh3-{'0' * 32}", f"sha256-{'0' * 64}")
+    keyed = (f"xxh3-{'0' * 32}", f"claim-xxh3-{'0' * 32}", f"sha256-{'0' * 64}")
+    tags = ("latest", "v1.2", *keyed, f"layer-{'0' * 64}")
     assert [tag for tag in tags if not tag.startswith(RESERVED)] == ["latest", "v1.2"]
-    assert PREFIX in RESERVED
+    assert {PREFIX, layer_records.PREFIX} <= set(RESERVED)
 
 
 def test_bash_knows_the_function(shop: Path) -> None:

@@ -18,11 +18,13 @@ from layers.oci.artifact import (
     MANIFEST_TYPE,
     artifact,
     descriptor,
+    digest_of,
     fallback_tag,
     listing,
 )
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_PROJECT
+from layers.registry.layer_records import Shelf, store
 from layers.registry.registry import RegistryError
 from layers.runtime.state import StateFolder
 from tests.fakes import MemoryRegistry
@@ -99,6 +101,79 @@ def test_what_is_attached_goes_with_its_image(
     assert len([tag for tag in registry.tags(REPOSITORY) if tag.startswith("sha256-")]) == (
         0 if api else 1
     )
+
+
+def record(registry: MemoryRegistry, layer: bytes, prefix: str = "") -> str:
+    """The record of a filesystem layer; its tag."""
+    shelf, of = Shelf(REPOSITORY, prefix), digest_of(layer)
+    store(registry, shelf, of, b"what is in " + layer)
+    return shelf.tag(of)
+
+
+def records(registry: MemoryRegistry) -> set[str]:
+    return {tag for tag in registry.tags(REPOSITORY) if "layer-" in tag}
+
+
+def test_a_record_goes_when_no_image_has_its_layer_any_more(
+    registry: MemoryRegistry, state: StateFolder
+) -> None:
+    """What images share stays with the last of them; nothing is asked but what it is."""
+    old, new, common = (record(registry, layer) for layer in (b"layer 0", b"layer 2", b"base"))
+    registry.asked.clear()
+    sweep, told = clean(registry, state)
+    assert records(registry) == {new, common}
+    assert [each.skipped for each in told] == ["", "", ""]
+    assert {each.reason for each in sweep.goes if each.found.record} == {
+        "no image that stays has the layer that it is of"
+    }
+    assert old not in registry.tags(REPOSITORY)
+    asked = [what for verb, _, what in registry.asked if verb == "referrers"]
+    assert len(asked) == 3  # the images
+    for number in range(3):
+        registry.delete(REPOSITORY, put_image(registry, number))
+    clean(registry, state)
+    assert records(registry) == set()
+
+
+def test_a_record_of_an_image_that_is_saved_stays(
+    registry: MemoryRegistry, state: StateFolder
+) -> None:
+    """Images are removed first."""
+    kept = record(registry, b"layer 0")
+    sweep = make_sweep(look(registry), Roots(), keep=1, now=NOW)
+    put_image(registry, 0, "v1.0")
+    remover = Remover(MemoryStore, lambda: registry, state)
+    told = {each.found.tags[0]: remover.remove(each).skipped for each in sweep.goes}
+    assert told[kept] == "an image with its layer is still there"
+    assert records(registry) == {kept}
+
+
+def test_what_somebody_called_like_a_record_stays(
+    registry: MemoryRegistry, state: StateFolder
+) -> None:
+    """An image, and an artifact of another kind."""
+    names = [f"layer-{number:064x}" for number in range(2)]
+    put_image(registry, 5, names[0])
+    registry.put_blob(REPOSITORY, b"{}")
+    registry.put_manifest(REPOSITORY, names[1], artifact("application/x"), MANIFEST_TYPE)
+    clean(registry, state)
+    assert records(registry) == set(names)
+
+
+def test_in_a_shared_repository_records_of_others_stay(state: StateFolder) -> None:
+    """And ours as long as any image there has the layer, theirs too."""
+    registry = MemoryRegistry(HOST)
+    shared(registry)
+    ours = [record(registry, layer, "app.") for layer in (b"layer 3", b"layer 4", b"layer 7")]
+    mirrored = record(registry, b"layer 6", "up.")
+    theirs = [record(registry, b"gone", prefix) for prefix in ("theirs.", "")]
+    lost = record(registry, b"gone", "up.")
+    sweep = make_sweep(look(registry, SHARED), Roots(), keep=1, now=NOW)
+    remover = Remover(MemoryStore, lambda: registry, state)
+    assert {remover.remove(each).skipped for each in sweep.goes} == {""}
+    assert records(registry) == {*ours[1:], mirrored, *theirs}
+    assert lost not in registry.tags(REPOSITORY)
+    assert not any(each.found.mirror for each in sweep.stays if each.found.record)
 
 
 def test_what_is_attached_to_an_image_without_a_tag_stays(

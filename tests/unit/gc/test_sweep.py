@@ -10,7 +10,7 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
-from layers.gc.item import Found, Place, kind, subject
+from layers.gc.item import Found, Place, kind, recorded, subject
 from layers.gc.roots import Roots
 from layers.gc.sweep import DAY, Sweep, make_sweep
 from layers.oci.digest import Digest
@@ -69,6 +69,9 @@ def why(result: Sweep, number: int) -> str:
         (f"sha256-{1:064x}", "attachment"),
         (f"sha256-{1:064x}.sig", "attachment"),
         (f"sha256-{1:063x}", "moving"),
+        (f"layer-{1:064x}", "record"),
+        (f"layer-{1:063x}", "moving"),
+        ("layer-cake", "moving"),
         ("latest", "moving"),
         ("v1.2", "moving"),
     ],
@@ -77,6 +80,7 @@ def test_a_tag_says_what_it_is_for(tag: str, expected: str) -> None:
     """Keys, claims and attachments are known by their form; all else was given by people."""
     assert kind(tag) == expected
     assert (subject(tag) is not None) == (expected == "attachment")
+    assert (recorded(tag) is not None) == (expected == "record")
 
 
 def test_the_newest_keys_of_a_layer_stay() -> None:
@@ -137,6 +141,37 @@ def test_a_part_of_an_index_that_stays_is_not_deleted() -> None:
     assert gone(sweep(index, image(1), image(2))) == []
     shared = image(3, below=(digest(1), digest(7)))
     assert sweep(index, shared, image(4)).goes[0].below == (digest(7),)
+
+
+def record(number: int, layer: int, *tags: str, **more: object) -> Found:
+    """The record of a filesystem layer."""
+    own = (f"layer-{layer:064x}", *tags)
+    return image(number, *own, key="", record=digest(layer), parts={"record": 1}, **more)
+
+
+def test_a_record_goes_with_the_last_image_that_has_its_layer() -> None:
+    """Whatever else the image is: kept for its key, its tag, or since it is not ours."""
+    old = image(1, parts={digest(7).text: 1})
+    new = image(2, parts={digest(8).text: 1})
+    result = sweep(old, new, record(11, 7), record(12, 8))
+    assert gone(result) == [1, 11]
+    assert why(result, 12) == "it tells what is in a layer of an image that stays"
+    for kept in (replace(old, tags=("v1",)), replace(old, doubt="theirs")):
+        assert gone(sweep(kept, new, record(11, 7))) == []
+    assert gone(sweep(replace(old, repository="127.0.0.1:5000/shop/x"), record(11, 7))) == [11]
+    assert gone(sweep(replace(old, place="engine"), record(11, 7))) == [11]
+
+
+def test_a_record_with_another_name_stays() -> None:
+    """One that people gave it, or one of a layer that it is not of."""
+    for tag in ("v1", f"layer-{8:064x}"):
+        assert gone(sweep(record(11, 7, tag))) == []
+    assert gone(sweep(record(11, 7, doubt="theirs"))) == []
+
+
+def test_an_image_that_somebody_called_like_a_record_stays() -> None:
+    """Its manifest is that of an image."""
+    assert gone(sweep(image(1, f"layer-{7:064x}", key=""), image(2))) == []
 
 
 def test_a_claim_goes_after_a_day_and_guards_its_key_till_then() -> None:
@@ -268,6 +303,27 @@ def test_twice_is_once(there: list[Found], roots: Roots, keep: int) -> None:
     first = make_sweep(there, roots, keep=keep, now=NOW)
     second = make_sweep([each.found for each in first.stays], roots, keep=keep, now=NOW)
     assert not second.goes
+
+
+@settings(max_examples=150, deadline=None)
+@given(things(), reaches(), st.integers(0, 3), st.sets(st.integers(1, 7)))
+def test_a_record_stays_just_as_long_as_an_image_with_its_layer(
+    there: list[Found], roots: Roots, keep: int, layers: set[int]
+) -> None:
+    """And changes nothing of what becomes of images."""
+    images = [
+        replace(each, parts={digest(int(part)).text: size for part, size in each.parts.items()})
+        for each in there
+    ]
+    records = [record(100 + layer, layer) for layer in sorted(layers)]
+    result = make_sweep([*records, *images], roots, keep=keep, now=NOW)
+    had = {
+        part for each in result.stays if each.found.place == "registry" for part in each.found.parts
+    }
+    kept = {each.found.record for each in result.stays if each.found.record}
+    assert {one.text for one in kept} == {digest(one).text for one in layers} & had
+    alone = make_sweep(images, roots, keep=keep, now=NOW)
+    assert alone.goes == tuple(each for each in result.goes if not each.found.record)
 
 
 def _forgets_needs(there: list[Found], roots: Roots, keep: int) -> Sweep:
