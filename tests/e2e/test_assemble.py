@@ -79,6 +79,48 @@ def test_a_code_edit_is_published_without_an_engine(
     assert publish(cold, DOCKER_HOST=NOWHERE)["app"]["how"] == "there"
 
 
+LARGE = """\
+FROM UPSTREAM
+RUN head -c 3000000 /dev/urandom > /large && mkdir -p /srv/app && echo 1 > /srv/app/old
+RUN rm /srv/app/old && echo first > /last
+"""
+
+
+def largely(workspace: Workspace, upstream: str) -> tuple[str, str]:
+    """A base with a large layer, listed when it is pushed; its repository and that layer."""
+    toml = workspace.read("images.toml").replace('push_stages = ["deps"]\n', "assemble = true\n")
+    base, app = LARGE.replace("UPSTREAM", upstream), APP.replace("NAME", workspace.name)
+    workspace.write({"images.toml": toml, "base/Dockerfile": base, "app/Dockerfile": app})
+    workspace.doit("base")
+    at = f"{workspace.lab.registry}/{workspace.name}/base"
+    return at, large_layer(at)
+
+
+def large_layer(repository: str) -> str:
+    """The digest of the largest layer of the only image there."""
+    client = HttpRegistry(NoCredentials(), lambda _host: False)
+    (tag,) = (each for each in client.tags(repository) if each.startswith("xxh3-"))
+    manifest = client.manifest(repository, tag)
+    assert manifest is not None
+    return str(max(manifest.content["layers"], key=lambda each: int(each["size"]))["digest"])
+
+
+def test_of_a_base_that_is_built_anew_only_what_is_new_is_read(
+    workspace: Workspace, clone: Callable[[Workspace], Workspace], lab: Lab, upstream: str
+) -> None:
+    """Its large lower layer was listed before, when it was pushed first."""
+    _at, large = largely(workspace, upstream)
+    assert lab.requests().count(f"GET /v2/{workspace.name}/base/blobs/{large}") == 1
+    workspace.edit("base/Dockerfile", "first", "second")
+    before = len(lab.requests())
+    workspace.doit("base")
+    assert moved(lab, before, "GET")
+    assert large not in "".join(moved(lab, before, "GET"))
+    before = len(lab.requests())
+    assert publish(clone(workspace), DOCKER_HOST=NOWHERE)["app"]["how"] == "assembled"
+    assert len(moved(lab, before, "GET")) <= 3  # configuration, listing, and whether all is there
+
+
 def test_an_assembled_image_is_the_one_that_is_built(assembling: Workspace, lab: Lab) -> None:
     """File by file and setting by setting; and the engine gets it, where it is wanted there."""
     assembling.edit("app/app.py", "1", "2")

@@ -10,19 +10,22 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from layers.assemble.listing import Listing
+from layers.assemble.trees.record import members
 from layers.graph.graph import Layer
 from layers.oci.artifact import INDEX_TYPE, MANIFEST_TYPE, fallback_tag
 from layers.oci.credentials import NoCredentials
+from layers.oci.digest import Digest
 from layers.plan.tails import tail_of, trunk_of
 from layers.project.project import Project
 from layers.registry import referrers
 from layers.registry.client import HttpRegistry
+from layers.registry.layer_records import Shelf, fetch, store, which
 from layers.registry.registry import Manifest
 from tests.e2e.conftest import make_workspace
 from tests.e2e.faultproxy import Proxy, proxying
 from tests.e2e.faults import Answer
 from tests.e2e.lab import Lab, Run, Workspace
-from tests.e2e.test_assemble import NOWHERE, STEPS, keeping
+from tests.e2e.test_assemble import NOWHERE, STEPS, keeping, largely
 
 pytestmark = pytest.mark.e2e
 
@@ -92,6 +95,25 @@ def test_a_listing_that_is_damaged_or_another_s_is_made_anew(cold: Workspace, la
     assert run.text.count("was not used: ") == 2
     *_useless, data = referrers.fetch(registry, repository, there.digest, referrers.LISTING)
     assert Listing.from_bytes(data, there.digest.text).get("srv/app/data") is not None
+
+
+def test_a_record_of_a_layer_that_is_damaged_or_was_not_stored_is_made_anew(
+    workspace: Workspace, upstream: str, proxy: Proxy
+) -> None:
+    """By the next that reads the layer."""
+    workspace.environment["LAYERS_REGISTRY"] = proxy.host
+    proxy.breaks("PUT", "/base/manifests/layer-", Answer(403))
+    at, large = largely(workspace, upstream)
+    proxy.heal()
+    registry = HttpRegistry(NoCredentials(), lambda _host: False)
+    shelf, layer = Shelf(at), Digest(large)
+    assert which(registry, (shelf,), (layer,)) == {}
+    store(registry, shelf, layer, b"damaged")
+    workspace.edit("base/Dockerfile", "first", "second")
+    run = workspace.doit("base")
+    assert f"/base@{layer} was not used: not a record" in run.text
+    (kept,) = which(registry, (shelf,), (layer,)).values()
+    assert members(fetch(registry, kept) or b"", layer.text)
 
 
 def test_a_trunk_that_was_pushed_over_is_an_error(cold: Workspace, trunked: Workspace) -> None:

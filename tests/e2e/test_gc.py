@@ -14,10 +14,12 @@ import pytest
 from layers.oci.credentials import NoCredentials
 from layers.oci.digest import Digest
 from layers.registry.client import HttpRegistry
+from layers.registry.layer_records import Shelf
 from layers.setup.private.paths import Places
 from layers.setup.private.registry_gc import collect
 from tests.e2e.conftest import LAB, SMALL_STACK, make_workspace
 from tests.e2e.lab import Lab, Workspace
+from tests.e2e.test_assemble import largely
 
 pytestmark = pytest.mark.e2e
 
@@ -119,6 +121,28 @@ def test_one_side_alone(workspace: Workspace) -> None:
     assert all(each["place"] == "registry" for each in told["goes"])
     assert told["bytes"]["registry"] > 0
     assert versions[0] in remote(workspace, "app")
+
+
+def test_a_record_goes_when_its_layer_is_gone(workspace: Workspace, upstream: str) -> None:
+    """What is in a large layer is known as long as an image has it, and no longer."""
+    repository, large = largely(workspace, upstream)
+    workspace.edit("base/Dockerfile", "first", "second")
+    workspace.doit("base")
+
+    def records() -> set[str]:
+        return {tag for tag in client().tags(repository) if tag.startswith("layer-")}
+
+    both = records()
+    shared = Shelf(repository).tag(Digest(large))
+    plan(workspace, "--remote", "--keep", "1")
+    assert len(remote(workspace, "base")) == 1
+    assert records() == both >= {shared}
+    workspace.edit("base/Dockerfile", "3000000", "3000001")
+    workspace.doit("base")
+    told = plan(workspace, "--remote", "--keep", "1")
+    assert shared in {tag for each in told["goes"] for tag in each["tags"]}
+    assert len(records()) == len(both)
+    assert shared not in records()
 
 
 def test_a_pulled_image_goes_with_the_name_it_was_pulled_by(workspace: Workspace, lab: Lab) -> None:

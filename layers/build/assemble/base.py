@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from hashes.dockerfile.arguments import platform
@@ -11,24 +11,23 @@ from hashes.key import Key
 from layers.assemble.listing import BadListing, Listing
 from layers.assemble.obstacle import Obstacle
 from layers.assemble.recipe import Recipe, Trunk
-from layers.assemble.tarballs import apply
 from layers.build.assemble import kept
+from layers.build.assemble.records import Budget, Reading, others
 from layers.build.parents import pinned
 from layers.build.push.local import other_key
 from layers.graph.graph import Layer
+from layers.lock.mirror import Mirror
 from layers.oci.compression import USUAL
 from layers.oci.digest import Digest
-from layers.oci.reference import Reference
+from layers.oci.reference import BadReference, Reference
 from layers.plan.names import LABEL_KEY, LABEL_LAYER, LABEL_PROJECT
 from layers.plan.plan import Step
 from layers.plan.session import Session
 from layers.plan.tails import Tail, trunk_of
 from layers.registry import referrers
+from layers.registry.layer_records import Shelf
 from layers.registry.registry import Manifest, RegistryError
 from layers.runtime.events import Output, Transfer, Warned
-
-Budget = Callable[[int, str], None]
-"""Notes that bytes are to be read, of what; raises Blocked where these are too many."""
 
 
 class Place(NamedTuple):
@@ -40,6 +39,14 @@ class Place(NamedTuple):
     """Whether we may write there."""
     key: Key | None = None
     """Of which its label has to speak; None: it is an upstream."""
+    prefix: str | None = ""
+    """What all tags of the image begin with there; None: nobody knows."""
+
+    @property
+    def shelf(self) -> Shelf | None:
+        """Where records of its layers belong; None: nowhere."""
+        known = self.ours and self.prefix is not None
+        return Shelf(self.repository, self.prefix or "") if known else None
 
 
 class Known(NamedTuple):
@@ -62,7 +69,7 @@ def trunk_place(run: Session, step: Step, tail: Tail) -> Place | Obstacle | None
     digest = run.planner.presence.registry.get(trunk.layer)
     if step.names.remote is None or digest is None:
         return Obstacle(0, "", f"its steps up to line {_line(tail)} are not in the registry")
-    return Place(step.names.remote, digest, ours=True, key=trunk.manifest.key())
+    return Place(step.names.remote, digest, True, trunk.manifest.key(), step.names.prefix)
 
 
 def _line(tail: Tail) -> int:
@@ -87,7 +94,7 @@ def _own_place(run: Session, layer: Layer) -> Place | Obstacle:
         digest = run.backends.registry.heads([question]).get(question)
     if names.remote is None or digest is None:
         return Obstacle(0, "", f"{layer} is not in the registry")
-    return Place(names.remote, digest, True, run.project.inputs.key(layer))
+    return Place(names.remote, digest, True, run.project.inputs.key(layer), names.prefix)
 
 
 def upstream_place(run: Session, text: str, upstream: str | None) -> Place | Obstacle:
@@ -97,7 +104,17 @@ def upstream_place(run: Session, text: str, upstream: str | None) -> Place | Obs
     reference = Reference.parse(upstream)
     mirror = run.backends.mirror()
     ours = mirror is not None and reference.name.startswith(f"{mirror.host}/{mirror.project}/")
-    return Place(reference.name, Digest.parse(upstream.rpartition("@")[2]), ours)
+    prefix = _prefix(mirror, text, reference.name) if mirror is not None else None
+    return Place(reference.name, Digest.parse(upstream.rpartition("@")[2]), ours, None, prefix)
+
+
+def _prefix(mirror: Mirror, text: str, repository: str) -> str | None:
+    """What tags of an upstream's copies begin with in a repository; None: it is another's."""
+    try:
+        named = Reference.parse(text)
+    except BadReference:
+        return None
+    return mirror.prefix(named) if mirror.of(named) == repository else None
 
 
 def known(run: Session, place: Place) -> Known | Obstacle:
@@ -128,14 +145,16 @@ def trunk(run: Session, step: Step, tail: Tail, place: Place) -> Trunk | Obstacl
 def read_ahead(run: Session, step: Step, place: Place, image: Known, budget: Budget) -> Listing:
     """The same of an image that is only copied from, whose layers are read as far as allowed.
 
-    Raises Blocked for one that nobody has listed, and that has too much.
+    Raises Blocked for one that has too much of which there is neither a listing nor a record.
     """
     found = left(run, step, place.repository, place.digest)
     if found is not None and found.numbered:
         return found
-    budget(sum(int(each["size"]) for each in image.layers), f"all of {place.repository}, once,")
+    reading = Reading(run, step, place.repository, place.shelf, image.layers)
+    what = "all" if reading.lacking() == sum(int(each["size"]) for each in image.layers) else "some"
+    budget(reading.lacking(), f"{what} of {place.repository}, once,")
     found = Listing()
-    read(run, found, place.repository, image.layers)
+    reading.put(found, budget=budget)
     if place.ours:
         leave(run, step, place.repository, place.digest, found)
     return found
@@ -144,6 +163,7 @@ def read_ahead(run: Session, step: Step, place: Place, image: Known, budget: Bud
 def listing(run: Session, step: Step, place: Place, image: Known) -> Listing:
     """What is at each path of an image: as somebody left it there, else from its layers, once."""
     home = place.repository if place.ours else str(step.names.remote)
+    shelf = place.shelf if place.ours else Shelf(home, step.names.prefix)
     with run.project.state.lock(f"listing-{place.digest}"):  # of several that stand on it one reads
         found = left(run, step, home, place.digest)
         if found is not None:
@@ -152,7 +172,8 @@ def listing(run: Session, step: Step, place: Place, image: Known) -> Listing:
         if not place.ours:
             copy(run, step, place)
         found, count = _begun(run, step, place, image)
-        read(run, found, home, image.layers[count:], count)
+        rest = image.layers[count:]
+        Reading(run, step, home, shelf, rest, others(run, step.layer)).put(found, count)
         leave(run, step, home, place.digest, found)
         return found
 
@@ -192,19 +213,6 @@ def left(run: Session, step: Step, home: str, digest: Digest) -> Listing | None:
             return found
         older = older or found
     return older
-
-
-def read(
-    run: Session,
-    found: Listing,
-    home: str,
-    layers: Iterable[Mapping[str, Any]],
-    first: int = 0,
-) -> None:
-    """Put filesystem layers that a repository has upon a listing, numbered from ``first``."""
-    for number, each in enumerate(layers, first):
-        digest, size = Digest.parse(each["digest"]), int(each["size"])
-        apply(found, run.backends.registry.parts(home, digest, size), number)
 
 
 def leave(run: Session, step: Step, home: str, digest: Digest, found: Listing) -> None:

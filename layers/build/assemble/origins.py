@@ -70,7 +70,7 @@ class Origins:
         names = run.planner.names_now(found.layer)
         digest = run.planner.presence.registry[found.layer]
         key = run.project.inputs.key(found.layer)
-        return base.Place(str(names.remote), digest, True, key)
+        return base.Place(str(names.remote), digest, True, key, names.prefix)
 
     def _stage(self, found: Origin) -> Rootfs:
         """A stage that is put together here, upon what the registry has of it."""

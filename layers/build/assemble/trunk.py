@@ -12,6 +12,7 @@ from layers.assemble.listing import Listing
 from layers.assemble.obstacle import Obstacle
 from layers.build.assemble import base
 from layers.build.assemble.image import put_once
+from layers.build.assemble.records import Reading
 from layers.build.push.push import contested, there
 from layers.graph.graph import Layer
 from layers.oci.digest import Digest
@@ -21,6 +22,7 @@ from layers.plan.origins.whole import stood_upon
 from layers.plan.plan import Step
 from layers.plan.session import Session
 from layers.plan.tails import Tail, Trunk, trunk_of
+from layers.registry.layer_records import Shelf
 from layers.runtime.events import Output, Warned
 
 
@@ -46,7 +48,7 @@ def leave_listing(run: Session, step: Step, digest: Digest) -> None:
     """
     if step.names.remote is None or step.layer not in stood_upon(run.project.inputs):
         return
-    place = base.Place(step.names.remote, digest, True, step.key)
+    place = base.Place(step.names.remote, digest, True, step.key, step.names.prefix)
     try:
         found = base.known(run, place)
         if not isinstance(found, Obstacle):
@@ -90,7 +92,8 @@ def _one_left(run: Session, step: Step, digest: Digest, tail: Tail, remote: str)
         return str(found)
     listing = Listing() if below is None else base.listing(run, step, *below).copy()
     first = len(found.layers) - found.own
-    base.read(run, listing, remote, found.layers[first:], first)
+    shelf = Shelf(remote, step.names.prefix)
+    Reading(run, step, remote, shelf, found.layers[first:]).put(listing, first)
     _put(run, own, remote, found, trunk, listing)
     return ""
 
