@@ -13,7 +13,7 @@ from layers.assemble.listing import Listing
 from layers.assemble.obstacle import Blocked, Obstacle
 from layers.assemble.trees.record import members
 from layers.build.assemble import records
-from layers.build.assemble.base import Place, known, listing, read_ahead
+from layers.build.assemble.base import Place, known, listing, read_ahead, upstream_place
 from layers.build.assemble.records import Reading, others
 from layers.graph.graph import Layer
 from layers.oci.artifact import MANIFEST_TYPE, descriptor, digest_of
@@ -307,6 +307,30 @@ def test_what_is_only_copied_from_may_have_as_much_as_has_to_be_read(
     Reading(world.run, step, place.repository, place.shelf, image.layers[:1]).put(Listing())
     assert same(read_ahead(world.run, step, place, image, budget), [LOWER, NEW])
     assert spent == [len(NEW)]
+
+
+@pytest.mark.parametrize(
+    ("more", "text", "at", "shelf"),
+    [
+        ("", "debian:12", "demo/upstream/library/debian", ""),
+        ("", "debian:12", "demo/upstream/library/alpine", None),
+        ("", "debian:12", "elsewhere/debian", None),
+        (
+            'repository = "{project}/all:{image}.{tag}"\n',
+            "debian:12",
+            "demo/all",
+            "upstream__library__debian.",
+        ),
+        ('repository = "all:{image}.{tag}"\n', "debian:12", "all", None),
+    ],
+)
+def test_records_of_a_copy_of_an_upstream_are_beside_it(
+    machine: Callable[..., World], more: str, text: str, at: str, shelf: str | None
+) -> None:
+    """Where it is known to be ours, and which tags are its own."""
+    place = upstream_place(machine(more).run, text, f"{HOST}/{at}@sha256:{'1' * 64}")
+    assert not isinstance(place, Obstacle)
+    assert place.shelf == (None if shelf is None else Shelf(f"{HOST}/{at}", shelf))
 
 
 def test_an_image_of_others_is_read_and_nothing_is_left_there(
