@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from hashes.context.statcache import StatCache
 from hashes.dockerfile.frontend import Frontend
@@ -23,6 +24,9 @@ from layers.project.history import History
 from layers.runtime.collector import paused
 from layers.runtime.files import read_text
 from layers.runtime.state import StateFolder
+
+if TYPE_CHECKING:
+    from layers.project.bases import Bases
 
 FRONTEND_FILE = "frontend.json"
 """In `.layers`: what the engine that was asked last reads."""
@@ -45,6 +49,13 @@ class Project:
         self.records = Records(self.state.path("manifests"))
         self.history = History(self.state.path("history.jsonl"))
         self._under = under
+
+    @cached_property
+    def bases(self) -> Bases:
+        """What is known of images that others are assembled upon."""
+        from layers.project.bases import Bases
+
+        return Bases(self.state.path("bases"))
 
     def under(self, lock: Lock) -> Project:
         """The same files under another lock; what was read of them is shared."""

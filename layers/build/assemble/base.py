@@ -11,7 +11,6 @@ from hashes.key import Key
 from layers.assemble.listing import BadListing, Listing
 from layers.assemble.obstacle import Obstacle
 from layers.assemble.recipe import Recipe, Trunk
-from layers.build.assemble import kept
 from layers.build.assemble.records import Budget, Reading, others
 from layers.build.parents import pinned
 from layers.build.push.local import other_key
@@ -119,13 +118,14 @@ def _prefix(mirror: Mirror, text: str, repository: str) -> str | None:
 
 def known(run: Session, place: Place) -> Known | Obstacle:
     """What the registry tells.  Raises RegistryError, and TagMoved for an image of another key."""
-    manifest = kept.manifest(run, place.repository, place.digest)
+    manifest = run.project.bases.manifest(run.backends.registry, place.repository, place.digest)
     if manifest is None:
         return Obstacle(0, "", f"the registry does not have {place.repository}@{place.digest}")
     if "layers" not in manifest.content:
         return Obstacle(0, "", f"{place.repository}@{place.digest} is for several platforms")
     about = Digest.parse(manifest.content["config"]["digest"])
-    configuration = json.loads(kept.blob(run, place.repository, about))
+    told = run.project.bases.blob(run.backends.registry, place.repository, about)
+    configuration = json.loads(told)
     labels = (configuration.get("config") or {}).get("Labels") or {}
     if place.key is not None and labels.get(LABEL_KEY) != str(place.key):
         what = f"{place.repository}@{place.digest}"
@@ -198,7 +198,7 @@ def _begun(run: Session, step: Step, place: Place, image: Known) -> tuple[Listin
 
 def left(run: Session, step: Step, home: str, digest: Digest) -> Listing | None:
     """The listing that somebody left with an image; see `Listing.numbered`: such a one first."""
-    older = kept.listing(run, digest)
+    older = run.project.bases.listing(digest)
     if older is not None and older.numbered:
         return older
     for data in referrers.fetch(run.backends.registry, home, digest, referrers.LISTING):
@@ -209,7 +209,7 @@ def left(run: Session, step: Step, home: str, digest: Digest) -> Listing | None:
             run.tell(Warned(said, str(step.layer)))
             continue
         if found.numbered:
-            kept.remember_listing(run, digest, data)
+            run.project.bases.remember_listing(digest, data)
             return found
         older = older or found
     return older
@@ -220,7 +220,7 @@ def leave(run: Session, step: Step, home: str, digest: Digest, found: Listing) -
     registry, kind = run.backends.registry, referrers.LISTING
     try:
         data = found.to_bytes(digest.text)
-        kept.remember_listing(run, digest, data)
+        run.project.bases.remember_listing(digest, data)
         referrers.attach(registry, home, digest, kind, data, {}, beside=True)
     except RegistryError as error:
         said = f"the listing of {home} was not stored, and has to be read again: {error}"

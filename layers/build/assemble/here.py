@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layers.build.assemble import kept
 from layers.build.assemble.image import Ready
 from layers.engine.engine import EngineDown, EngineError, LocalImage
 from layers.oci import layout
@@ -61,7 +60,7 @@ def _layers(run: Session, step: Step, image: Digest) -> set[str]:
     if step.names.remote is None:
         return set()
     try:
-        found = kept.manifest(run, step.names.remote, image)
+        found = run.project.bases.manifest(run.backends.registry, step.names.remote, image)
     except RegistryError:
         return set()
     layers = found.content.get("layers") or () if found is not None else ()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from layers.build.assemble import kept
 from layers.build.execute import carry_out
 from layers.engine.engine import LocalImage
 from layers.graph.graph import Layer
@@ -184,7 +183,7 @@ def test_the_next_edit_asks_for_nothing_of_the_base(warm: World) -> None:
     assert any(each[0] == "blob" and each[1] == AT for each in warm.registry.asked)
     manifest = warm.registry.manifest(AT, str(warm.project.inputs.key(BASE)))
     assert manifest is not None
-    assert kept.listing(warm.run, manifest.digest) is not None
+    assert warm.project.bases.listing(manifest.digest) is not None
 
 
 def local(checkout: Checkout) -> World:
