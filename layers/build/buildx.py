@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from hashes.dockerfile.arguments import looks_secret
 from hashes.errors import LayersError
+from layers.build.parents import START
 from layers.build.rawjson import BuildLog
 from layers.build.stall import Patience, Stall, Watch
 from layers.oci.compression import Compression
@@ -24,9 +25,6 @@ from layers.runtime.events import Listener, Stalled
 
 if TYPE_CHECKING:
     from layers.build.failure.build import Failure
-
-START = "doit-layers-start-"
-"""What a build starts from is handed over under this and a number."""
 
 TICK = 0.5
 """Seconds between two looks at who is silent."""

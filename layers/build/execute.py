@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING
 
 from hashes.errors import LayersError
 from layers.assemble.obstacle import Obstacle
-from layers.build import prepare, remote
-from layers.build.builder import find_builder
-from layers.build.parents import Parents
 from layers.build.push.local import fetch, find, name, remember, timed
 from layers.build.push.push import Delivered, deliver, there
 from layers.engine.engine import EngineError, LocalImage
@@ -134,6 +131,9 @@ def _pull(run: Session, step: Step) -> LocalImage:
 
 
 def _build(run: Session, step: Step) -> LocalImage:
+    from layers.build import prepare
+    from layers.build.parents import Parents
+
     _tell_unpinned(run, step)
     parents = Parents(run)
     with prepare.prepared(run, step, parents) as call:
@@ -208,6 +208,9 @@ def _brought(
 
 def _build_remotely(run: Session, step: Step) -> Digest:
     """What the registry has in the end, from our builder or from somebody who was quicker."""
+    from layers.build import prepare, remote
+    from layers.build.builder import find_builder
+
     repository = remote.repository(step)
     builder = find_builder(step.builder, run.backends.endpoint, os.environ)
     found = there(run, step, repository)

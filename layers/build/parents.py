@@ -9,7 +9,6 @@ from typing import NamedTuple
 from hashes.dockerfile import git
 from hashes.dockerfile.rewrite import Use
 from hashes.errors import LayersError
-from layers.build.buildx import START
 from layers.config.spec import Image
 from layers.graph.frontier import Start
 from layers.graph.graph import Edge, Layer
@@ -18,6 +17,9 @@ from layers.oci.reference import Reference
 from layers.plan.names import LABEL_KEY
 from layers.plan.plan import Step
 from layers.plan.session import Session
+
+START = "doit-layers-start-"
+"""What a build starts from is handed over under this and a number."""
 
 
 class ParentMoved(LayersError):

@@ -72,9 +72,10 @@ class Assembling:
     def possible(self, layers: Iterable[Layer], seen: Seen) -> set[Layer]:
         """What can be assembled upon what the registry has, which is asked for that.
 
-        It is asked for the longest trunks first, and for more only where these are not there.
+        It is asked for the longest trunks first, and for more only where these are not there; for
+        what goes to no registry only once the engine was asked (`node`).
         """
-        found = {layer: self._ways(layer) for layer in layers}
+        found = {layer: self._ways(layer) for layer in layers if self._named(layer).push}
         open_ = {
             layer: tuple(each for each in tails if not each.obstacle)
             for layer, tails in found.items()
@@ -101,6 +102,11 @@ class Assembling:
         tails = self._ways(node.layer)
         if not tails:
             return node._replace(assembly=None)
+        if not node.push:
+            tail = next((each for each in tails if self._in_engine(each, seen)), None)
+            if tail is not None:
+                return node._replace(assembly=self._assembly(node.layer, tail)._replace(held=True))
+            self._look({node.layer: tails}, seen)
         tail = self._way(node.layer, tails, seen)
         if tail is None:
             return node._replace(assembly=self._lacking(node.layer, tails, seen))
@@ -113,6 +119,13 @@ class Assembling:
                 told = f"the engine does not have {found.base}, and it goes to no registry"
                 found = found._replace(obstacle=told)
         return node._replace(assembly=found)
+
+    def _in_engine(self, tail: Tail, seen: Seen) -> bool:
+        """Whether the engine has what a tail stands on, and this checkout knows what that is."""
+        if tail.obstacle or tail.division.copies or tail.parent is None:
+            return False
+        held = seen.engine.get(tail.parent)
+        return held is not None and self._knows(self._project.bases.whole(held))
 
     def _assembly(self, layer: Layer, tail: Tail) -> Assembly:
         """A tail as the plan has it."""

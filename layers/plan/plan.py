@@ -29,6 +29,8 @@ class Assembly(NamedTuple):
     """Why the registry does not have the base; "": nobody knows."""
     copies: tuple[str, ...] = ()
     """The stages and images whose files are read for it."""
+    held: bool = False
+    """Whether the engine has the base, and no registry has to be asked for it."""
 
 
 class Node(NamedTuple):
@@ -184,7 +186,7 @@ def assembles(assembly: Assembly | None, registry: Container[Layer]) -> bool:
     """Whether nothing that is known stands in the way, and the registry has what it stands on."""
     if assembly is None or assembly.obstacle or assembly.lacking:
         return False
-    return assembly.base is None or assembly.base in registry
+    return assembly.held or assembly.base is None or assembly.base in registry
 
 
 _NOWHERE = ("no image with this key, here or in the registry",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Callable
 
 from layers.assemble.listing import BadListing, Listing
 from layers.oci.artifact import MANIFEST_TYPES, digest_of
@@ -27,11 +28,13 @@ class Bases:
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
-    def manifest(self, registry: Registry, repository: str, digest: Digest) -> Manifest | None:
+    def manifest(
+        self, registry: Callable[[], Registry], repository: str, digest: Digest
+    ) -> Manifest | None:
         """The manifest of an image; None: the registry does not have it.  Raises RegistryError."""
         found = self.known(digest)
         if found is None:
-            found = registry.manifest(repository, digest.text)
+            found = registry().manifest(repository, digest.text)
             if found is not None:
                 self._put(_name(digest), found.raw)
         return found
@@ -44,11 +47,11 @@ class Bases:
             return None
         return Manifest(digest, value["mediaType"], value, len(raw), raw)
 
-    def blob(self, registry: Registry, repository: str, digest: Digest) -> bytes:
+    def blob(self, registry: Callable[[], Registry], repository: str, digest: Digest) -> bytes:
         """A small blob, such as a configuration.  Raises RegistryError."""
         found = self._content(digest)
         if found is None:
-            found = registry.blob(repository, digest)
+            found = registry().blob(repository, digest)
             self._put(_name(digest), found)
         return found
 

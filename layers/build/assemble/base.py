@@ -86,8 +86,10 @@ def base_place(run: Session, step: Step, tail: Tail) -> Place | Obstacle | None:
 
 def _own_place(run: Session, layer: Layer) -> Place | Obstacle:
     """Where a layer of ours is."""
-    names = run.planner.names_now(layer)
-    digest = run.planner.presence.registry.get(layer)
+    names, presence = run.planner.names_now(layer), run.planner.presence
+    digest, held = presence.registry.get(layer), presence.engine.get(layer)
+    if digest is None and held is not None and run.project.bases.whole(held):
+        digest = held
     if names.remote is not None and digest is None:  # it may have been pushed in this run
         question = (names.remote, names.tag)
         digest = run.backends.registry.heads([question]).get(question)
@@ -118,13 +120,15 @@ def _prefix(mirror: Mirror, text: str, repository: str) -> str | None:
 
 def known(run: Session, place: Place) -> Known | Obstacle:
     """What the registry tells.  Raises RegistryError, and TagMoved for an image of another key."""
-    manifest = run.project.bases.manifest(run.backends.registry, place.repository, place.digest)
+    manifest = run.project.bases.manifest(
+        lambda: run.backends.registry, place.repository, place.digest
+    )
     if manifest is None:
         return Obstacle(0, "", f"the registry does not have {place.repository}@{place.digest}")
     if "layers" not in manifest.content:
         return Obstacle(0, "", f"{place.repository}@{place.digest} is for several platforms")
     about = Digest.parse(manifest.content["config"]["digest"])
-    told = run.project.bases.blob(run.backends.registry, place.repository, about)
+    told = run.project.bases.blob(lambda: run.backends.registry, place.repository, about)
     configuration = json.loads(told)
     labels = (configuration.get("config") or {}).get("Labels") or {}
     if place.key is not None and labels.get(LABEL_KEY) != str(place.key):

@@ -60,7 +60,7 @@ def _layers(run: Session, step: Step, image: Digest) -> set[str]:
     if step.names.remote is None:
         return set()
     try:
-        found = run.project.bases.manifest(run.backends.registry, step.names.remote, image)
+        found = run.project.bases.manifest(lambda: run.backends.registry, step.names.remote, image)
     except RegistryError:
         return set()
     layers = found.content.get("layers") or () if found is not None else ()

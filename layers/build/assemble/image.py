@@ -11,6 +11,7 @@ from layers.assemble.recipe import EMPTY
 from layers.build.assemble.base import Place, copy, recipe, trunk, trunk_place
 from layers.build.assemble.origins import Origins
 from layers.build.push.push import arrived, contested, there
+from layers.graph.graph import Layer
 from layers.oci.artifact import MANIFEST_TYPE
 from layers.oci.digest import Digest
 from layers.plan.origins.ways import chosen, ways
@@ -35,8 +36,12 @@ def assembled(run: Session, step: Step) -> Ready | Obstacle:
     Nothing is sent but a listing that was missing.  Raises RegistryError, TagMoved, and LayersError
     for what BuildKit would refuse, too.
     """
-    registry, found = run.planner.presence.registry, ways(run.project.inputs, step.layer)
-    tail = chosen(run.project.inputs, step.layer, found, registry.__contains__) or found[-1]
+    presence, found = run.planner.presence, ways(run.project.inputs, step.layer)
+
+    def has(layer: Layer) -> bool:
+        return layer in presence.registry or (not step.push and layer in presence.engine)
+
+    tail = chosen(run.project.inputs, step.layer, found, has) or found[-1]
     if tail.obstacle:
         return Obstacle(0, "", tail.obstacle)
     place = trunk_place(run, step, tail)

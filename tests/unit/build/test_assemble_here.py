@@ -207,6 +207,17 @@ def test_an_image_that_goes_to_no_registry_is_put_together_in_the_engine(
     assert world.project.state.unpushed() == frozenset()
 
 
+def test_the_next_edit_of_such_an_image_asks_no_registry(checkout: Checkout) -> None:
+    """There may be none in reach: what is below is in the engine, and known."""
+    world = with_base(local(checkout))
+    make(world)
+    (Path(world.project.root) / "app" / "a").write_text("b\n")
+    world.registry.asked.clear()
+    world.registry.down = True
+    make(again(world))
+    assert world.registry.asked == []
+
+
 def test_without_the_base_in_the_engine_such_an_image_is_built(checkout: Checkout) -> None:
     step = local(checkout).run.planner.plan.steps[APP]
     assert step.state == "build"
