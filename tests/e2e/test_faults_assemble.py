@@ -145,6 +145,22 @@ def test_a_trunk_that_is_cut_off_is_left_by_the_next_build(cold: Workspace, prox
     assert trunk(cold)[3] is not None
 
 
+def test_a_registry_that_takes_nothing_leaves_the_image_in_the_engine(
+    cold: Workspace, proxy: Proxy, lab: Lab
+) -> None:
+    """An edit does not wait for it; what is owed goes with the next run."""
+    proxy.breaks("POST", "/app/blobs/uploads/", Answer(403))
+    run = cold.doit("app")
+    assert "not pushed, the next run tries again" in run.text
+    assert cold.ran() == {}
+    assert cold.states()["app"] == "fresh"
+    shown = lab.docker("run", "--rm", "--user=0", f"{cold.tag('app')}:latest")
+    assert shown == cold.read("app/app.py").strip()
+    proxy.heal()
+    assert "pushed" in cold.doit("app").text
+    assert how(assembles(cold)) == "there"
+
+
 def test_a_trunk_that_lost_a_layer_is_not_there_and_is_left_anew(cold: Workspace, lab: Lab) -> None:
     registry, repository, _key, there = trunk(cold)
     assert there is not None
