@@ -124,6 +124,12 @@ class Copies:
         for name in self.names:
             (self.root / name / "app.py").write_text(f"print({next(self._numbers)})\n")
 
+    def keeps_here(self, name: str) -> None:
+        """An application goes to no registry."""
+        spec = self.root / "images.toml"
+        before, head, after = spec.read_text().partition(f"[images.{name}]")
+        spec.write_text(before + head + after.replace("push = true\n", "", 1))
+
     def publish(self, *names: str) -> list[str]:
         """Bring images to the registry where they are not: ``REPOSITORY@DIGEST`` of each."""
         told = subprocess.run(

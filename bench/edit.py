@@ -26,23 +26,23 @@ def run(rounds: int) -> list[Row]:
 
 
 def _assembled(rounds: int) -> list[Row]:
-    """An application that copies one file, put together in the registry and pulled from there."""
-    with copies(stack.WORK / "edit", SIZE) as project:
+    """Applications that copy one file: one goes to the engine only, one to the registry as well."""
+    with copies(stack.WORK / "edit", SIZE, applications=2) as project:
         (base,) = project.publish("base")
-        endpoint, words = project.endpoint, [project.doit, "app0"]
+        project.keeps_here("app1")
+        endpoint = project.endpoint
         build = f"{endpoint.cli} buildx build --build-context=base=docker-image://{base} app0"
         to = f"{endpoint.registry}/bench-copies/plain:1"
-        ours = project.case("doit app0, assembled", words, project.edit, "pulled in")
-        others = [
-            project.shell("docker buildx build", [f"{build} --tag=plain"], project.edit),
-            project.shell(
-                "docker buildx build --push", [f"{build} --push --tag={to}"], project.edit
-            ),
-        ]
-        found = side_by_side([ours, *others], rounds)
-    return [
-        _row(ours, found, other, MOST_ASSEMBLED if other is others[0] else None) for other in others
-    ]
+        here, pushed = (
+            project.case(name, [project.doit, image], project.edit, "assembled in")
+            for name, image in (("doit app1, assembled", "app1"), ("doit app0, and pushed", "app0"))
+        )
+        built = project.shell("docker buildx build", [f"{build} --tag=plain"], project.edit)
+        sent = project.shell(
+            "docker buildx build --push", [f"{build} --push --tag={to}"], project.edit
+        )
+        found = side_by_side([here, built, pushed, sent], rounds)
+    return [_row(here, found, built, MOST_ASSEMBLED), _row(pushed, found, sent, None)]
 
 
 def _row(ours: Case, found: dict[str, list[Sample]], other: Case, most: float | None) -> Row:
