@@ -96,8 +96,8 @@ class Assembling:
     def node(self, node: Node, seen: Seen) -> Node:
         """The node with how it could be assembled.
 
-        An engine has what it has by the digests of a registry, if it keeps images as registries
-        do; any other would fetch all of a base again.
+        An engine that keeps images as registries do has what it has by their digests; of any other
+        the ids are never those of manifests, and it would fetch all of a base again.
         """
         tails = self._ways(node.layer)
         if not tails:
@@ -125,7 +125,7 @@ class Assembling:
         if tail.obstacle or tail.division.copies or tail.parent is None:
             return False
         held = seen.engine.get(tail.parent)
-        return held is not None and self._knows(self._project.bases.whole(held))
+        return held is not None and self._project.bases.whole(held)
 
     def _assembly(self, layer: Layer, tail: Tail) -> Assembly:
         """A tail as the plan has it."""
@@ -141,7 +141,7 @@ class Assembling:
         below = tail_of(self._project.inputs, node.layer).parent or base
         for each in dict.fromkeys((below, base)):
             held, there = seen.engine.get(each), seen.registry.get(each)
-            if held is not None and there is not None and not self._knows(held == there):
+            if held is not None and there is not None and held != there:
                 return str(each)
         current = seen.current.get(node.layer)
         if base.image == node.layer.image and base in seen.blobs and current is not None:
@@ -151,7 +151,7 @@ class Assembling:
                 known = None
             layers = known.content.get("layers") or () if known is not None else ()
             parts = {str(each.get("digest")) for each in layers}
-            if not self._knows(parts >= seen.blobs[base].keys()):
+            if not parts >= seen.blobs[base].keys():
                 return "its steps"
         return ""
 
@@ -193,9 +193,6 @@ class Assembling:
         if base is not None and base not in seen.registry:
             return ""
         return "; ".join(lacks(self._project.inputs, layer, tail, seen.registry.__contains__))
-
-    def _knows(self, same: bool) -> bool:
-        return same and self._backends.engine.about().keeps_manifests
 
 
 def trunk_names(names: Names, key: Key) -> Names:

@@ -38,11 +38,12 @@ def take_in(run: Session, step: Step, ready: Ready) -> LocalImage | None:
 
 
 def has(run: Session, step: Step, ready: Ready) -> bool:
-    """Whether the engine surely has the filesystem layers on which an image is put."""
-    if not run.backends.engine.about().keeps_manifests:
-        return False
+    """Whether the engine surely has the filesystem layers on which an image is put.
+
+    Only one that keeps images as registries do has any by the digest of its manifest.
+    """
     if ready.base is None:
-        return True
+        return run.backends.engine.about().keeps_manifests
     presence = run.planner.presence
     if ready.base.digest in presence.engine.values():
         return True
