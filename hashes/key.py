@@ -49,10 +49,12 @@ class Hasher:
         self._state = hasher(algorithm)()
         self.field("doit-layers", str(KEY_VERSION).encode())
 
-    def field(self, name: str, value: bytes) -> None:
-        for part in (name.encode(), value):
-            self._state.update(len(part).to_bytes(8, "little"))
-            self._state.update(part)
+    def field(self, name: str, *value: bytes) -> None:
+        """``value`` may come in parts; they count as one."""
+        for parts in ((name.encode(),), value):
+            self._state.update(sum(map(len, parts)).to_bytes(8, "little"))
+            for part in parts:
+                self._state.update(part)
 
     def key(self) -> Key:
         return Key(self._state.hexdigest(), self.algorithm)

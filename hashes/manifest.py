@@ -14,6 +14,8 @@ CONFIG = "config"
 """The kind of entries that end up in an image's configuration and not in its files."""
 EPOCH = "epoch"
 """The kind of the entry that tells how often an image was built anew from the same inputs."""
+AT_ONCE = 1_000
+"""Entries that are framed at once for a key."""
 
 
 class BadManifest(LayersError):
@@ -82,14 +84,17 @@ class Manifest(NamedTuple):
 
 
 def _key(name: str, entries: tuple[Entry, ...], algorithm: str) -> Key:
-    # One buffer for all entries: a Hasher call for each of 100,000 files would cost more than
-    # the hashing. Lengths count characters, which frames as well as bytes do.
-    framed = "".join(
-        f"{len(kind)}:{len(name)}:{len(value)}:{kind}{name}{value}"
-        for kind, name, value, _, _ in entries
+    # Many entries at once: a Hasher call for each of 100,000 files would cost more than the
+    # hashing. Lengths count characters, which frames as well as bytes do.
+    framed = (
+        "".join(
+            f"{len(kind)}:{len(name)}:{len(value)}:{kind}{name}{value}"
+            for kind, name, value, _, _ in entries[first : first + AT_ONCE]
+        )
+        for first in range(0, len(entries), AT_ONCE)
     )
     hasher = Hasher(algorithm)
-    hasher.field(name, framed.encode("utf-8", "surrogatepass"))
+    hasher.field(name, *(each.encode("utf-8", "surrogatepass") for each in framed))
     return hasher.key()
 
 

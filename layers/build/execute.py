@@ -246,7 +246,7 @@ def check_inputs(run: Session, step: Step) -> None:
         fresh = run.project.inputs.reread(step.layer.image)
     except LayersError as error:
         raise _moved(step, str(error)) from error
-    if inputs.manifest(step.layer.stage).key() != fresh.manifest(step.layer.stage).key():
+    if inputs.key(step.layer.stage) != fresh.key(step.layer.stage):
         found = why(inputs.record(step.layer.stage), fresh.record(step.layer.stage))
         moved = "; ".join(change.text() for change in found[:5])
         raise _moved(step, moved)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from hashes.beginnings import Beginnings
+from hashes.key import Key
 from hashes.manifest import Manifest
 from hashes.nothing import NOTHING
 from layers.graph.record import Home, Record
@@ -29,10 +30,16 @@ class ImageInputs(NamedTuple):
     home: Home = Home()
     beginnings: Mapping[int, Beginnings] = NOTHING
     """Of its stages by their places in the file; without any where nothing is to be assembled."""
+    keys: Mapping[str | None, Key] = NOTHING
+    """Those that are known already: of its stages by name, and its own."""
 
     def manifest(self, stage: str | None) -> Manifest:
         """The manifest of a named stage, or of the image itself."""
         return self.own if stage is None else self.stages[stage]
+
+    def key(self, stage: str | None) -> Key:
+        """The key of a named stage, or of the image itself."""
+        return self.keys.get(stage) or self.manifest(stage).key()
 
     def built(self, stage: str | None, kept: Collection[str]) -> tuple[Manifest, ...]:
         """What a build of a stage or the image runs, its own last; stages that are kept are not."""

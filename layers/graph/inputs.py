@@ -53,7 +53,6 @@ class Inputs:
         self.checkout = Checkout(root)
         self._reached: dict[str, tuple[Reached, ...]] = {}
         self._images: dict[str, ImageInputs | LayersError] = {}
-        self._keys: dict[Layer, Key] = {}
         self._graph: Graph | None = None
         self._rereading = threading.Lock()
 
@@ -128,10 +127,7 @@ class Inputs:
 
     def key(self, layer: Layer) -> Key:
         """The key of an image or of one of its named stages."""
-        found = self._keys.get(layer)
-        if found is None:
-            found = self._keys[layer] = self.image(layer.image).manifest(layer.stage).key()
-        return found
+        return self.image(layer.image).key(layer.stage)
 
     # -- stages ------------------------------------------------------------------------------
 
@@ -230,7 +226,8 @@ class Inputs:
         if image.rootfs is not None:
             recipe = self.recipe(image.name)
             own = recipe.manifest(self.epoch(image.name), self.spec.hash)
-            return ImageInputs("", own, {}, {}, recipe.whole_env, home=self._home(image))
+            home, env = self._home(image), recipe.whole_env
+            return ImageInputs("", own, {}, {}, env, home=home, keys={None: own.key()})
         for name, at in image.contexts.items():
             if ours := contexts.ours_sent(at):
                 raise LayersError(
@@ -278,6 +275,7 @@ class Inputs:
             lacking(self.root, self.spec, image, required.problem),
             self._home(image),
             {each.index: each.beginnings for each in found.values()},
+            {names[each.index]: each.key for each in below} | {None: target.key},
         )
 
     def _home(self, image: Image) -> Home:

@@ -131,7 +131,7 @@ class Project:
         except LayersError:
             return False
         known = layer.stage is None or layer.stage in made.stages
-        return known and made.manifest(layer.stage).key() == own
+        return known and made.key(layer.stage) == own
 
     def with_args(self, name: str, args: Mapping[str, str]) -> Inputs:
         """The keys as they were if an image had these build args more, or instead."""
@@ -158,6 +158,6 @@ class Project:
             for name in self.inputs.graph.order:
                 if self.inputs.fault(name):
                     continue
-                if str(self.inputs.image(name).own.key()) == key:
+                if str(self.inputs.image(name).key(None)) == key:
                     return self.record(Layer(name))
         return found

@@ -54,7 +54,7 @@ def build(
                 return digest
         # Something was written to while it may have been sent. Where the bytes are others now,
         # the caller will find so; where they are the same again, others may have been sent.
-        if run.project.inputs.reread(image.name).manifest(step.layer.stage).key() != step.key:
+        if run.project.inputs.reread(image.name).key(step.layer.stage) != step.key:
             return digest
     raise NeverStill(
         f"{step.layer}: its files were written to during each of {ATTEMPTS} builds",
