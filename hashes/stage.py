@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from hashes.algorithm import DEFAULT
@@ -115,12 +116,10 @@ class _Builder:
     def __init__(
         self, request: Request, sources: Sources, resolve: Resolve, target: str | None
     ) -> None:
-        file = request.dockerfile
         self.request = request
         self.target = target
-        self.file = file
-        self.sources = sources
-        self.resolve = resolve
+        self.file = file = request.dockerfile
+        self.sources, self.resolve = sources, resolve
         try:
             self.platform = arguments.platform(request.platform)
             self.build_platform = arguments.platform(request.build_platform or request.platform)
@@ -134,9 +133,9 @@ class _Builder:
         self.states: dict[int, State] = {}
         self.files_keys: dict[int, str] = {}
         self.layers: dict[int, Layer] = {}
-        self.scrub = Scrub(
-            v for k, v in request.args.items() if len(v) > 3 and arguments.looks_secret(k)
-        )
+        given = request.args.items()
+        scrub = Scrub(v for k, v in given if len(v) > 3 and arguments.looks_secret(k))
+        self.manifest = partial(_manifest, scrub, request.algorithm)
 
     def build(self) -> dict[int, Layer]:
         request = self.request
@@ -181,7 +180,7 @@ class _Builder:
             file.frontend,
             request.commit,
         )
-        begun = Beginnings(self._manifest, head, steps.entries)
+        begun = Beginnings(self.manifest, head, steps.entries)
         for position, item in enumerate(stage.instructions):
             origins = {
                 number: self._origin(source, item.keyword.lower(), item.line, unpinned)
@@ -192,7 +191,7 @@ class _Builder:
             if request.beginnings and item.keyword in ("RUN", "COPY", "ADD"):
                 begun.mark(position + 1, self._config(state), (*unpinned, *steps.unpinned))
         entries = (*head, *steps.entries, *self._config(state))
-        manifest = self._manifest(entries, (*unpinned, *steps.unpinned))
+        manifest = self.manifest(entries, (*unpinned, *steps.unpinned))
         self.states[stage.index] = state
         return Layer(
             stage.index,
@@ -204,10 +203,6 @@ class _Builder:
             bool(state.args),
             begun,
         )
-
-    def _manifest(self, entries: tuple[Entry, ...], unpinned: tuple[str, ...]) -> Manifest:
-        names = self.scrub.names(unpinned)
-        return Manifest(self.scrub.entries(entries), names, self.request.algorithm)
 
     def _two_platforms(self, stage: Reached, state: State, line: int) -> list[Entry]:
         """What a stage for another platform than the image's has of that one, too."""
@@ -297,3 +292,9 @@ class _Builder:
             config["SOURCE_DATE_EPOCH"] = Entry(CONFIG, "SOURCE_DATE_EPOCH", epoch)
         rest = (entry for _, entry in sorted(config.items()))
         return [*(entry for entry in env if entry is not None), *rest]
+
+
+def _manifest(
+    scrub: Scrub, algorithm: str, entries: tuple[Entry, ...], unpinned: tuple[str, ...]
+) -> Manifest:
+    return Manifest(scrub.entries(entries), scrub.names(unpinned), algorithm)
