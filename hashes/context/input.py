@@ -33,6 +33,12 @@ class Input(NamedTuple):
     Extended attributes, where there are any, follow as "+" and their hash.
     """
 
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002 - DirEntry's
+        return self.kind == "dir"
+
+    def is_symlink(self) -> bool:
+        return self.kind == "link"
+
 
 def ordered(inputs: Iterable[Input]) -> tuple[Input, ...]:
     """Sort by the raw bytes of the path, whatever the locale."""

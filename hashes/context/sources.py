@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from itertools import chain
 from typing import NamedTuple
 
 from hashes.context.exclude import start, without
@@ -136,8 +137,8 @@ class Sources:
         return self._renamed(node, path)
 
     def _renamed(self, node: Node, path: str) -> list[Input]:
-        nodes = [node, *(self._tree.below(node.path) if node.is_dir else ())]
-        found = self._tree.inputs(nodes)
+        below = self._tree.below(node.path) if node.is_dir else ()
+        found = self._tree.inputs(chain((node,), below))
         if node.path == path:
             return found
         cut = len(node.path)

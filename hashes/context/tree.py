@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from hashes.context.filehash import FileHash, hash_file, hash_files
@@ -19,6 +19,9 @@ from hashes.errors import ContextError
 _UTF8 = sys.getfilesystemencoding() == "utf-8"
 
 _TYPE = 0o170000
+
+AT_ONCE = 1_000
+"""Files whose statuses are held until they are hashed."""
 
 
 class Entry(Protocol):
@@ -34,7 +37,7 @@ class Node(NamedTuple):
 
     path: str
     name: str
-    entry: Entry
+    entry: Entry | Input
     folder: Folder
 
     @property
@@ -51,7 +54,8 @@ class Folder:
 
     def __init__(self, scope: Scope, known: dict[str, bytes]) -> None:
         self.scope = scope
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, Entry | Input] = {}
+        """A file is here as its input, once that was made: a status takes up much more."""
         self.known = known
         """The stat cache's table for this directory."""
 
@@ -79,7 +83,6 @@ class Tree:
         self._below = parents_of(self._pinned)
         self._root_bytes = self.root.encode("utf-8", "surrogateescape")
         self._folders: dict[str, Folder] = {}
-        self._values: dict[str, FileHash] = {}
 
     def node(self, path: str) -> Node | None:
         """Find an entry by its clean path, following no link; None when BuildKit has none there."""
@@ -103,18 +106,16 @@ class Tree:
             new(Node, (slash + name, name, entry, folder)) for name, entry in folder.entries.items()
         ]
 
-    def below(self, directory: str) -> list[Node]:
-        """List everything below a directory, parents before children."""
-        found: list[Node] = []
+    def below(self, directory: str) -> Iterator[Node]:
+        """Go through everything below a directory, parents before children."""
         todo = [directory]
         while todo:
             path = todo.pop()
             if path not in self._folders:
                 self.folder(path, whole=True)
             nodes = self.nodes(path)
-            found += nodes
             todo += [node[0] for node in nodes if node[2].is_dir(follow_symlinks=False)]
-        return found
+            yield from nodes
 
     def link(self, path: str) -> str:
         """Read a link's text."""
@@ -133,6 +134,9 @@ class Tree:
         pinned = self._pinned
         for node in nodes:
             path, name, entry, folder = node
+            if isinstance(entry, Input):
+                found.append(entry)
+                continue
             try:
                 status = entry.stat(follow_symlinks=False)
             except OSError:
@@ -142,14 +146,18 @@ class Tree:
             if kind == stat.S_IFREG:
                 known = folder.known.get(name)
                 if pinned and path in pinned:
-                    value = pinned[path]
+                    found.append(Input(path, "file", mode, pinned[path]))
                 elif known is not None and known.startswith(packed(status)):
-                    value = known[PACKED:].decode()
+                    made = new(Input, (path, "file", mode, known[PACKED:].decode()))
+                    folder.entries[name] = made
+                    found.append(made)
                 else:
                     unknown.append((len(found), node))
                     size += status.st_size
-                    value = ""
-                found.append(new(Input, (path, "file", mode, value)))
+                    found.append(Input(path, "file", mode, ""))
+                    if len(unknown) == AT_ONCE:
+                        self._hash(unknown, size, found)
+                        unknown, size = [], 0
             elif kind == stat.S_IFDIR:
                 found.append(Input(path, "dir", mode, self._directory_value(node, status)))
             elif kind == stat.S_IFLNK:
@@ -157,10 +165,14 @@ class Tree:
             else:
                 found.append(Input(path, "other", mode, other_value(status)))
         if unknown:
-            for (at, node), read in zip(unknown, self._hash(unknown, size), strict=True):
-                mode = read.status.st_mode & 0o7777
-                found[at] = Input(node.path, "file", mode, read.value)
+            self._hash(unknown, size, found)
         return found
+
+    def status(self, node: Node) -> os.stat_result:
+        """Give an entry's status, asked for again where it was let go of.  Raises OSError."""
+        if isinstance(node.entry, Input):
+            return os.lstat(self.real(node.path))
+        return node.entry.stat(follow_symlinks=False)
 
     @property
     def algorithm(self) -> str:
@@ -196,7 +208,7 @@ class Tree:
                     folder = self._folder(path, scope, list(listing))
                 for name, entry in list(folder.entries.items()):
                     try:
-                        entry.stat(follow_symlinks=False)
+                        entry.stat(follow_symlinks=False)  # type: ignore[union-attr]  # just listed
                     except OSError:  # gone; and nobody may ask once the handle is another's
                         del folder.entries[name]
                 return folder
@@ -216,7 +228,7 @@ class Tree:
     def _folder(self, path: str, scope: Scope, entries: list[os.DirEntry[str]]) -> Folder:
         absolute = os.path.join(self.root, path) if path else self.root
         folder = Folder(scope, self._cache.directory(absolute, len(entries)))
-        all_entries: dict[str, Entry] = (
+        all_entries: dict[str, Entry | Input] = (
             {entry.name: entry for entry in entries}
             if _UTF8
             else {
@@ -233,7 +245,7 @@ class Tree:
             folder.entries = all_entries
         return folder
 
-    def _filter(self, path: str, folder: Folder, entries: Mapping[str, Entry]) -> None:
+    def _filter(self, path: str, folder: Folder, entries: Mapping[str, Entry | Input]) -> None:
         ignore, scope, kept = self.ignore, folder.scope, folder.entries
         slash = path + "/" if path else ""
         for name, entry in entries.items():
@@ -246,22 +258,29 @@ class Tree:
                     self._folders[child] = below
                     kept[name] = entry
 
-    def _hash(self, unknown: list[tuple[int, Node]], size: int) -> list[FileHash]:
+    def _hash(self, unknown: list[tuple[int, Node]], size: int, found: list[Input]) -> None:
+        """Hash files of ``size`` in all, into their places in ``found``."""
         cache = self._cache
         clocks: dict[bytes, int] = {}
-        fresh = {node.path: node for _, node in unknown if node.path not in self._values}
-        paths = {self.real(path): node for path, node in fresh.items()}
+        fresh = {
+            self.real(node.path): node
+            for _, node in unknown
+            if not isinstance(node.folder.entries[node.name], Input)
+        }
 
         def read(path: bytes) -> FileHash:
-            clocks[path] = cache.now(paths[path].entry.stat(follow_symlinks=False))
+            clocks[path] = cache.now(self.status(fresh[path]))
             return hash_file(path, cache.algorithm)
 
-        for path, found in zip(paths, hash_files(list(paths), size, read), strict=True):
-            node = paths[path]
-            self._values[node.path] = found
-            if found.stable:
-                cache.record(node.folder.known, node.name, found.status, found.value, clocks[path])
-        return [self._values[node.path] for _, node in unknown]
+        for path, each in zip(fresh, hash_files(list(fresh), size, read), strict=True):
+            node, mode = fresh[path], each.status.st_mode & 0o7777
+            if each.stable:
+                cache.record(node.folder.known, node.name, each.status, each.value, clocks[path])
+            node.folder.entries[node.name] = Input(node.path, "file", mode, each.value)
+        for at, node in unknown:
+            item = node.folder.entries[node.name]
+            assert isinstance(item, Input)
+            found[at] = item
 
     def _directory_value(self, node: Node, status: os.stat_result) -> str:
         known = self._cache.lookup(node.folder.known, node.name, status)

@@ -12,6 +12,7 @@ from hashes.algorithm import hasher
 from hashes.context.exclude import without
 from hashes.context.gopath import has_wildcard, inside
 from hashes.context.input import Input
+from hashes.context.pinned import Promised
 from hashes.context.sources import Sources
 from hashes.context.tree import Node, Tree
 from hashes.errors import LayersError
@@ -83,9 +84,9 @@ def matches(sources: Sources, source: str, exclude: tuple[str, ...] = ()) -> lis
     ``exclude`` are patterns that start at what the source names.  Raises Blocked for what is not
     known well enough, ContextError for what is not there.
     """
-    sources.copy(source)  # it refuses what BuildKit refuses, such as links that lead nowhere
     found = sources.matches(source)
     made = [Match(each.name, tuple(_items(sources.tree, each.node))) for each in found]
+    sources.copy(source)  # it refuses what BuildKit refuses, such as links that lead nowhere
     links = any(item.kind == "link" for match in made for item in match.items)
     if has_wildcard(inside(source)) and (links or any(each.pattern_met_link for each in found)):
         # It sends what a name leads to, and what a pattern leads to not always.
@@ -142,17 +143,19 @@ def _items(tree: Tree, node: Node | None) -> Iterator[Item]:
     else:
         yield _item(tree, node, top)
     if node is None or node.is_dir:
-        below = tree.below(top)
+        below = [_item(tree, each, top) for each in tree.below(top)]
         below.sort(key=lambda each: each.path.encode("utf-8", "surrogateescape").split(b"/"))
-        for each in below:
-            yield _item(tree, each, top)
+        yield from below
 
 
 def _item(tree: Tree, node: Node, top: str) -> Item:
     path = node.path[len(top) :].lstrip("/")
-    if not isinstance(node.entry, os.DirEntry):
+    if isinstance(node.entry, Promised):
         raise Blocked(f"{node.path} is not on this machine")
-    status = node.entry.stat(follow_symlinks=False)
+    try:
+        status = tree.status(node)
+    except OSError as error:
+        raise Moved(f"cannot be read any more: {error.strerror}", file=node.path) from error
     mode, mtime = stat.S_IMODE(status.st_mode), int(status.st_mtime_ns // 1_000_000_000)
     if stat.S_ISDIR(status.st_mode):
         return Item(path, "dir", mode, mtime)

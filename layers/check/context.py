@@ -44,7 +44,7 @@ class Context:
     @cached_property
     def files(self) -> tuple[File, ...]:
         """Every regular file that a build could be sent."""
-        return tuple(_files(self._tree.below("")))
+        return tuple(self._files(self._tree.below("")))
 
     def matches(self, source: str) -> tuple[File, ...]:
         """The files that a COPY's source without wildcards names; empty for any other."""
@@ -57,7 +57,7 @@ class Context:
         if node is None:
             return ()
         nodes = [node] if not node.is_dir else self._tree.below(path)
-        return tuple(_files(nodes))
+        return tuple(self._files(nodes))
 
     def is_folder(self, source: str) -> bool:
         """Whether a COPY's source is a folder."""
@@ -93,10 +93,9 @@ class Context:
                 return found
         return None
 
-
-def _files(nodes: Iterable[Node]) -> Iterator[File]:
-    for node in nodes:
-        if not node.is_dir and not node.is_link:
-            with contextlib.suppress(FileNotFoundError):  # it went while we looked
-                status = node.entry.stat(follow_symlinks=False)
-                yield File(node.path, status.st_size, stat.S_IMODE(status.st_mode))
+    def _files(self, nodes: Iterable[Node]) -> Iterator[File]:
+        for node in nodes:
+            if not node.is_dir and not node.is_link:
+                with contextlib.suppress(FileNotFoundError):  # it went while we looked
+                    status = self._tree.status(node)
+                    yield File(node.path, status.st_size, stat.S_IMODE(status.st_mode))
