@@ -52,6 +52,11 @@ def ordered(inputs: Iterable[Input]) -> tuple[Input, ...]:
     return tuple(found)
 
 
+def walk_order(path: str) -> bytes:
+    """What paths are sorted by in the order of a walk: a folder, then what is in it, by name."""
+    return path.encode("utf-8", "surrogateescape").replace(b"/", b"\0")
+
+
 def frame(inputs: Iterable[Input]) -> bytes:
     """Write inputs so that no two lists look alike: each field behind its length."""
     parts: list[bytes] = []

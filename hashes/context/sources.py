@@ -11,7 +11,7 @@ from hashes.context.exclude import start, without
 from hashes.context.gopath import BadPattern, glob, has_wildcard, inside
 from hashes.context.gopatterns import Pattern, Patterns
 from hashes.context.ignore import Ignore
-from hashes.context.input import Input, ordered
+from hashes.context.input import Input, ordered, walk_order
 from hashes.context.tree import Node, Tree
 from hashes.errors import ContextError, IgnoreError
 
@@ -94,7 +94,7 @@ class Sources:
             found = self._matches(base.path if base else "", "/".join(parts[first:]))
         except BadPattern as error:
             raise ContextError(f"{source!r}: syntax error in pattern") from error
-        found.sort(key=lambda node: node.path.encode("utf-8", "surrogateescape").split(b"/"))
+        found.sort(key=lambda node: walk_order(node.path))
         return [
             Found(
                 node.name, self.resolve(node.path, source) if node.is_link else node, node.is_link

@@ -131,7 +131,7 @@ class Writer:
                 if look.chmod not in (None, FOLDER_MODE):
                     raise Blocked(f"versions of BuildKit give /{at} different modes under --chmod")
                 entry = Entry("dir", FOLDER_MODE, *(look.owner or NOBODY_SAID), look.stamp)
-                self._put(at, entry, Written(entry, look.stamp))
+                self._put(at, Written(entry, look.stamp))
             elif entry.kind != "dir":
                 raise Blocked(f"/{at} is not a folder")
             above = entry
@@ -146,16 +146,16 @@ class Writer:
         mode = item.mode if look.chmod is None or item.kind == "link" else look.chmod
         mtime = item.mtime if item.kind == "dir" else 0
         who = look.owner or Owner(item.uid, item.gid)
-        entry = Entry(item.kind, mode, *who, mtime, item.link)
+        entry = self.listing.shared(Entry(item.kind, mode, *who, mtime, item.link))
         group = (self.number, self._calls, *item.inode) if item.inode else ()
         if item.kind == "dir" and there is not None and there._replace(mtime=mtime) == entry:
             return self.listing.put(path, entry)  # as it was: BuildKit records no change
         same = there is not None and there._replace(layer=-1) == entry and item.place == path
         if same and there is not None and item.layer in look.below[there.layer : there.layer + 1]:
             return None  # the very file that is there
-        self._put(path, entry, Written(entry, item.mtime, item, group))
+        self._put(path, Written(entry, item.mtime, item, group))
         return None
 
-    def _put(self, path: str, entry: Entry, written: Written) -> None:
-        self.listing.put(path, entry)
+    def _put(self, path: str, written: Written) -> None:
+        self.listing.put(path, written.entry)
         self.written[path] = written

@@ -158,12 +158,10 @@ class _Assembly:
                 user = self.configuration.user
                 who = owner(self.listing, user) if user else NOBODY_SAID
                 writer.make(self.configuration.workdir, Look(who, stamp=FOLDER_TIME))
-        written = {
-            path: one
-            for path, one in writer.written.items()
-            if not unchanged(self.written.get(path), one)
-        }
-        self.written |= written
+        before, written = self.written, writer.written
+        if before:
+            written = {k: one for k, one in written.items() if not unchanged(before.get(k), one)}
+        self.written = {**before, **written} if before else written
         if written and self.with_layers:
             made = layer.write(self.listing, written, self.recipe.compression)
             self.layers.append(made)

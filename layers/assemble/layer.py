@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import IO, NamedTuple
 
+from hashes.context.input import walk_order
 from layers.assemble.copying import Written
 from layers.assemble.listing import Listing
 from layers.assemble.sources import Moved
@@ -152,17 +153,17 @@ def _tar(listing: Listing, written: Mapping[str, Written], out: _Digesting) -> N
                     archive.addfile(header, content)
             else:
                 archive.addfile(header)
+            archive.members.clear()  # it keeps every header that was written
 
 
 def _with_parents(written: Mapping[str, Written]) -> list[str]:
     """All paths of a layer and the folders that lead to them, in the order of a walk."""
-    found = set(written)
-    for path in written:
-        at = path.rpartition("/")[0]
-        while at and at not in found:
-            found.add(at)
+    folders: set[str] = set()
+    for at in {path.rpartition("/")[0] for path in written}:
+        while at and at not in folders:
+            folders.add(at)
             at = at.rpartition("/")[0]
-    return sorted(found, key=lambda path: path.encode("utf-8", "surrogateescape").split(b"/"))
+    return sorted([*written, *folders.difference(written)], key=walk_order)
 
 
 class _Reader:

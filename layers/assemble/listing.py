@@ -70,9 +70,13 @@ class Listing(Tree[Entry]):
 
     def put(self, path: str, entry: Entry, text: str | None = None) -> None:
         """See `Tree.put`; ``text`` is a file's content where it is to be kept."""
-        super().put(path, self._shared.setdefault(entry, entry))
+        super().put(path, self.shared(entry))
         if entry.kind != "dir" and text is not None:
             self._texts[path] = text
+
+    def shared(self, entry: Entry) -> Entry:
+        """The one for all that are equal."""
+        return self._shared.setdefault(entry, entry)
 
     def gone(self, path: str, entry: Entry) -> None:  # noqa: ARG002
         """Forget the text that was at a path."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from hashes.context.gopath import BadPattern, glob, has_wildcard, inside
+from hashes.context.input import walk_order
 from hashes.nothing import NOTHING
 from layers.assemble.copying import Written
 from layers.assemble.listing import Entry, Listing
@@ -96,7 +97,7 @@ class Rootfs(NamedTuple):
                     found.append(_join(base, each))
                 elif depth < deepest and entry is not None and entry.kind == "dir":
                     todo.append((each, depth + 1))
-        return sorted(found, key=_order)
+        return sorted(found, key=walk_order)
 
     def _below(self, top: str) -> list[tuple[str, Entry]]:
         """A path and all below it, folders before what is in them."""
@@ -109,7 +110,7 @@ class Rootfs(NamedTuple):
                     below = self.listing.get(_join(path, name))
                     assert below is not None
                     found.append((_join(path, name), below))
-        return sorted(found, key=lambda each: _order(each[0]) if each[0] else [])
+        return sorted(found, key=lambda each: walk_order(each[0]))
 
     def _taken(self, paths: Sequence[str]) -> dict[str, Taken]:
         """Of the paths those that layers have."""
@@ -172,7 +173,3 @@ class Rootfs(NamedTuple):
 
 def _join(head: str, tail: str) -> str:
     return f"{head}/{tail}" if head and tail else head or tail
-
-
-def _order(path: str) -> list[bytes]:
-    return path.encode("utf-8", "surrogateescape").split(b"/")

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hashes.context.ignore import Ignore
-from hashes.context.input import Input, frame, ordered
+from hashes.context.input import Input, frame, ordered, walk_order
 from hashes.context.sources import Sources
 from hashes.context.tree import Tree
 from hashes.errors import ContextError
@@ -210,6 +210,16 @@ def test_inputs_are_sorted_by_raw_bytes() -> None:
     paths = ["a/b", "a.b", "Z", "\U0001f600", "\udcff", "é"]
     found = [item.path for item in ordered(Input(path, "file", 0, "") for path in paths)]
     assert found == sorted(paths, key=lambda path: path.encode("utf-8", "surrogateescape"))
+
+
+@given(st.lists(st.lists(st.text("ab./!\x01\udcff", min_size=1), min_size=1).map("/".join)))
+def test_the_order_of_a_walk_is_that_of_the_parts_of_paths(paths: list[str]) -> None:
+    """A folder comes before what is in it, and that before what has a longer name."""
+
+    def parts(path: str) -> list[bytes]:
+        return path.encode("utf-8", "surrogateescape").split(b"/")
+
+    assert list(map(parts, sorted(paths, key=walk_order))) == sorted(map(parts, paths))
 
 
 # --- pinned files ---
