@@ -14,7 +14,7 @@ from hashes.context.filehash import hash_file, signature
 from hashes.context.gopath import inside
 from hashes.context.input import other_value, xattr_value
 from hashes.context.sources import MOST_LINKS
-from hashes.context.statcache import StatCache
+from hashes.context.statcache import StatCache, packed
 from hashes.errors import ContextError
 from hashes.manifest import Entry
 from layers.build.context.ledger import Row
@@ -39,7 +39,7 @@ class Files:
     """Context name ("" for the build's own) → absolute folder."""
     cache: StatCache
     rows: dict[tuple[str, str], Row] = field(default_factory=dict)
-    _seen: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    _seen: dict[str, bytes] = field(default_factory=dict)
     """Absolute path → what must still be so when the build is over."""
     _tables: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """The stat cache's, by absolute folder."""
@@ -175,10 +175,10 @@ class Files:
         return f"?{os.urandom(8).hex()}"
 
 
-def _mark(status: os.stat_result) -> tuple[int, ...]:
+def _mark(status: os.stat_result) -> bytes:
     if stat.S_ISDIR(status.st_mode):  # its times move with what is in it
-        return status.st_mode, status.st_ino
-    return signature(status)
+        return b"%d %d" % (status.st_mode, status.st_ino)
+    return packed(status)
 
 
 def _absolute(root: str, path: str) -> str:

@@ -9,6 +9,8 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any, TextIO
 
 from layers.build.context.ledger import Ledger, Row
 from layers.runtime.files import write_whole
@@ -16,6 +18,8 @@ from layers.runtime.files import write_whole
 VERSION = 1
 BOOT = "/proc/sys/kernel/random/boot_id"
 MOST_SLOTS = 64
+AT_ONCE = 1_000
+"""Lines that are read at once."""
 FIRST = "nothing was sent yet"
 """Why the first transfer takes a new name; nothing to tell anybody."""
 
@@ -44,32 +48,39 @@ class Slot:
         Until `finish`, the memory counts for nothing: whoever finds it so was not told how the
         transfer ended.
         """
-        ledger, reason = self._remembered(context)
+        ledger, reason = self._remembered(context, rows)
         reason = reason or ledger.doubt(selection, rows)
         if reason:
             self._renew(context)
             ledger = Ledger()
         news = [] if selection in ledger.selections else [json.dumps(selection)]
-        news += [json.dumps(row) for row in ledger.add(selection, rows)]
-        if news:
+        fresh = ledger.add(selection, rows)
+        if news or fresh:
             with open(self._path("rows"), "a", encoding="ascii") as file:
-                file.write("".join(f"{line}\n" for line in news))
+                file.writelines(f"{line}\n" for line in chain(news, map(json.dumps, fresh)))
         return reason
 
     def finish(self) -> None:
         """Everything was sent, and nothing moved meanwhile: the memory counts again."""
         os.unlink(self._path("sending"))
 
-    def _remembered(self, context: str) -> tuple[Ledger, str]:
-        """The memory, or why there is none that can be trusted.  Marks it as in use."""
+    def _remembered(self, context: str, now: Sequence[Row]) -> tuple[Ledger, str]:
+        """The memory, or why there is none that can be trusted.  Marks it as in use.
+
+        ``now``: what is about to be sent; a row that is as it was is not made twice.
+        """
+        own = {row: row for row in now}
+        ledger = Ledger()
         try:
             with open(self._path("rows"), encoding="ascii") as file:
-                text = file.read()
-            if not text.endswith("\n"):
-                return Ledger(), "the memory of what was sent is damaged"
-            head, *lines = json.loads("[" + text[:-1].replace("\n", ",") + "]")
-            rows = {Row._make(line) for line in lines if type(line) is list}
-            selections = {line for line in lines if type(line) is str}
+                lines = _values(file)
+                head = next(lines, "")
+                for line in lines:
+                    if type(line) is list:
+                        row = Row._make(line)
+                        ledger.rows.add(own.get(row, row))
+                    elif type(line) is str:
+                        ledger.selections.add(line)
         except FileNotFoundError:
             return Ledger(), FIRST
         except (OSError, ValueError, TypeError):
@@ -83,7 +94,7 @@ class Slot:
             return Ledger(), "nobody knows how the last transfer ended"
         with contextlib.suppress(OSError):
             if os.readlink(self.link) == context:
-                return Ledger(rows, selections), ""
+                return ledger, ""
         return Ledger(), "the memory of what was sent is damaged"
 
     def _renew(self, context: str) -> None:
@@ -120,6 +131,14 @@ class Slot:
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, f".{name}")
+
+
+def _values(file: TextIO) -> Iterator[Any]:
+    """What each line of a file says.  Raises ValueError."""
+    while lines := list(islice(file, AT_ONCE)):
+        if not lines[-1].endswith("\n"):
+            raise ValueError("a line that was not written to its end")
+        yield from json.loads(f"[{','.join(lines)}]")
 
 
 @contextlib.contextmanager

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from layers.build.context.ledger import Row
-from layers.build.context.slot import FIRST, Slot, slot
+from layers.build.context.slot import AT_ONCE, FIRST, Slot, slot
 
 ROWS = [Row("", "a", "file", 3, 10, 0o644, "x:3"), Row("", "odd\udcff\n", "link", 0, 1, 0, "b")]
 
@@ -107,3 +108,20 @@ def test_two_builds_at_once_have_two_names(tmp_path: Path) -> None:
     assert len(set(names)) == 2
     with slot(folder) as one, slot(folder) as two:
         assert (begin(one), begin(two)) == names
+
+
+def test_rows_that_are_as_they_were_are_held_once(tmp_path: Path) -> None:
+    """Of 150,000 files a second copy was 60 MB, and the text of all of them twice 20 MB."""
+    count = 5 * AT_ONCE
+    rows = [
+        Row("", f"folder/file{number:06}", "file", 3, number, 0o644, f"{number:034}")
+        for number in range(count)
+    ]
+    name, _ = build(tmp_path / "sent", rows)
+    tracemalloc.start()
+    try:
+        assert build(tmp_path / "sent", rows) == (name, "")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak / count < 400
