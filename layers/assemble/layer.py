@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
 from typing import IO, NamedTuple
@@ -156,14 +156,22 @@ def _tar(listing: Listing, written: Mapping[str, Written], out: _Digesting) -> N
             archive.members.clear()  # it keeps every header that was written
 
 
-def _with_parents(written: Mapping[str, Written]) -> list[str]:
+def _with_parents(written: Iterable[str]) -> Iterator[str]:
     """All paths of a layer and the folders that lead to them, in the order of a walk."""
-    folders: set[str] = set()
-    for at in {path.rpartition("/")[0] for path in written}:
-        while at and at not in folders:
-            folders.add(at)
-            at = at.rpartition("/")[0]
-    return sorted([*written, *folders.difference(written)], key=walk_order)
+    inside: dict[str, list[str]] = {}
+    for path in written:
+        at, folder = path, path.rpartition("/")[0]
+        while folder not in inside and folder:
+            inside[folder] = [at]
+            at, folder = folder, folder.rpartition("/")[0]
+        inside.setdefault(folder, []).append(at)
+    yield from _walk(inside, "")
+
+
+def _walk(inside: Mapping[str, list[str]], folder: str) -> Iterator[str]:
+    for path in sorted(set(inside.get(folder, ())), key=walk_order):
+        yield path
+        yield from _walk(inside, path)
 
 
 class _Reader:

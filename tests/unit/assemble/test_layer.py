@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tarfile
 
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 
+from layers.assemble import layer
 from layers.assemble.copying import Look, Writer
 from layers.assemble.layer import NewLayer, write
 from layers.assemble.listing import Entry, Listing
@@ -109,3 +113,17 @@ def test_a_file_of_another_size_is_found(text: bytes) -> None:
     found.copy([Match("f", (item,))], "/f", Look())
     with pytest.raises((Moved, OSError)):
         write(found.listing, found.written)
+
+
+@given(
+    st.sets(
+        st.lists(st.sampled_from(["a", "a-", "b", "ü", "\udcff"]), min_size=1, max_size=4).map(
+            "/".join
+        )
+    )
+)
+def test_the_order_of_a_walk_is_by_the_bytes_of_names(paths: set[str]) -> None:
+    """Each path once, and each folder before what is in it."""
+    every = {path.rsplit("/", up)[0] for path in paths for up in range(path.count("/") + 1)}
+    found = list(layer._with_parents(paths))
+    assert found == sorted(every, key=lambda path: os.fsencode(path).split(b"/"))
