@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+MOST_READ = 256 << 20
+"""Bytes of filesystem layers, as they are sent, that are read for one image."""
+
 
 class Blocked(Exception):
     """Raised inside of a step; the text is the reason, and whoever knows the line adds it."""

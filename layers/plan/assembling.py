@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from hashes.key import BadKey, Key
 from layers.graph.graph import Layer
 from layers.plan.names import Names
-from layers.plan.origins.ways import asked, chosen, lacks, ways
+from layers.plan.origins.ways import asked, chosen, lacks, too_much, ways
 from layers.plan.plan import Assembly, Node
 from layers.plan.presence import Seen, look_in_registry
 from layers.plan.tails import Tail, in_the_way, tail_of, trunk_of
@@ -67,7 +67,8 @@ class Assembling:
 
     def _way(self, layer: Layer, found: tuple[Tail, ...], seen: Seen) -> Tail | None:
         """The one of some tails that is possible with what the registry has."""
-        return chosen(self._project.inputs, layer, found, seen.registry.__contains__)
+        inputs, has = self._project.inputs, seen.registry.__contains__
+        return chosen(inputs, layer, found, has, seen.blobs.get)
 
     def possible(self, layers: Iterable[Layer], seen: Seen) -> set[Layer]:
         """What can be assembled upon what the registry has, which is asked for that.
@@ -188,11 +189,15 @@ class Assembling:
         return in_the_way(old, tail, trunk_of(inputs, layer, tail).manifest)
 
     def _copies(self, layer: Layer, tail: Tail, seen: Seen) -> str:
-        """What it takes from elsewhere and is not in the registry, where what it stands on is."""
+        """What it takes from elsewhere and is not in the registry, or too large to be read there,
+        where what it stands on is in it.
+        """
         base = self._assembly(layer, tail).base
         if base is not None and base not in seen.registry:
             return ""
-        return "; ".join(lacks(self._project.inputs, layer, tail, seen.registry.__contains__))
+        inputs, has = self._project.inputs, seen.registry.__contains__
+        told = lacks(inputs, layer, tail, has)
+        return "; ".join(told) or too_much(inputs, layer, tail, has, seen.blobs.get)
 
 
 def trunk_names(names: Names, key: Key) -> Names:

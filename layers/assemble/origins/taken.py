@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterator, Set
 from typing import NamedTuple
 
 from layers.assemble.layer import CAPABILITY, IN_MEMORY, PART
-from layers.assemble.obstacle import Blocked
+from layers.assemble.obstacle import MOST_READ, Blocked
 from layers.assemble.tarballs import faults, members
 from layers.assemble.trees.tree import clean
 from layers.assemble.trees.unpacking import WHITEOUT
 
-MOST_READ = 256 << 20
-"""Bytes of filesystem layers, as they are sent, that are read for one image."""
 MOST_KEPT = 1 << 30
 """Bytes of files that are kept for one image."""
 

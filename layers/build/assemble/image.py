@@ -36,12 +36,13 @@ def assembled(run: Session, step: Step) -> Ready | Obstacle:
     Nothing is sent but a listing that was missing.  Raises RegistryError, TagMoved, and LayersError
     for what BuildKit would refuse, too.
     """
-    presence, found = run.planner.presence, ways(run.project.inputs, step.layer)
+    seen, inputs = run.planner.seen, run.project.inputs
+    found = ways(inputs, step.layer)
 
     def has(layer: Layer) -> bool:
-        return layer in presence.registry or (not step.push and layer in presence.engine)
+        return layer in seen.registry or (not step.push and layer in seen.engine)
 
-    tail = chosen(run.project.inputs, step.layer, found, has) or found[-1]
+    tail = chosen(inputs, step.layer, found, has, seen.blobs.get) or found[-1]
     if tail.obstacle:
         return Obstacle(0, "", tail.obstacle)
     place = trunk_place(run, step, tail)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from hashes.dockerfile.reachable import Source, familiar
-from layers.assemble.obstacle import Obstacle
+from layers.assemble.obstacle import MOST_READ, Obstacle
 from layers.assemble.trunk import step_name
 from layers.graph.graph import Edge, Layer
 from layers.graph.inputs import Inputs
@@ -15,6 +15,8 @@ from layers.plan.tails import Tail, tails_of, trunk_of
 
 Has = Callable[[Layer], bool]
 """Whether the registry has a layer of ours, or a trunk of one."""
+Sizes = Callable[[Layer], Mapping[str, int] | None]
+"""Bytes of each filesystem layer of one of ours as it is sent, by digest; None: not known."""
 
 
 class Origin(NamedTuple):
@@ -129,6 +131,26 @@ def asked(inputs: Inputs, layer: Layer, tails: Sequence[Tail]) -> tuple[Layer, .
     return tuple(found)
 
 
-def chosen(inputs: Inputs, layer: Layer, tails: Iterable[Tail], has: Has) -> Tail | None:
-    """The first of some tails of which all is known; None where none is."""
-    return next((tail for tail in tails if not lacks(inputs, layer, tail, has)), None)
+def too_much(inputs: Inputs, layer: Layer, tail: Tail, has: Has, sizes: Sizes) -> str:
+    """Why what a tail takes cannot be read, as far as sizes tell; "" where they tell nothing.
+
+    One filesystem layer is read at least, so it is too much where none is small enough.
+    """
+    for item, source in tail.division.copies:
+        place = origin(inputs, layer, source, has)
+        if isinstance(place, str) or place.layer is None or place.tail is not None:
+            continue
+        least = min((sizes(place.layer) or {}).values(), default=0)
+        if least > MOST_READ:
+            told = f"{least >> 20} MiB of {place.layer} would have to be read at least, and no more"
+            most = f"than {MOST_READ >> 20} MiB are"
+            return str(Obstacle(item.line, step_name(item), f"{told} {most}"))
+    return ""
+
+
+def chosen(
+    inputs: Inputs, layer: Layer, tails: Iterable[Tail], has: Has, sizes: Sizes
+) -> Tail | None:
+    """The first of some tails of which all is known and can be read; None where none is."""
+    possible = (tail for tail in tails if not lacks(inputs, layer, tail, has))
+    return next((tail for tail in possible if not too_much(inputs, layer, tail, has, sizes)), None)

@@ -19,6 +19,7 @@ from layers.graph.graph import Layer
 from layers.oci.artifact import MANIFEST_TYPE, descriptor, digest_of
 from layers.oci.digest import Digest
 from layers.plan.names import LABEL_KEY, LABEL_LAYER, LABEL_PROJECT
+from layers.plan.origins import ways as plan_ways
 from layers.plan.origins.ways import ways
 from layers.plan.tails import trunk_of
 from layers.project.project import Project
@@ -279,6 +280,23 @@ def test_what_is_too_much_to_read_is_built(
         carry_out(world.run, world.step._replace(here=False))
     assert "COPY --from=build in line 6" in world.warnings()
     assert "would have to be read" in world.warnings()
+
+
+def test_the_plan_says_what_sizes_tell_is_too_much_to_read(
+    checkout: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no filesystem layer of a kept stage is small enough; nobody is asked more for that."""
+    built(checkout())
+    for most, state in ((len(BASE_LAYER) - 1, "build"), (len(BASE_LAYER), "assemble")):
+        monkeypatch.setattr(plan_ways, "MOST_READ", most)
+        world = checkout(list="edited\n")
+        world.registry.asked.clear()
+        step = world.step
+        assert step.state == state
+        asked = world.registry.asked.copy()
+        assert not [verb for verb, *_ in asked if verb in ("blob", "referrers")]
+        told = any("of app:build would have to be read at least" in each for each in step.reasons)
+        assert told is (state == "build")
 
 
 def origins_store(most: int) -> object:
