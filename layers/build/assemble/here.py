@@ -27,13 +27,12 @@ def take_in(run: Session, step: Step, ready: Ready) -> LocalImage | None:
     try:
         if not has(run, step, ready):
             return None
-        return run.backends.engine.load(digest_of(ready.image.manifest), _archive(ready))
+        archive = _archive(run, step, ready)
+        return run.backends.engine.load(digest_of(ready.image.manifest), archive)
     except EngineDown:
         raise
     except EngineError as error:
-        run.tell(
-            Output(str(step.layer), f"it is pulled, since the engine did not take it: {error}")
-        )
+        run.tell(Output(str(step.layer), f"the engine did not take it in: {error}"))
         return None
 
 
@@ -68,7 +67,7 @@ def _layers(run: Session, step: Step, image: Digest) -> set[str]:
     return {str(each.get("digest")) for each in layers}
 
 
-def _archive(ready: Ready) -> Iterator[bytes]:
+def _archive(run: Session, step: Step, ready: Ready) -> Iterator[bytes]:
     image = ready.image
     texts = (image.manifest, image.configuration)
     top = {
@@ -77,5 +76,9 @@ def _archive(ready: Ready) -> Iterator[bytes]:
         "size": len(image.manifest),
     }
     contents = [layout.of_bytes(digest_of(each), each) for each in texts]
-    contents += [layout.Content(each.digest, each.size, each.parts) for each in image.layers]
+    if step.push:  # what is sent beside it tells how far it is
+        contents += [layout.Content(each.digest, each.size, each.parts) for each in image.layers]
+    else:
+        moving = ready.moving(run, step)
+        contents += [layout.Content(each.digest, each.size, parts) for each, parts in moving]
     return layout.archive(top, contents)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 from layers.assemble.image import Assembled, assemble
+from layers.assemble.layer import PART, NewLayer
 from layers.assemble.obstacle import Obstacle
 from layers.assemble.recipe import EMPTY
 from layers.build.assemble.base import Place, copy, recipe, trunk, trunk_place
@@ -19,6 +22,9 @@ from layers.plan.plan import Step
 from layers.plan.session import Session
 from layers.project.history import Begun
 from layers.registry.registry import RegistryError
+from layers.runtime.events import Transfer
+
+Parts = Callable[[], Iterator[bytes]]
 
 
 class Ready(NamedTuple):
@@ -28,6 +34,22 @@ class Ready(NamedTuple):
     below: tuple[str, ...]
     """The digests of the filesystem layers on which it is put."""
     image: Assembled
+
+    def moving(self, run: Session, step: Step) -> Iterator[tuple[NewLayer, Parts]]:
+        """The new layers with their bytes, which are told as they are read."""
+        layers = self.image.layers
+        done, total = [0] * len(layers), sum(each.size for each in layers)
+
+        def parts(number: int) -> Iterator[bytes]:
+            done[number] = 0  # a second try reads from the start
+            for part in layers[number].parts():
+                yield part
+                done[number] += len(part)
+                if total > PART:
+                    run.tell(Transfer(str(step.layer), sum(done), total))
+
+        for number, each in enumerate(layers):
+            yield each, partial(parts, number)
 
 
 def assembled(run: Session, step: Step) -> Ready | Obstacle:
@@ -90,8 +112,8 @@ def _send_parts(run: Session, step: Step, ready: Ready, remote: str) -> None:
     registry = run.backends.registry
     if ready.base is not None and ready.base.repository != remote:
         copy(run, step, ready.base)
-    for each in ready.image.layers:
-        registry.upload(remote, each.digest, each.size, each.parts)
+    for each, parts in ready.moving(run, step):
+        registry.upload(remote, each.digest, each.size, parts)
     registry.put_blob(remote, ready.image.configuration)
 
 

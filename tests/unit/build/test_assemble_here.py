@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from layers.plan.names import LABEL_KEY
 from layers.project.backends import Backends
 from layers.project.project import Project
 from layers.registry.registry import RegistryError
+from layers.runtime.events import Transfer
 from tests.fakes import MemoryEngine
 from tests.unit.build.assembling import APP, BASE, OURS
 from tests.unit.build.test_assemble import AT, LAYER
@@ -205,6 +207,23 @@ def test_an_image_that_goes_to_no_registry_is_put_together_in_the_engine(
     assert "pull" not in verbs(world)
     assert not [one for one in world.registry.pushed if one[0] == OURS]
     assert world.project.state.unpushed() == frozenset()
+
+
+@pytest.mark.parametrize("pushed", [True, False])
+def test_what_is_large_tells_how_far_it_is(checkout: Checkout, pushed: bool) -> None:
+    """By whoever moves it: the push, or else the engine."""
+    world = with_base(checkout() if pushed else local(checkout))
+    make(world)
+    world.told.clear()
+    (Path(world.project.root) / "app" / "a").write_text("small\n")
+    make(again(world))
+    assert not [event for event in world.told if isinstance(event, Transfer)]
+    (Path(world.project.root) / "app" / "a").write_bytes(os.urandom(3 << 20))
+    make(again(world))
+    told = [event for event in world.told if isinstance(event, Transfer)]
+    assert len(told) >= 3
+    assert all(event.total > 3 << 20 for event in told)
+    assert (told[-1].done, {event.layer for event in told}) == (told[-1].total, {"app"})
 
 
 def test_the_next_edit_of_such_an_image_asks_no_registry(checkout: Checkout) -> None:
