@@ -141,7 +141,9 @@ def test_an_assembled_image_is_the_one_that_is_built(assembling: Workspace, lab:
 
 
 def whole(lab: Lab, workspace: Workspace) -> None:
-    """The engine has all of the application: it can save it, and push it elsewhere."""
+    """The engine has all of the application, by its names only: it can save it, and push it."""
+    image = lab.docker("inspect", "--format={{.Id}}", f"{workspace.tag('app')}:latest")
+    assert image not in lab.docker("images", "--filter=dangling=true", "--quiet", "--no-trunc")
     name, elsewhere = f"{workspace.tag('app')}:latest", f"{lab.registry}/{workspace.name}/elsewhere"
     lab.docker("save", f"--output={workspace.root / 'saved.tar'}", name)
     lab.docker("tag", name, f"{elsewhere}:1")
@@ -151,7 +153,7 @@ def whole(lab: Lab, workspace: Workspace) -> None:
         registry = HttpRegistry(NoCredentials(), lambda _host: False)
         pushed = registry.manifest(elsewhere, "1")
         assert pushed is not None
-        assert lab.digest(elsewhere, "1") == lab.docker("inspect", "--format={{.Id}}", name)
+        assert lab.digest(elsewhere, "1") == image
 
 
 def test_an_image_that_goes_to_no_registry_is_put_together_in_the_engine(
