@@ -6,11 +6,17 @@ import signal
 from importlib.util import find_spec
 
 import pytest
+from hypothesis import settings
 
 from layers.setup.private.paths import STORES, VERSIONS
 
 # `./run browser` brings a driver for browsers; no other run of the tests has it
 collect_ignore = [] if find_spec("playwright") else ["browser"]
+
+
+# no test is timed: machines are busy
+settings.register_profile("busy", deadline=None)
+settings.load_profile("busy")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
