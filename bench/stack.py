@@ -51,7 +51,7 @@ class Stack:
         return Project(str(self.root), profile=PROFILE)
 
 
-ENVIRONMENT = {"LAYERS_PROFILE": "", "LAYERS_REGISTRY": ""}
+ENVIRONMENT = {"LAYERS_PROFILE": ""}
 
 
 def clean_environment() -> None:
