@@ -132,18 +132,28 @@ class Listing(Tree[Entry]):
     def _read(cls, value: Mapping[str, Any]) -> Listing:
         found = cls()
         found.numbered = value["version"] == VERSION
-        looks = [
-            (str(kind), int(mode), int(uid), int(gid), int(more[0]) if more else -1)
+        plain = [
+            Entry(str(kind), int(mode), int(uid), int(gid), layer=int(more[0]) if more else -1)
             for kind, mode, uid, gid, *more in value["looks"]
         ]
+        found._shared = {entry: entry for entry in plain}
         for folder, rows in sorted(value["folders"].items()):
-            if folder and getattr(found.get(folder), "kind", "") != "dir":
+            inside = found._folders.get(folder)  # folders above come before
+            if inside is None:
                 raise ValueError(f"{folder!r} is in no folder")
             for name, look, *more in rows:
-                kind, mode, uid, gid, layer = looks[look]
-                mtime = int(more[0]) if more and kind == "dir" else 0
-                link = str(more[0]) if more and kind == "link" else ""
-                path = f"{folder}/{name}" if folder else str(name)
-                entry = Entry(kind, mode, uid, gid, mtime, link, layer)
-                found.put(path, entry, value["texts"].get(path))
+                entry = plain[look]
+                if more and entry.kind == "dir":
+                    entry = found.shared(entry._replace(mtime=int(more[0])))
+                elif more and entry.kind == "link":
+                    entry = found.shared(entry._replace(link=str(more[0])))
+                inside[name] = entry
+                if entry.kind == "dir":
+                    found._folders[f"{folder}/{name}" if folder else name] = {}
+            if len(inside) != len(rows) or any("/" in name for name in inside):
+                raise ValueError(f"{folder!r} has names that cannot be")
+        for path, text in value["texts"].items():
+            there = found.get(path)
+            if there is not None and there.kind != "dir":
+                found._texts[path] = text
         return found
