@@ -89,7 +89,7 @@ def _then(run: Session, step: Step) -> Sequence[Action]:
     """What follows when a layer is made: what the engine built is pushed, what was made in the
     registry is pulled where it is wanted here.
     """
-    if step.state == "assemble" and step.layer in run.planner.seen.current:
+    if step.state == "assemble" and (not step.push or step.layer in run.planner.seen.current):
         return ()  # an engine with an earlier image of it has what it stands on
     if step.state == "assemble" or step.builder:
         return ("pull",) if step.here else ()
