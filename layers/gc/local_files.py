@@ -114,7 +114,7 @@ def _scratch(folder: str) -> Iterator[_Row]:
 
 def _parts(folder: str, now: float) -> Iterator[_Row]:
     """What `write_whole` leaves when it is killed."""
-    for below in ((), ("manifests",), ("unpushed",), ("verified",)):
+    for below in ((), ("manifests",), ("bases",), ("unpushed",), ("verified",)):
         for name in _names(folder, *below):
             path = "/".join((*below, name))
             if name.endswith(".part") and _age(folder, path, now) > HOUR:
