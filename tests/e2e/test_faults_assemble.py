@@ -149,10 +149,12 @@ def test_a_registry_that_takes_nothing_leaves_the_image_in_the_engine(
     cold: Workspace, proxy: Proxy, lab: Lab
 ) -> None:
     """An edit does not wait for it; what is owed goes with the next run."""
+    cold.doit("app")  # the engine has what the next edit stands on, as the registry has it
+    cold.edit("app/app.py", "(", "(0+")
     proxy.breaks("POST", "/app/blobs/uploads/", Answer(403))
     run = cold.doit("app")
     assert "not pushed, the next run tries again" in run.text
-    assert cold.ran() == {}
+    assert "assembled in" in run.text
     assert cold.states()["app"] == "fresh"
     shown = lab.docker("run", "--rm", "--user=0", f"{cold.tag('app')}:latest")
     assert shown == cold.read("app/app.py").strip()
