@@ -153,6 +153,10 @@ class Writer:
         same = there is not None and there._replace(layer=-1) == entry and item.place == path
         if same and there is not None and item.layer in look.below[there.layer : there.layer + 1]:
             return None  # the very file that is there
+        if group and there is not None and there.kind == "file" and there.layer >= 0:
+            # As it was, BuildKit leaves it out of the layer, and its other names are files of
+            # their own; whether it is, a listing does not tell.
+            raise Blocked(f"/{path} is there, and what is copied onto it has several names")
         self._put(path, Written(entry, item.mtime, item, group))
         return None
 

@@ -207,3 +207,20 @@ def test_a_link_is_a_copy_where_all_engines_take_it_for_one(
     copied.copy([match], to, PLAIN)
     assert step.written == copied.written
     assert dict(step.listing.walk()) == dict(copied.listing.walk())
+
+
+@pytest.mark.parametrize(("layer", "inode"), [(0, None), (-1, (1, 2)), (0, (1, 2))])
+def test_a_file_of_several_names_does_not_go_over_one_of_the_trunk(
+    layer: int, inode: tuple[int, int] | None
+) -> None:
+    """If it is as it was there, its other names are files of their own; nobody knows that here."""
+    below = Listing()
+    below.put("f", Entry("file", 0o644, 0, 0, layer=layer))
+    match = Match("f", (Item("", "file", 0o644, AT, 1, inode=inode),))
+    if layer >= 0 and inode:
+        with pytest.raises(Blocked, match="/f is there"):
+            Writer(below).copy([match], "/", PLAIN)
+    else:
+        step = Writer(below)
+        step.copy([match], "/", PLAIN)
+        assert list(step.written) == ["f"]
