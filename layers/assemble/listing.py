@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any, NamedTuple
 
 from hashes.errors import LayersError
@@ -53,6 +53,8 @@ class Listing(Tree[Entry]):
         super().__init__(ROOT)
         self.numbered = True
         """Whether it tells which layer has a file: one of an earlier version does not."""
+        self.vain: set[str] = set()
+        """See `Unpacking.vain`: of all layers; listings that older versions left do not tell."""
         self._shared: dict[Entry, Entry] = {}
         self._texts: dict[str, str] = {}
 
@@ -67,12 +69,17 @@ class Listing(Tree[Entry]):
         self._shared = dict(other._shared)
         self._texts = dict(other._texts)
         self.numbered = other.numbered
+        self.vain = set(other.vain)
 
     def put(self, path: str, entry: Entry, text: str | None = None) -> None:
         """See `Tree.put`; ``text`` is a file's content where it is to be kept."""
         super().put(path, self.shared(entry))
         if entry.kind != "dir" and text is not None:
             self._texts[path] = text
+
+    def note_vain(self, paths: Set[str]) -> None:
+        """Remember what a layer took away that was not there."""
+        self.vain |= paths
 
     def shared(self, entry: Entry) -> Entry:
         """The one for all that are equal."""
@@ -103,13 +110,15 @@ class Listing(Tree[Entry]):
                     [entry.link or entry.mtime] if entry.link or entry.mtime else []
                 )
                 rows.append([name, look, *more])
-        value = {
+        value: dict[str, object] = {
             "version": VERSION,
             "image": image,
             "looks": [list(look) for look in looks],
             "folders": folders,
             "texts": dict(sorted(self._texts.items())),
         }
+        if self.vain:
+            value["vain"] = sorted(self.vain)
         text = json.dumps(value, separators=(",", ":")).encode()
         return zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(text)
 
@@ -132,6 +141,7 @@ class Listing(Tree[Entry]):
     def _read(cls, value: Mapping[str, Any]) -> Listing:
         found = cls()
         found.numbered = value["version"] == VERSION
+        found.vain = {str(path) for path in value.get("vain", ())}
         plain = [
             Entry(str(kind), int(mode), int(uid), int(gid), layer=int(more[0]) if more else -1)
             for kind, mode, uid, gid, *more in value["looks"]

@@ -45,6 +45,7 @@ class Rootfs(NamedTuple):
 
         Raises Blocked for what is not known well enough, or not there, and BadTarball.
         """
+        self._walked()
         places = [place for source in sources for place in self._places(source)]
         paths = [path for _, top in places for path, _ in self._below(top)]
         taken = self._taken(paths)
@@ -111,6 +112,21 @@ class Rootfs(NamedTuple):
                     assert below is not None
                     found.append((_join(path, name), below))
         return sorted(found, key=lambda each: walk_order(each[0]))
+
+    def _walked(self) -> None:
+        """Raises Blocked where BuildKit may meet a name of nothing while it walks.
+
+        It walks more than it copies: all of the folder in which a source is, or of the root
+        (cache/contenthash, scanPath).
+        """
+        for path in self.listing.vain:
+            folder = path.rpartition("/")[0]
+            there = self.listing.get(folder) is not None and self.listing.get(path) is None
+            if there:
+                raise Blocked(
+                    f"a layer of {self.name} takes /{path} away, which no lower one has:"
+                    " engines differ in what they see there"
+                )
 
     def _taken(self, paths: Sequence[str]) -> dict[str, Taken]:
         """Of the paths those that layers have."""

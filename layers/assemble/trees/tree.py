@@ -127,6 +127,11 @@ def split(path: str) -> list[str]:
     return parts
 
 
+def is_below(path: str, folder: str) -> bool:
+    """Whether a clean path is a folder's, at any depth; the root's are all but itself."""
+    return path.startswith(f"{folder}/") if folder else bool(path)
+
+
 def clean(path: str) -> str:
     """A path as a tree has it."""
     return "/".join(split(path))

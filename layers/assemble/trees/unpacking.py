@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Generic
 
 from layers.assemble.obstacle import Blocked
-from layers.assemble.trees.tree import E, Tree
+from layers.assemble.trees.tree import E, Tree, is_below
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
@@ -25,20 +25,30 @@ class Unpacking(Generic[E]):
         self._tree = tree
         self._folder = folder
         self._added: set[str] = set()
+        self._marks: set[str] = set()
+        self.vain: set[str] = set()
+        """Paths that this layer takes away though no lower one has them there: an overlay may show
+        such a name in its folder, and nothing under it."""
 
     def marked(self, name: str) -> bool:
         """Whether a clean name is a mark, which is obeyed, or the root, and nothing to put.
 
-        Raises Blocked for a mark of no name.
+        A mark's folder is made like any other's.  Raises Blocked for a mark of no name.
         """
         folder, _, base = name.rpartition("/")
+        if base.startswith(WHITEOUT):
+            self._parents(self._tree.resolve(folder))
         if base == OPAQUE:
             self._emptied(self._tree.resolve(folder))
         elif base.startswith(WHITEOUT) and not base.startswith(_MARKS):
             gone = base.removeprefix(WHITEOUT)
             if gone in ("", ".", ".."):
                 raise Blocked(f"/{name} takes no name away")
-            self._tree.remove(self._place(folder, gone))
+            path = self._place(folder, gone)
+            if self._tree.get(path) is None:
+                self.vain.add(path)
+            self._marks.add(path)
+            self._tree.remove(path)
         return not name or base.startswith(WHITEOUT)
 
     def place(self, name: str) -> str:
@@ -81,9 +91,13 @@ class Unpacking(Generic[E]):
 
     def _emptied(self, folder: str) -> None:
         """Take away what this layer did not put there, at any depth."""
+        self.vain |= {path for path in self._marks if is_below(path, folder)}
+        self._take(folder)
+
+    def _take(self, folder: str) -> None:
         for name in self._tree.names(folder):
             path = f"{folder}/{name}" if folder else name
             if path not in self._added:
                 self._tree.remove(path)
             else:
-                self._emptied(path)
+                self._take(path)

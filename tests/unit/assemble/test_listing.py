@@ -66,6 +66,7 @@ LOWER = [folder("a"), file("a/f"), folder("a/b"), file("a/b/g"), Member("l", "li
         ([folder("l"), file("l/x")], set(), {"l": "dir", "l/x": "file"}),
         ([file("l/x")], set(), {"a/x": "file"}),
         ([Member("l/f", "gone")], {"a/f"}, {}),
+        ([Member("new/f", "gone")], set(), {"new": "dir"}),
         ([folder("a", 0o700)], set(), {}),
         ([file("new/deep/x")], set(), {"new": "dir", "new/deep": "dir", "new/deep/x": "file"}),
         ([file("h"), Member("i", "hard", text="h")], set(), {"h": "file", "i": "file"}),

@@ -124,6 +124,39 @@ def test_what_buildkit_refuses_or_nobody_knows_is_blocked(source: str, reason: s
         rootfs(LOWER, UPPER).bring([source])
 
 
+@pytest.mark.parametrize(
+    ("marks", "told"),
+    [
+        ([Member("new/none", "gone")], "/new/none"),
+        ([Member("app/none", "gone")], "/app/none"),
+        ([Member("lib/none", "gone")], "/usr/lib/none"),
+        ([Member("app/old", "gone"), Member("app", "opaque")], "/app/old"),
+        ([Member("app", "opaque"), Member("app/old", "gone")], "/app/old"),
+        ([Member("app/old", "gone")], ""),
+        ([Member("app", "opaque")], ""),
+    ],
+)
+def test_what_a_layer_takes_away_that_none_below_has_is_in_the_way(
+    marks: list[Member], told: str
+) -> None:
+    """BuildKit fails at a name of nothing while it walks, and walks beyond what it copies."""
+    upper = [Member("app/put", "file", 0o644), Member("new/put", "file", 0o644), *marks]
+    found = rootfs(LOWER, upper)
+    if told:
+        for source in ("/", "/u*", "/app/run"):
+            with pytest.raises(Blocked, match=f"takes {told} away, which no lower one has"):
+                found.bring([source])
+    else:
+        assert found.bring(["/"])
+
+
+def test_a_name_that_a_later_layer_gave_is_in_nobodys_way() -> None:
+    """Nor one whose folder is gone."""
+    vain = [Member("new/none", "gone"), Member("more/none", "gone")]
+    later = [Member("new/none", "file", 0o644), Member("more", "gone")]
+    assert rootfs(LOWER, vain, later).bring(["/"])
+
+
 def test_only_layers_that_have_what_is_wanted_are_read() -> None:
     """Each once, for all sources of a step."""
     found = rootfs(LOWER, UPPER, [Member("other", "file", 0o644, "x")])
