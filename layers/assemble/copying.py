@@ -7,7 +7,8 @@ done: Blocked says why.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 from layers.assemble.listing import Entry, Listing
@@ -62,10 +63,15 @@ class Look(NamedTuple):
 class Writer:
     """Writes what a step copies into a listing, and remembers it."""
 
-    def __init__(self, listing: Listing, number: int = 0) -> None:
-        """``number``: of the step among those of an image."""
+    def __init__(
+        self, listing: Listing, number: int = 0, earlier: Container[str] = frozenset()
+    ) -> None:
+        """``number``: of the step among those of an image; ``earlier`` ones wrote these paths."""
         self.listing = listing
         self.number = number
+        self._earlier = earlier
+        self._fresh: set[str] = set()
+        """Paths of files with several names, where nothing was before the step."""
         self.written: dict[str, Written] = {}
         """By path; folders on the way to these are not in it unless the step made them."""
         self._calls = 0
@@ -108,11 +114,14 @@ class Writer:
             place = f"{place}/{match.name}" if place else match.name
         target = place if match.top.kind == "dir" and there is None else place.rpartition("/")[0]
         self._folders(target, look)
+        names = Counter(item.inode for item in match.items if item.inode)
         for item in match.items:
+            several = item.inode is not None and names[item.inode] > 1
+            group = (self.number, self._calls, *(item.inode or ())) if several else ()
             if item.path:
-                self._write(f"{place}/{item.path}" if place else item.path, item, look)
+                self._write(f"{place}/{item.path}" if place else item.path, item, look, group)
             elif item.kind != "dir":
-                self._write(place, item, look)
+                self._write(place, item, look, group)
             elif getattr(self._get(place), "kind", "") != "dir":
                 raise Blocked(f"a folder is copied onto /{place}, which is none")
 
@@ -136,7 +145,7 @@ class Writer:
                 raise Blocked(f"/{at} is not a folder")
             above = entry
 
-    def _write(self, path: str, item: Item, look: Look) -> None:
+    def _write(self, path: str, item: Item, look: Look, group: tuple[int, ...]) -> None:
         there = self._get(path)
         if item.kind == "dir":
             if there is not None and there.kind != "dir":
@@ -147,16 +156,18 @@ class Writer:
         mtime = item.mtime if item.kind == "dir" else 0
         who = look.owner or Owner(item.uid, item.gid)
         entry = self.listing.shared(Entry(item.kind, mode, *who, mtime, item.link))
-        group = (self.number, self._calls, *item.inode) if item.inode else ()
         if item.kind == "dir" and there is not None and there._replace(mtime=mtime) == entry:
             return self.listing.put(path, entry)  # as it was: BuildKit records no change
-        same = there is not None and there._replace(layer=-1) == entry and item.place == path
-        if same and there is not None and item.layer in look.below[there.layer : there.layer + 1]:
-            return None  # the very file that is there
-        if group and there is not None and there.kind == "file" and there.layer >= 0:
-            # As it was, BuildKit leaves it out of the layer, and its other names are files of
-            # their own; whether it is, a listing does not tell.
-            raise Blocked(f"/{path} is there, and what is copied onto it has several names")
+        if there is not None and there._replace(layer=-1) == entry:
+            below = look.below[there.layer : there.layer + 1]
+            if item.place == path and item.layer in below:
+                return None  # the very file that is there
+            if group and path not in self._earlier and path not in self._fresh:
+                # As it was, BuildKit leaves it out of the layer, and its other names are files of
+                # their own; whether it is, a listing does not tell.
+                raise Blocked(f"/{path} is there, and what is copied onto it has several names")
+        if group and there is None:
+            self._fresh.add(path)
         self._put(path, Written(entry, item.mtime, item, group))
         return None
 

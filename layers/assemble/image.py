@@ -149,7 +149,7 @@ class _Assembly:
     def _step(self, place: Place) -> None:
         item, state = place.item, place.state
         self.steps += 1
-        writer = Writer(self.listing, self.steps)
+        writer = Writer(self.listing, self.steps, self.written)
         if item.keyword in ("COPY", "ADD"):
             self._copy(place, writer)
         else:

@@ -48,8 +48,8 @@ def test_assembled_images_are_those_that_buildkit_builds(lab: Lab) -> None:
 
 SHOWN_BY = {
     "owner": 4,
-    "lost": 6,
-    "mode": 6,
+    "lost": 11,
+    "mode": 12,
     "settings": 8,
     "links": 9,
     "link": 17,

@@ -23,8 +23,8 @@ def _parents(written: Any) -> list[str]:
     return sorted(written, key=lambda path: path.split("/"))[1:]
 
 
-def _mode(step: Any, path: str, item: Any, look: Any) -> None:
-    copying.Writer.true_write(step, path, item._replace(mode=item.mode ^ 0o020), look)  # type: ignore[attr-defined]  # put there below
+def _mode(step: Any, path: str, item: Any, *more: Any) -> None:
+    copying.Writer.true_write(step, path, item._replace(mode=item.mode ^ 0o020), *more)  # type: ignore[attr-defined]  # put there below
 
 
 _ITEMS = rootfs.Rootfs._items

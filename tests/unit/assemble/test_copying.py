@@ -209,18 +209,31 @@ def test_a_link_is_a_copy_where_all_engines_take_it_for_one(
     assert dict(step.listing.walk()) == dict(copied.listing.walk())
 
 
-@pytest.mark.parametrize(("layer", "inode"), [(0, None), (-1, (1, 2)), (0, (1, 2))])
-def test_a_file_of_several_names_does_not_go_over_one_of_the_trunk(
-    layer: int, inode: tuple[int, int] | None
+@pytest.mark.parametrize(
+    ("names", "mode", "earlier", "blocked"),
+    [
+        (("f", "g"), 0o644, (), True),
+        (("f", "g"), 0o644, ("f",), False),
+        (("f", "g"), 0o600, (), False),
+        (("f",), 0o644, (), False),
+        (("g", "h"), 0o644, (), False),
+    ],
+)
+def test_a_file_of_several_names_does_not_go_over_one_like_it(
+    names: tuple[str, ...], mode: int, earlier: tuple[str, ...], blocked: bool
 ) -> None:
-    """If it is as it was there, its other names are files of their own; nobody knows that here."""
+    """If it is as it was there, its other names are files of their own; nobody knows that here.
+
+    What an earlier step wrote is known, as is what looks otherwise.
+    """
     below = Listing()
-    below.put("f", Entry("file", 0o644, 0, 0, layer=layer))
-    match = Match("f", (Item("", "file", 0o644, AT, 1, inode=inode),))
-    if layer >= 0 and inode:
+    below.put("f", Entry("file", 0o644, 0, 0))
+    items = [Item(name, "file", mode, AT, 1, inode=(1, 2)) for name in names]
+    step = Writer(below, 2, earlier)
+    match = Match("d", (Item("", "dir", 0o755), *items))
+    if blocked:
         with pytest.raises(Blocked, match="/f is there"):
-            Writer(below).copy([match], "/", PLAIN)
+            step.copy([match], "/", PLAIN)
     else:
-        step = Writer(below)
         step.copy([match], "/", PLAIN)
-        assert list(step.written) == ["f"]
+        assert set(step.written) == set(names)
