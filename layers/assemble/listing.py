@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from hashes.errors import LayersError
 from layers.assemble.trees.tree import Tree
+from layers.assemble.trees.unpacking import Doubts
 
 VERSION = 2
 _READ = (1, VERSION)
@@ -53,8 +54,8 @@ class Listing(Tree[Entry]):
         super().__init__(ROOT)
         self.numbered = True
         """Whether it tells which layer has a file: one of an earlier version does not."""
-        self.vain: set[str] = set()
-        """See `Unpacking.vain`: of all layers; listings that older versions left do not tell."""
+        self.doubts = Doubts()
+        """Of all layers; listings that older versions left do not tell."""
         self._shared: dict[Entry, Entry] = {}
         self._texts: dict[str, str] = {}
 
@@ -69,7 +70,7 @@ class Listing(Tree[Entry]):
         self._shared = dict(other._shared)
         self._texts = dict(other._texts)
         self.numbered = other.numbered
-        self.vain = set(other.vain)
+        self.doubts = other.doubts
 
     def put(self, path: str, entry: Entry, text: str | None = None) -> None:
         """See `Tree.put`; ``text`` is a file's content where it is to be kept."""
@@ -77,9 +78,9 @@ class Listing(Tree[Entry]):
         if entry.kind != "dir" and text is not None:
             self._texts[path] = text
 
-    def note_vain(self, paths: Set[str]) -> None:
-        """Remember what a layer took away that was not there."""
-        self.vain |= paths
+    def doubt(self, doubts: Doubts) -> None:
+        """Remember those of one more layer."""
+        self.doubts = self.doubts.also(doubts)
 
     def shared(self, entry: Entry) -> Entry:
         """The one for all that are equal."""
@@ -117,8 +118,8 @@ class Listing(Tree[Entry]):
             "folders": folders,
             "texts": dict(sorted(self._texts.items())),
         }
-        if self.vain:
-            value["vain"] = sorted(self.vain)
+        if any(self.doubts):
+            value["doubts"] = [sorted(paths) for paths in self.doubts]
         text = json.dumps(value, separators=(",", ":")).encode()
         return zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(text)
 
@@ -141,7 +142,7 @@ class Listing(Tree[Entry]):
     def _read(cls, value: Mapping[str, Any]) -> Listing:
         found = cls()
         found.numbered = value["version"] == VERSION
-        found.vain = {str(path) for path in value.get("vain", ())}
+        found.doubts = Doubts(*(frozenset(map(str, each)) for each in value.get("doubts", ())))
         plain = [
             Entry(str(kind), int(mode), int(uid), int(gid), layer=int(more[0]) if more else -1)
             for kind, mode, uid, gid, *more in value["looks"]

@@ -12,6 +12,11 @@ class Blocked(Exception):
     """Raised inside of a step; the text is the reason, and whoever knows the line adds it."""
 
 
+def through(path: str) -> str:
+    """Why nobody knows what an image has: see `unpacking.Doubts`."""
+    return f"a layer puts things on /{path}, a link of a lower one: engines differ in what is there"
+
+
 class Obstacle(NamedTuple):
     """What stands in the way of assembling an image."""
 

@@ -11,7 +11,7 @@ from hashes.dockerfile.instruction import Instruction
 from hashes.dockerfile.parser import Dockerfile, parse_trigger
 from layers.assemble.layer import MEDIA_TYPES
 from layers.assemble.listing import Listing
-from layers.assemble.obstacle import Obstacle
+from layers.assemble.obstacle import Obstacle, through
 from layers.assemble.trunk import Division
 from layers.oci.compression import USUAL, Compression
 
@@ -89,6 +89,8 @@ def in_the_way(trunk: Trunk, recipe: Recipe) -> Obstacle | None:
         return Obstacle(0, "", "the base has other ONBUILD triggers than the key knows of")
     if any(stage.platform != recipe.platform for stage in recipe.division.line):
         return Obstacle(0, "", "a stage is for another platform")
+    for path in sorted(trunk.listing.doubts.through)[:1]:
+        return Obstacle(0, "", f"the base: {through(path)}")
     for each in trunk.layers:
         kind = each.get("mediaType", "")
         if OCI.get(str(kind), kind) not in _LAYERS:

@@ -49,7 +49,7 @@ def put(listing: Listing, members: Iterable[Member], number: int = -1) -> None:
     try:
         for each in members:
             layer.add(each)
-        listing.note_vain(layer.unpacking.vain)
+        listing.doubt(layer.unpacking.doubts)
     except Blocked as error:
         raise BadTarball(f"a filesystem layer that no engine unpacks: {error}") from error
 

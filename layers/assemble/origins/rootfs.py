@@ -15,7 +15,7 @@ from hashes.context.input import walk_order
 from hashes.nothing import NOTHING
 from layers.assemble.copying import Written
 from layers.assemble.listing import Entry, Listing
-from layers.assemble.obstacle import Blocked
+from layers.assemble.obstacle import Blocked, through
 from layers.assemble.origins.taken import Store, Taken, take
 from layers.assemble.sources import Item, Match, without_some
 
@@ -45,7 +45,7 @@ class Rootfs(NamedTuple):
 
         Raises Blocked for what is not known well enough, or not there, and BadTarball.
         """
-        self._walked()
+        self._surely()
         places = [place for source in sources for place in self._places(source)]
         paths = [path for _, top in places for path, _ in self._below(top)]
         taken = self._taken(paths)
@@ -113,13 +113,15 @@ class Rootfs(NamedTuple):
                     found.append((_join(path, name), below))
         return sorted(found, key=lambda each: walk_order(each[0]))
 
-    def _walked(self) -> None:
-        """Raises Blocked where BuildKit may meet a name of nothing while it walks.
+    def _surely(self) -> None:
+        """Raises Blocked where engines may have other files, or a walk meets a name of nothing.
 
-        It walks more than it copies: all of the folder in which a source is, or of the root
+        BuildKit walks more than it copies: all of the folder in which a source is, or of the root
         (cache/contenthash, scanPath).
         """
-        for path in self.listing.vain:
+        for path in self.listing.doubts.through:
+            raise Blocked(f"{self.name}: {through(path)}")
+        for path in self.listing.doubts.vain:
             folder = path.rpartition("/")[0]
             there = self.listing.get(folder) is not None and self.listing.get(path) is None
             if there:

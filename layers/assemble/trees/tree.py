@@ -85,11 +85,11 @@ class Tree(Generic[E]):
             for name in sorted(self._folders[folder]):
                 yield slash + name, self._folders[folder][name]
 
-    def resolve(self, path: str) -> str:
+    def resolve(self, path: str, followed: list[str] | None = None) -> str:
         """Where a clean path leads once every link on it is followed inside of the root.
 
-        What is not there leads to itself.  Raises Blocked where a part of it is no folder, or
-        links go round in a circle.
+        The links are added to ``followed``.  What is not there leads to itself.  Raises Blocked
+        where a part of it is no folder, or links go round in a circle.
         """
         links = 0
         rest = path.split("/") if path else []
@@ -102,6 +102,8 @@ class Tree(Generic[E]):
                 return "/".join([here, *rest])
             if entry.kind == "link":
                 links += 1
+                if followed is not None:
+                    followed.append(here)
                 if links > MOST_LINKS:
                     raise Blocked(f"/{path}: its links go round in a circle")
                 rest = [

@@ -6,7 +6,7 @@ Source: containerd, archive/tar.go.  In the order of its tarball, links of paren
 
 from __future__ import annotations
 
-from typing import Generic
+from typing import Generic, NamedTuple
 
 from layers.assemble.obstacle import Blocked
 from layers.assemble.trees.tree import E, Tree, is_below
@@ -15,6 +15,21 @@ WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
 _MARKS = ".wh..wh."
 """Names of storage drivers' own begin so; nobody unpacks them."""
+
+
+class Doubts(NamedTuple):
+    """Paths of which engines, or what looks at their files, make different things."""
+
+    vain: frozenset[str] = frozenset()
+    """Those that a layer takes away though no lower one has them: an overlay may show such a name
+    in its folder, and nothing under it."""
+    through: frozenset[str] = frozenset()
+    """Links on which a later layer puts something: on an overlay, where containerd unpacks a layer
+    into a folder of its own, a folder takes the link's place; elsewhere it is followed."""
+
+    def also(self, other: Doubts) -> Doubts:
+        """Those of both."""
+        return Doubts(self.vain | other.vain, self.through | other.through)
 
 
 class Unpacking(Generic[E]):
@@ -26,9 +41,13 @@ class Unpacking(Generic[E]):
         self._folder = folder
         self._added: set[str] = set()
         self._marks: set[str] = set()
-        self.vain: set[str] = set()
-        """Paths that this layer takes away though no lower one has them there: an overlay may show
-        such a name in its folder, and nothing under it."""
+        self._vain: set[str] = set()
+        self._through: set[str] = set()
+
+    @property
+    def doubts(self) -> Doubts:
+        """Those of this layer, as far as it was unpacked."""
+        return Doubts(frozenset(self._vain), frozenset(self._through))
 
     def marked(self, name: str) -> bool:
         """Whether a clean name is a mark, which is obeyed, or the root, and nothing to put.
@@ -37,16 +56,16 @@ class Unpacking(Generic[E]):
         """
         folder, _, base = name.rpartition("/")
         if base.startswith(WHITEOUT):
-            self._parents(self._tree.resolve(folder))
+            self._parents(self._resolve(folder))
         if base == OPAQUE:
-            self._emptied(self._tree.resolve(folder))
+            self._emptied(self._resolve(folder))
         elif base.startswith(WHITEOUT) and not base.startswith(_MARKS):
             gone = base.removeprefix(WHITEOUT)
             if gone in ("", ".", ".."):
                 raise Blocked(f"/{name} takes no name away")
             path = self._place(folder, gone)
             if self._tree.get(path) is None:
-                self.vain.add(path)
+                self._vain.add(path)
             self._marks.add(path)
             self._tree.remove(path)
         return not name or base.startswith(WHITEOUT)
@@ -57,7 +76,7 @@ class Unpacking(Generic[E]):
         Raises Blocked where it can go nowhere.
         """
         folder, _, base = name.rpartition("/")
-        self._parents(self._tree.resolve(folder))
+        self._parents(self._resolve(folder))
         path = self._place(folder, base)
         self._added.add(path)
         return path
@@ -75,7 +94,14 @@ class Unpacking(Generic[E]):
         return found
 
     def _place(self, folder: str, base: str) -> str:
-        return "/".join(filter(None, (self._tree.resolve(folder), base)))
+        return "/".join(filter(None, (self._resolve(folder), base)))
+
+    def _resolve(self, folder: str) -> str:
+        followed: list[str] = []
+        found = self._tree.resolve(folder, followed)
+        if followed:
+            self._through |= set(followed) - self._added
+        return found
 
     def _parents(self, folder: str) -> None:
         """Make folders that the layer itself does not name."""
@@ -91,7 +117,7 @@ class Unpacking(Generic[E]):
 
     def _emptied(self, folder: str) -> None:
         """Take away what this layer did not put there, at any depth."""
-        self.vain |= {path for path in self._marks if is_below(path, folder)}
+        self._vain |= {path for path in self._marks if is_below(path, folder)}
         self._take(folder)
 
     def _take(self, folder: str) -> None:

@@ -22,6 +22,7 @@ from layers.assemble.obstacle import Obstacle
 from layers.assemble.recipe import EMPTY, Recipe, Trunk
 from layers.assemble.sources import Moved
 from layers.assemble.tarballs import apply
+from layers.assemble.trees.unpacking import Doubts
 from layers.assemble.trunk import SETTINGS, divide
 from tests.unit.assemble.test_users import PASSWD
 
@@ -236,6 +237,20 @@ def test_a_layer_of_a_strange_kind_stands_in_the_way(context: Path) -> None:
         Trunk(CONFIG, ({**base.layers[0], "mediaType": "x/y"},), base.listing),
     )
     assert "kind that is not known: x/y" in str(found)
+
+
+def test_a_base_of_which_engines_make_different_things_stands_in_the_way(context: Path) -> None:
+    """What a layer takes away in vain is only of importance to who walks all files."""
+    base = trunk()
+    for doubts, told in (
+        (Doubts(through=frozenset({"lib"})), "the base: a layer puts things on /lib, a link"),
+        (Doubts(vain=frozenset({"lib/none"})), ""),
+    ):
+        listing = base.listing.copy()
+        listing.doubt(doubts)
+        found = made(context, "FROM b\nCMD x\n", Trunk(CONFIG, base.layers, listing))
+        assert isinstance(found, Obstacle) == bool(told)
+        assert not told or str(found).startswith(told)
 
 
 def test_a_build_argument_for_buildkit_stands_in_the_way(context: Path) -> None:
