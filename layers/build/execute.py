@@ -19,7 +19,7 @@ from layers.plan.plan import Step
 from layers.plan.session import Session
 from layers.project.history import Begun
 from layers.registry.registry import RegistryError
-from layers.runtime.events import Warned
+from layers.runtime.events import Output, Warned
 
 if TYPE_CHECKING:
     from layers.build.assemble.image import Ready
@@ -84,7 +84,9 @@ def _carry_out(run: Session, step: Step) -> None:
 
 def _instead(run: Session, step: Step, reason: str) -> Step:
     """The step that builds what cannot be had otherwise, once all that it starts from is true."""
-    run.tell(Warned(f"built, since {reason}", str(step.layer)))
+    layer, said = str(step.layer), f"built, since {reason}"
+    wanted = step.state != "assemble" or run.project.spec.images[step.layer.image].assemble
+    run.tell(Warned(said, layer) if wanted else Output(layer, said))
     plan = run.planner.without(step.layer)
     for each in plan.steps.values():
         if each.layer != step.layer and not each.idle:
@@ -114,12 +116,12 @@ def left_behind(run: Session, step: Step, delivered: Delivered) -> None:
     """Leave what an edit of a layer can be put upon without an engine, where that is wanted."""
     images = run.project.spec.images
     made = delivered.pushed or step.state == "build"
-    if not made or step.builder or not any(each.assemble for each in images.values()):
+    if not made or step.builder or not any(each.may_assemble for each in images.values()):
         return
     from layers.build.assemble.trunk import leave_listing, leave_trunk
 
     image = images[step.layer.image]
-    if image.assemble and image.rootfs is None:
+    if image.may_assemble:
         leave_trunk(run, step, delivered.digest)
     leave_listing(run, step, delivered.digest)
 

@@ -13,7 +13,7 @@ from layers.commands.parsing import ProjectCommand, option
 from layers.config.spec import no_image, no_stage
 from layers.graph.graph import Layer
 from layers.plan.explain import Explanation, explanation
-from layers.plan.plan import Step
+from layers.plan.plan import NOT_ASSEMBLED, Step
 from layers.plan.session import Session
 from layers.project.open import open_project
 from layers.project.project import Project
@@ -70,10 +70,14 @@ def _why(root: str, program: bool, words: list[str]) -> int:
 
 
 def way(run: Session, layer: Layer) -> Step | None:
-    """What is to be done about a layer; None where nobody wants it assembled."""
-    if not run.project.spec.images[layer.image].assemble:
+    """What is to be done about a layer; None where that has nothing to do with assembling."""
+    image = run.project.spec.images[layer.image]
+    if not (image.assemble or (image.may_assemble and image.push)):
         return None
-    return run.wanting([layer]).planner.look().steps.get(layer)
+    step = run.wanting([layer]).planner.look().steps.get(layer)
+    if image.assemble or step is None or step.state == "assemble":
+        return step
+    return step if any(each.startswith(NOT_ASSEMBLED) for each in step.reasons) else None
 
 
 def _why_so(found: Explanation, step: Step) -> list[str]:

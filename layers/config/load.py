@@ -156,7 +156,7 @@ class Reader:
             args={name: value for name, value in args_of(table).items() if name not in late},
             late=late,
             push=table.get("push", False),
-            assemble=table.get("assemble", False),
+            assemble=table.get("assemble"),
             push_stages=tuple(stage.lower() for stage in table.get("push_stages", ())),
             secrets=tuple(table.get("secrets", ())),
             network=table.get("network", "default"),

@@ -105,7 +105,8 @@ REPOSITORY = Text(
 
 ASSEMBLE = Flag(
     "Whether what comes after the last step that runs, COPY and settings, is put together in the"
-    " registry without an engine, where the base is there; default: false."
+    " registry without an engine, where the base is there; default: where at most 256 MiB of"
+    " filesystem layers have to be read for that, once."
 )
 
 _IMAGE: dict[str, Shape] = {

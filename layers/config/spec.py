@@ -82,8 +82,9 @@ class Image(NamedTuple):
     """Whether it goes to the registry."""
     push_stages: tuple[str, ...] = ()
     """Named stages that go there too, in lower case as BuildKit has them."""
-    assemble: bool = False
-    """Whether what only copies files and sets settings is put together without the engine."""
+    assemble: bool | None = None
+    """Whether what only copies files and sets settings is put together without the engine; None:
+    where little has to be read for that."""
     secrets: tuple[str, ...] = ()
     """Ids, each of them in `Spec.secrets`."""
     network: Network = "default"
@@ -128,6 +129,11 @@ class Image(NamedTuple):
     """The table of images.toml that it is one variant of; empty: none, it has its own."""
     fault: LayersError | None = None
     """What of it is not on the disk, such as its Dockerfile; a fault of this image alone."""
+
+    @property
+    def may_assemble(self) -> bool:
+        """Whether it may be put together without the engine."""
+        return self.assemble is not False and self.rootfs is None
 
 
 class Stack(NamedTuple):

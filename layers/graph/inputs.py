@@ -255,7 +255,7 @@ class Inputs:
             algorithm=self.spec.hash,
             served=contexts.served(image.packages) if image.packages is not None else (),
             epoch=self.epoch(image.name),
-            beginnings=image.assemble,
+            beginnings=image.may_assemble,
         )
         found = layers(
             request,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 
 from hashes.key import BadKey, Key
+from layers.assemble.obstacle import MOST_READ
 from layers.graph.graph import Layer
 from layers.plan.names import Names
 from layers.plan.origins.ways import asked, chosen, lacks, too_much, ways
+from layers.plan.origins.whole import stood_upon
 from layers.plan.plan import Assembly, Node
 from layers.plan.presence import Seen, look_in_registry
 from layers.plan.tails import Tail, in_the_way, tail_of, trunk_of
@@ -43,12 +46,11 @@ class Assembling:
         self._given_up.update(layers)
 
     def _ways(self, layer: Layer) -> tuple[Tail, ...]:
-        """How a layer could be assembled, by its Dockerfile; () where nobody asked for that.
+        """How a layer could be assembled, by its Dockerfile; () where that is turned off.
 
         One that goes to no registry can be put upon an image of ours that does, in the engine.
         """
-        image = self._project.spec.images[layer.image]
-        if not image.assemble or image.rootfs is not None or layer in self._given_up:
+        if not self._project.spec.images[layer.image].may_assemble or layer in self._given_up:
             return ()
         node = self._named(layer)
         if node.key is None or node.builder or node.names.remote is None:
@@ -68,7 +70,21 @@ class Assembling:
     def _way(self, layer: Layer, found: tuple[Tail, ...], seen: Seen) -> Tail | None:
         """The one of some tails that is possible with what the registry has."""
         inputs, has = self._project.inputs, seen.registry.__contains__
+        if not self._project.spec.images[layer.image].assemble:
+            found = tuple(each for each in found if not self._unlisted(each, seen))
         return chosen(inputs, layer, found, has, seen.blobs.get)
+
+    def _unlisted(self, tail: Tail, seen: Seen) -> bool:
+        """Whether nobody lists what a tail stands on unless asked, as it is too large for that."""
+        parent = None if tail.inside else tail.parent
+        if parent is None or parent in self._listed:
+            return False
+        return sum((seen.blobs.get(parent) or {}).values()) > MOST_READ
+
+    @cached_property
+    def _listed(self) -> set[Layer]:
+        """The layers of ours that are listed however large they are."""
+        return stood_upon(self._project.inputs, asked=True)
 
     def possible(self, layers: Iterable[Layer], seen: Seen) -> set[Layer]:
         """What can be assembled upon what the registry has, which is asked for that.
@@ -114,11 +130,12 @@ class Assembling:
         found = self._assembly(node.layer, tail)
         if found.base is not None and not self._remain:
             what = self._again(node, found.base, seen)
-            if what:
-                found = found._replace(obstacle=f"the engine would fetch all of {what} again")
-            elif not node.push and found.base not in seen.engine:
+            told = f"the engine would fetch all of {what} again" if what else ""
+            if not told and not node.push and found.base not in seen.engine:
                 told = f"the engine does not have {found.base}, and it goes to no registry"
+            if told:
                 found = found._replace(obstacle=told)
+                return node._replace(assembly=found if found.asked else None)
         return node._replace(assembly=found)
 
     def _in_engine(self, tail: Tail, seen: Seen) -> bool:
@@ -132,10 +149,12 @@ class Assembling:
         """A tail as the plan has it."""
         last = tail.division.last
         copies = tuple(dict.fromkeys(source.text for _, source in tail.division.copies))
+        asked = bool(self._project.spec.images[layer.image].assemble)
         if tail.obstacle or last is None:
-            return Assembly(tail.parent, tail.obstacle, copies=copies)
+            return Assembly(tail.parent, tail.obstacle, copies=copies, asked=asked)
         base = trunk_of(self._project.inputs, layer, tail).layer
-        return Assembly(base, "", f"steps up to {last.step} in line {last.line}", copies=copies)
+        steps = f"steps up to {last.step} in line {last.line}"
+        return Assembly(base, "", steps, copies=copies, asked=asked)
 
     def _again(self, node: Node, base: Layer, seen: Seen) -> str:
         """What the engine has otherwise than the registry, which a pull would bring anew."""
@@ -163,18 +182,19 @@ class Assembling:
         setting = f"push_stages does not name {parent.stage}" if parent.stage else "push is not set"
         return f"{parent}, on which it stands, goes to no registry: {setting} for {parent.image}"
 
-    def _lacking(self, layer: Layer, tails: tuple[Tail, ...], seen: Seen) -> Assembly:
-        """Why none of some tails is possible: by what needs the least to be in the registry."""
+    def _lacking(self, layer: Layer, tails: tuple[Tail, ...], seen: Seen) -> Assembly | None:
+        """Why none of some tails is possible: by what needs the least to be in the registry.
+
+        Where nobody asked for it, only lines of the Dockerfile are of interest.
+        """
         tail = next((each for each in reversed(tails) if not each.obstacle), tails[-1])
         found = self._assembly(layer, tail)
         if found.obstacle:
             return found
-        told = (
-            self._homeless(tail.parent)
-            or self._changed(layer, tail, seen)
-            or tails[-1].obstacle
-            or self._copies(layer, tail, seen)
-        )
+        line = self._changed(layer, tail, seen) or tails[-1].obstacle
+        if not found.asked:
+            return found._replace(lacking=line) if line else None
+        told = self._homeless(tail.parent) or line or self._copies(layer, tail, seen)
         return found._replace(lacking=told)
 
     def _changed(self, layer: Layer, tail: Tail, seen: Seen) -> str:

@@ -13,6 +13,8 @@ from layers.plan.names import NOWHERE, Names
 
 StepState = Literal["fresh", "pull", "assemble", "build", "error"]
 Where = Literal["engine", "registry", ""]
+NOT_ASSEMBLED = "not assembled: "
+"""With what a reason begins that tells why a layer is built and not put together."""
 
 
 class Assembly(NamedTuple):
@@ -31,6 +33,8 @@ class Assembly(NamedTuple):
     """The stages and images whose files are read for it."""
     held: bool = False
     """Whether the engine has the base, and no registry has to be asked for it."""
+    asked: bool = True
+    """Whether images.toml asks for it; else what stands in the way is told of an edit alone."""
 
 
 class Node(NamedTuple):
@@ -50,7 +54,7 @@ class Node(NamedTuple):
     push: bool = False
     """True when it goes to the registry under its key."""
     assembly: Assembly | None = None
-    """None: nobody wants it assembled."""
+    """None: it is turned off, or there is nothing to tell of it."""
 
 
 class Broken(NamedTuple):
@@ -222,7 +226,8 @@ def _decide(
     if node.assembly is not None and not node.problem:
         if assembles(node.assembly, presence.registry):
             return "assemble", "", (*broken, *(causes or _NOWHERE), _stands(node.assembly))
-        reasons.append(f"not assembled: {_obstacle(node.assembly)}")
+        if node.assembly.asked or causes:
+            reasons.append(f"{NOT_ASSEMBLED}{_obstacle(node.assembly)}")
     if node.builder:
         reasons.append(f"the builder {node.builder} makes it")
     if node.problem:

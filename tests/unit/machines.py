@@ -29,6 +29,7 @@ version = 1
 [project]
 name = "demo"
 registry = "{HOST}"
+assemble = false
 [images.app]
 context = "app"
 push = true

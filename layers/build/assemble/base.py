@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from hashes.dockerfile.arguments import platform
 from hashes.key import Key
 from layers.assemble.listing import BadListing, Listing
-from layers.assemble.obstacle import Obstacle
+from layers.assemble.obstacle import MOST_READ, Obstacle
 from layers.assemble.recipe import Recipe, Trunk
 from layers.build.assemble.records import Budget, Reading, others
 from layers.build.parents import pinned
@@ -142,8 +142,23 @@ def trunk(run: Session, step: Step, tail: Tail, place: Place) -> Trunk | Obstacl
     found = known(run, place)
     if isinstance(found, Obstacle):
         return found
-    layers = listing(run, step, place, found)
+    layers = listing(run, step, place, found, limit(run, step))
+    if isinstance(layers, Obstacle):
+        return layers
     return Trunk(found.configuration, found.layers, layers, tail.inside)
+
+
+def limit(run: Session, step: Step) -> int | None:
+    """How many bytes may be read for a layer of which nobody said whether it is to be assembled."""
+    return None if run.project.spec.images[step.layer.image].assemble else MOST_READ
+
+
+def too_large(size: int, most: int | None, what: str) -> Obstacle | None:
+    """What stands in the way where more bytes would have to be read than may be."""
+    if most is None or size <= most:
+        return None
+    told = f"{size >> 20} MiB of {what} would have to be read, and without assemble = true no more"
+    return Obstacle(0, "", f"{told} than {most >> 20} MiB are")
 
 
 def read_ahead(run: Session, step: Step, place: Place, image: Known, budget: Budget) -> Listing:
@@ -164,20 +179,29 @@ def read_ahead(run: Session, step: Step, place: Place, image: Known, budget: Bud
     return found
 
 
-def listing(run: Session, step: Step, place: Place, image: Known) -> Listing:
-    """What is at each path of an image: as somebody left it there, else from its layers, once."""
+def listing(
+    run: Session, step: Step, place: Place, image: Known, most: int | None = None
+) -> Listing | Obstacle:
+    """What is at each path of an image: as somebody left it there, else from its layers, once.
+
+    ``most``: how many bytes may be read for that; None: as many as there are.
+    """
     home = place.repository if place.ours else str(step.names.remote)
     shelf = place.shelf if place.ours else Shelf(home, step.names.prefix)
     with run.project.state.lock(f"listing-{place.digest}"):  # of several that stand on it one reads
         found = left(run, step, home, place.digest)
         if found is not None:
             return found
+        found, count = _begun(run, step, place, image)
+        rest = image.layers[count:]
+        reading = Reading(run, step, home, shelf, rest, others(run, step.layer))
+        obstacle = too_large(reading.lacking(), most, place.repository)
+        if obstacle is not None:
+            return obstacle
         run.tell(Output(str(step.layer), f"listing what is in {place.repository}, once"))
         if not place.ours:
             copy(run, step, place)
-        found, count = _begun(run, step, place, image)
-        rest = image.layers[count:]
-        Reading(run, step, home, shelf, rest, others(run, step.layer)).put(found, count)
+        reading.put(found, count)
         leave(run, step, home, place.digest, found)
         return found
 

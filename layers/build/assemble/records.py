@@ -115,7 +115,7 @@ def others(run: Session, layer: Layer) -> tuple[Shelf, ...]:
         return {*images, *(edge.upstream for edge in edges if edge.upstream)}
 
     ours = below(layer.image)
-    listed = graph.closure(name for name, image in spec.images.items() if image.assemble)
+    listed = graph.closure(name for name, image in spec.images.items() if image.may_assemble)
     found = [name for name in listed if spec.images[name].push and ours & below(name)]
     homes = [home(spec, name) for name in found]
     shelves = (Shelf(f"{host}/{each.path}", each.prefix) for each in homes)

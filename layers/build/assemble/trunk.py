@@ -9,7 +9,7 @@ from __future__ import annotations
 from hashes.errors import LayersError
 from layers.assemble.cut import Cut, Image, cut
 from layers.assemble.listing import Listing
-from layers.assemble.obstacle import Obstacle
+from layers.assemble.obstacle import MOST_READ, Obstacle
 from layers.build.assemble import base
 from layers.build.assemble.image import put_once
 from layers.build.assemble.records import Reading
@@ -31,13 +31,14 @@ def leave_trunk(run: Session, step: Step, digest: Digest) -> None:
 
     What stands in the way is told: the layer is true without it.
     """
-    layer = str(step.layer)
+    layer, asked = str(step.layer), run.project.spec.images[step.layer.image].assemble
     try:
         told = _left(run, step, digest)
     except LayersError as error:
-        run.tell(Warned(f"the next edit waits for the base, since {error}", layer))
+        said = f"the next edit waits for the base, since {error}"
+        run.tell(Warned(said, layer) if asked else Output(layer, said))
         return
-    if told:
+    if told and asked:
         run.tell(Output(layer, f"the next edit waits for the base, since {told}"))
 
 
@@ -48,13 +49,15 @@ def leave_listing(run: Session, step: Step, digest: Digest) -> None:
     """
     if step.names.remote is None or step.layer not in stood_upon(run.project.inputs):
         return
+    asked = step.layer in stood_upon(run.project.inputs, asked=True)
     place = base.Place(step.names.remote, digest, True, step.key, step.names.prefix)
     try:
         found = base.known(run, place)
         if not isinstance(found, Obstacle):
-            base.listing(run, step, place, found)
+            base.listing(run, step, place, found, None if asked else MOST_READ)
     except LayersError as error:
-        run.tell(Warned(f"it is not listed for those that stand on it: {error}", str(step.layer)))
+        said, layer = f"it is not listed for those that stand on it: {error}", str(step.layer)
+        run.tell(Warned(said, layer) if asked else Output(layer, said))
 
 
 def _left(run: Session, step: Step, digest: Digest) -> str:
@@ -90,10 +93,17 @@ def _one_left(run: Session, step: Step, digest: Digest, tail: Tail, remote: str)
     )
     if isinstance(found, Obstacle):
         return str(found)
-    listing = Listing() if below is None else base.listing(run, step, *below).copy()
-    first = len(found.layers) - found.own
+    most, first = base.limit(run, step), len(found.layers) - found.own
     shelf = Shelf(remote, step.names.prefix)
-    Reading(run, step, remote, shelf, found.layers[first:]).put(listing, first)
+    reading = Reading(run, step, remote, shelf, found.layers[first:])
+    obstacle = base.too_large(reading.lacking(), most, remote)
+    if obstacle is not None:
+        return str(obstacle)
+    beneath = Listing() if below is None else base.listing(run, step, *below, most)
+    if isinstance(beneath, Obstacle):
+        return str(beneath)
+    listing = beneath.copy()
+    reading.put(listing, first)
     _put(run, own, remote, found, trunk, listing)
     return ""
 
@@ -102,7 +112,8 @@ def _listed(run: Session, step: Step, tail: Tail) -> str:
     """See to it that the base of a layer is listed, where all of its steps are its tail."""
     below = _base(run, step, tail)
     if below is not None and not isinstance(below, Obstacle):
-        base.listing(run, step, *below)
+        found = base.listing(run, step, *below, base.limit(run, step))
+        return str(found) if isinstance(found, Obstacle) else ""
     return str(below) if isinstance(below, Obstacle) else ""
 
 

@@ -12,16 +12,21 @@ from layers.plan.tails import trunk_of
 def _layers(inputs: Inputs, name: str) -> tuple[Layer, ...]:
     """An image that is to be assembled, and its kept stages."""
     image = inputs.spec.images[name]
-    if not image.assemble or image.rootfs is not None:
+    if not image.may_assemble:
         return ()
     kept = (stage for stage in inputs.named_stages(name) if stage in image.push_stages)
     return (Layer(name), *(Layer(name, stage) for stage in kept))
 
 
-def stood_upon(inputs: Inputs) -> set[Layer]:
-    """The layers of ours of which others need to know what is in them, as they are."""
+def stood_upon(inputs: Inputs, *, asked: bool = False) -> set[Layer]:
+    """The layers of ours of which others need to know what is in them, as they are.
+
+    ``asked``: only those on which an image stands that says ``assemble = true``.
+    """
     found: set[Layer] = set()
-    for name in inputs.spec.images:
+    for name, image in inputs.spec.images.items():
+        if asked and not image.assemble:
+            continue
         for layer in () if inputs.fault(name) is not None else _layers(inputs, name):
             for tail in ways(inputs, layer):
                 if tail.obstacle:

@@ -15,7 +15,7 @@ from layers.assemble.trees import unpacking
 from layers.assemble.users import Owner
 
 
-def _links(_listing: Listing, path: str) -> str:
+def _links(_listing: Listing, path: str, *_: object) -> str:
     return path
 
 

@@ -113,6 +113,7 @@ def listed(world: World, layer: Layer, layers: Sequence[bytes]) -> tuple[Listing
     step = world.run.planner.plan.steps[BASE]._replace(layer=layer, key=place.key, names=names)
     world.registry.asked.clear()
     found = listing(world.run, step, place, image)
+    assert isinstance(found, Listing)
     asked = {what for verb, _, what in world.registry.asked if verb == "blob"}
     return found, {digest_of(each) for each in layers if digest_of(each).text in asked}
 
