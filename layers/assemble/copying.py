@@ -162,10 +162,13 @@ class Writer:
             below = look.below[there.layer : there.layer + 1]
             if item.place == path and item.layer in below:
                 return None  # the very file that is there
-            if group and path not in self._earlier and path not in self._fresh:
-                # As it was, BuildKit leaves it out of the layer, and its other names are files of
-                # their own; whether it is, a listing does not tell.
-                raise Blocked(f"/{path} is there, and what is copied onto it has several names")
+            ours = path in self._earlier or path in self._fresh
+            if not ours and (group or path in self.listing.doubts.linked):
+                # As it was, BuildKit leaves it out of the layer: what it is linked to there it
+                # stays linked to, and of what is copied other names are files of their own.
+                # Whether it is as it was, a listing does not tell.
+                which = "what is copied onto it" if group else "it"
+                raise Blocked(f"/{path} is there, and {which} has several names")
         if group and there is None:
             self._fresh.add(path)
         self._put(path, Written(entry, item.mtime, item, group))

@@ -27,9 +27,14 @@ class Doubts(NamedTuple):
     """Links on which a later layer puts something: on an overlay, where containerd unpacks a layer
     into a folder of its own, a folder takes the link's place; elsewhere it is followed."""
 
+    linked: frozenset[str] = frozenset()
+    """Files that have several names, or had them: what is copied there as it was leaves these."""
+
     def also(self, other: Doubts) -> Doubts:
         """Those of both."""
-        return Doubts(self.vain | other.vain, self.through | other.through)
+        return Doubts(
+            self.vain | other.vain, self.through | other.through, self.linked | other.linked
+        )
 
 
 class Unpacking(Generic[E]):
@@ -43,11 +48,12 @@ class Unpacking(Generic[E]):
         self._marks: set[str] = set()
         self._vain: set[str] = set()
         self._through: set[str] = set()
+        self._linked: set[str] = set()
 
     @property
     def doubts(self) -> Doubts:
         """Those of this layer, as far as it was unpacked."""
-        return Doubts(frozenset(self._vain), frozenset(self._through))
+        return Doubts(*map(frozenset, (self._vain, self._through, self._linked)))
 
     def marked(self, name: str) -> bool:
         """Whether a clean name is a mark, which is obeyed, or the root, and nothing to put.
@@ -91,6 +97,7 @@ class Unpacking(Generic[E]):
         entry = self._tree.get(found)
         if entry is None or entry.kind == "dir":
             raise Blocked(f"/{name} is linked to /{found}, where no file is")
+        self._linked |= {found, self._place(*name.rpartition("/")[::2])}
         return found
 
     def _place(self, folder: str, base: str) -> str:

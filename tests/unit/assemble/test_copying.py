@@ -9,6 +9,8 @@ from layers.assemble.listing import Entry, Listing
 from layers.assemble.obstacle import Blocked
 from layers.assemble.sources import Item, Match
 from layers.assemble.users import Owner
+from tests.fuzz.assemble.case import Member
+from tests.unit.assemble.test_listing import made
 
 AT = 1_760_000_000
 MADE = Entry("dir", 0o755, 0, 0, 7)
@@ -207,6 +209,21 @@ def test_a_link_is_a_copy_where_all_engines_take_it_for_one(
     copied.copy([match], to, PLAIN)
     assert step.written == copied.written
     assert dict(step.listing.walk()) == dict(copied.listing.walk())
+
+
+@pytest.mark.parametrize(("mode", "blocked"), [(0o644, True), (0o600, False)])
+def test_nothing_goes_over_a_file_like_it_that_has_several_names(mode: int, blocked: bool) -> None:
+    """If it is as it was there, it stays linked to its other names."""
+    below = made([Member("f", "file", 0o644), Member("g", "hard", 0o644, "f")])
+    step = Writer(below)
+    for name in ("f", "g"):
+        match = Match(name, (Item("", "file", mode, AT, 1),))
+        if blocked:
+            with pytest.raises(Blocked, match=f"/{name} is there, and it has several names"):
+                step.copy([match], "/", PLAIN)
+        else:
+            step.copy([match], "/", PLAIN)
+            assert name in step.written
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_an_arg_without_a_value_is_told_with_its_line(
     for name in ("REV", "WHERE"):
         monkeypatch.delenv(name, raising=False)
     made = late(world)
-    with pytest.raises(LayersError, match=r"^images.toml:8: app: args.REV: REV is not set here"):
+    with pytest.raises(LayersError, match=r"^images.toml:9: app: args.REV: REV is not set here"):
         marks(made.run, [made.project.spec.images["app"]], facts(made.project.root))
 
 
@@ -145,7 +145,7 @@ def test_a_placeholder_without_a_value_is_told_with_its_line(
     monkeypatch.delenv("WHERE", raising=False)
     with pytest.raises(LayersError) as caught:
         marks(labelled.run, labelled.project.spec.images.values(), facts(labelled.project.root))
-    assert str(caught.value).startswith("images.toml:8: app: labels.where: WHERE is not set here")
+    assert str(caught.value).startswith("images.toml:9: app: labels.where: WHERE is not set here")
 
 
 def test_all_placeholders_without_a_value_are_told_at_once(labelled: World) -> None:
@@ -157,8 +157,8 @@ def test_all_placeholders_without_a_value_are_told_at_once(labelled: World) -> N
     with pytest.raises(LayersError) as caught:
         marks(labelled.run, labelled.project.spec.images.values(), ask)
     assert str(caught.value).splitlines() == [
-        "images.toml:8: app: labels.where: no env.WHERE",
-        "images.toml:9: app: annotations.when: no date",
+        "images.toml:9: app: labels.where: no env.WHERE",
+        "images.toml:10: app: annotations.when: no date",
     ]
 
 
@@ -211,7 +211,7 @@ def test_what_a_registry_refuses_is_told_with_its_line(
         raise RegistryRejected("PUT: 400 (MANIFEST_INVALID)")
 
     monkeypatch.setattr(labelled.registry, "put_manifest", refuse)
-    with pytest.raises(LayersError, match=r"^images\.toml:9: app: .*MANIFEST_INVALID"):
+    with pytest.raises(LayersError, match=r"^images\.toml:10: app: .*MANIFEST_INVALID"):
         marked(labelled.registry, [image], mark)
 
 
