@@ -148,6 +148,7 @@ def snow(lab: Lab, upstream: str, tmp_path_factory: pytest.TempPathFactory) -> I
         ("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "a"),
     ):
         subprocess.run(["git", *git], cwd=work.root, check=True)
+    lab.docker("pull", upstream)
     lab.docker("tag", upstream, "nvidia/cuda:12.1.1-runtime-ubuntu22.04")
     lab.docker("tag", upstream, "node:18-alpine")
     yield work

@@ -43,6 +43,9 @@ def main(fault: str, words: list[str]) -> int:
     """Run ``doit`` with every Dockerfile changed on its way to buildx."""
     from doit.doit_cmd import DoitMain
 
+    from layers.config.spec import Image
+
+    Image.may_assemble = property(lambda _image: False)  # type: ignore[method-assign, assignment]  # what needs no buildx would be right
     true = subprocess.Popen.__init__
 
     def broken(self: Any, args: Any, *rest: Any, **more: Any) -> None:
