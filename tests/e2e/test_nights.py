@@ -29,6 +29,7 @@ version = 1
 
 [project]
 name = "NAME"
+assemble = false
 
 [images.base-os]
 context = "base-os"
