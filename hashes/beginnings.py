@@ -5,10 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from hashes.dockerfile.instruction import Instruction
 from hashes.manifest import Entry, Manifest
 
 Make = Callable[[tuple[Entry, ...], tuple[str, ...]], Manifest]
 """Gives a manifest for entries and the names of what nothing fixes."""
+
+
+def ends(instructions: Sequence[Instruction]) -> frozenset[int]:
+    """After which of some instructions, by number, a beginning may be of use.
+
+    What comes after a RUN that is not the last has to run as well; after a COPY of files from the
+    context it has not.
+    """
+    runs = (number for number, item in enumerate(instructions) if item.keyword == "RUN")
+    last = max(runs, default=0)
+    return frozenset(
+        number
+        for number, item in enumerate(instructions)
+        if number >= last
+        and (item.keyword in ("RUN", "ADD") or (item.keyword == "COPY" and item.flags))
+    )
 
 
 class _Mark(NamedTuple):
@@ -18,7 +35,7 @@ class _Mark(NamedTuple):
 
 
 class Beginnings:
-    """Those of one stage that end with a step which can change files."""
+    """Those of one stage that end with a step after which others need not run: see `ends`."""
 
     def __init__(self, make: Make, head: Sequence[Entry], steps: Sequence[Entry]) -> None:
         """``steps`` grows while the stage is walked through."""

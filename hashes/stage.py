@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from hashes.algorithm import DEFAULT
-from hashes.beginnings import Beginnings
+from hashes.beginnings import Beginnings, ends
 from hashes.context import missing_sources
 from hashes.context.input import Input
 from hashes.dockerfile import arguments
@@ -181,6 +181,7 @@ class _Builder:
             request.commit,
         )
         begun = Beginnings(self.manifest, head, steps.entries)
+        marked = ends(stage.instructions) if request.beginnings else frozenset()
         for position, item in enumerate(stage.instructions):
             origins = {
                 number: self._origin(source, item.keyword.lower(), item.line, unpinned)
@@ -188,7 +189,7 @@ class _Builder:
                 if place == position
             }
             steps.step(item, origins)
-            if request.beginnings and item.keyword in ("RUN", "COPY", "ADD"):
+            if position in marked:
                 begun.mark(position + 1, self._config(state), (*unpinned, *steps.unpinned))
         entries = (*head, *steps.entries, *self._config(state))
         manifest = self.manifest(entries, (*unpinned, *steps.unpinned))
@@ -251,10 +252,8 @@ class _Builder:
 
     def _external(self, text: str, platform: str) -> External:
         context = self.contexts.get(familiar(text))
-        if isinstance(context, External):
-            return context
         if context is not None:
-            return External("", {})
+            return context if isinstance(context, External) else External("", {})
         found = self.externals.get((text, platform))
         if found is None:
             found = self.externals[text, platform] = self.resolve(text, platform)

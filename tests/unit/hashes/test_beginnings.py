@@ -14,7 +14,7 @@ from hashes.manifest import Manifest
 from tests.unit.hashes.test_stage_keys import FULL, LINES, file_of
 from tests.unit.memory import last
 
-ENDS = ("RUN", "COPY", "ADD")
+ENDS = ("RUN", "COPY --", "ADD")
 MORE = st.lists(
     st.sampled_from(("ENV A=2", "LABEL l=$A", "CMD x", "ONBUILD RUN x", "ARG V=3", "COPY $A /z"))
 )
@@ -35,9 +35,13 @@ def ends(text: str, resolve: Callable[[str, str], External] | None = None) -> La
 def test_law_a_beginning_is_a_dockerfile_that_ends_there(
     lines: list[str], more: list[str], data: Any
 ) -> None:
-    """Entry by entry with their lines, unpinned names, and so the key."""
+    """Entry by entry with their lines, unpinned names, and so the key.
+
+    From the last RUN on, after each step that may have to run.
+    """
     lines = ["ARG API_TOKEN", *lines, *more]
-    places = [at for at, line in enumerate(lines, 1) if line.startswith(ENDS)]
+    last_run = max((at for at, line in enumerate(lines, 1) if line.startswith("RUN")), default=1)
+    places = [at for at, line in enumerate(lines, 1) if line.startswith(ENDS) and at >= last_run]
     assume(places)
     at = data.draw(st.sampled_from(places))
     assert begun(file_of(lines), at) == ends(file_of(lines[:at])).manifest
@@ -62,8 +66,11 @@ def test_triggers_of_the_base_are_among_its_steps() -> None:
     assert one == ends(text, lambda *_: base).manifest
 
 
-def test_only_steps_that_change_files_end_one() -> None:
-    with pytest.raises(KeyError):
-        begun("FROM a\nRUN x\nENV A=1\nCOPY a.txt /\n", 2)
+def test_only_steps_from_the_last_run_on_that_may_have_to_run_end_one() -> None:
+    text = "FROM a\nRUN w\nRUN x\nENV A=1\nCOPY a.txt /\nCOPY --chown=1 a.txt /b\n"
+    assert begun(text, 2) != begun(text, 5)
+    for count in (1, 3, 4):
+        with pytest.raises(KeyError):
+            begun(text, count)
     with pytest.raises(KeyError):
         last("FROM a\nRUN x\n").beginnings.manifest(1)
