@@ -40,7 +40,7 @@ version = 1
 
 [project]
 name = "NAME"
-
+assemble = false
 [images.base]
 context = "base"
 tag = "NAME-base"
@@ -84,7 +84,8 @@ CMD ["cat", "/app.py"]
     "other/Dockerfile": "FROM UPSTREAM\nCOPY other.txt /NAME.txt\n",
     "other/other.txt": "other 1\n",
 }
-"""A base, a service of three stages on it, and an image that shares nothing with them."""
+"""A base, a service of three stages on it, and an image that shares nothing with them: BuildKit
+builds them, and nothing is left for the next edit, which would take its time at every push."""
 
 
 @pytest.fixture(scope="session")

@@ -125,10 +125,6 @@ class Workspace:
         assert old in text
         (self.root / path).write_text(text.replace(old, new))
 
-    def builds(self) -> None:
-        """Put nothing together without the engine."""
-        self.edit("images.toml", "[project]\n", "[project]\nassemble = false\n")
-
     def environ(self, **more: str) -> dict[str, str]:
         """The environment of a command in this repository."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith("LAYERS_")}

@@ -241,7 +241,7 @@ def test_an_edit_after_the_last_step_that_runs_moves_no_layer_of_the_steps_befor
     assert settings.pop("Labels") == {"late": "1"}
     assert differences(Content(settings, theirs.files), mine) == []
     workspace.edit("app/requirements.txt", "flask", "django")
-    workspace.edit("images.toml", "[project]\n", "[project]\nassemble = true\n")
+    workspace.edit("images.toml", "assemble = false", "assemble = true")
     line = (
         "RUN in line 5 comes after COPY of requirements.txt: everything from there needs the base"
     )

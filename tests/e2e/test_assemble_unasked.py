@@ -12,10 +12,18 @@ pytestmark = pytest.mark.e2e
 NOWHERE = "unix:///nowhere/docker.sock"
 
 
+@pytest.fixture
+def unsaid(workspace: Workspace) -> Workspace:
+    """The small stack without that word."""
+    workspace.edit("images.toml", "assemble = false\n", "\n")
+    return workspace
+
+
 def test_an_edit_is_put_together_where_it_costs_little(
-    workspace: Workspace, clone: Callable[[Workspace], Workspace], lab: Lab
+    unsaid: Workspace, clone: Callable[[Workspace], Workspace], lab: Lab
 ) -> None:
     """Here, and on a machine without an engine; ``assemble = false`` turns it off."""
+    workspace = unsaid
     first = workspace.doit("base")
     assert "[base] built in" in first.text
     assert "assembled" not in first.text
@@ -34,14 +42,15 @@ def test_an_edit_is_put_together_where_it_costs_little(
         assert workspace.doit("publish", "base").out.count("there") == 1
     cold.edit("base/base.txt", "base", "a cold base")
     assert "  assembled, " in cold.doit("publish", "base", DOCKER_HOST=NOWHERE).out
-    workspace.builds()
+    workspace.edit("images.toml", "[project]\n", "[project]\nassemble = false\n")
     workspace.edit("base/base.txt", "2", "3")
     assert workspace.states()["base"] == "build"
     assert "assembled" not in workspace.reasons("base")
 
 
-def test_of_an_edit_the_line_in_its_way_is_told(workspace: Workspace) -> None:
+def test_of_an_edit_the_line_in_its_way_is_told(unsaid: Workspace) -> None:
     """And of an image that was never built here nothing but that it is not there."""
+    workspace = unsaid
     assert "assembled" not in workspace.reasons("app")
     workspace.doit("app")
     workspace.edit("app/app.py", "1", "2")

@@ -38,7 +38,6 @@ def test_a_helper_that_fails_is_a_warning_where_nothing_needs_it(
     folder = config(workspace, tmp_path / "config", {"credsStore": "trial"})
     path = f"{programs}:{workspace.environ()['PATH']}"
     workspace.write({"base/Dockerfile": SCRATCH})
-    workspace.builds()
     run = workspace.doit("base", DOCKER_CONFIG=folder, PATH=path)
     assert run.text.count("docker-credential-trial") >= 1
     assert run.text.count("is asked without a login") == 1

@@ -136,7 +136,6 @@ def test_a_push_that_is_killed_is_made_up_for(workspace: Workspace) -> None:
 
     What the dead run had claimed in the registry is known here, and holds nobody up.
     """
-    workspace.builds()
     for number, at in enumerate(PUSH.values()):
         workspace.edit("base/base.txt", "base", f"base {number}")
         killed(workspace, at, "base")

@@ -259,7 +259,6 @@ def test_a_blob_that_is_refused_asks_for_a_login(
 
 def test_a_blob_that_the_registry_lost_is_made_anew(new: Workspace, proxy: Proxy) -> None:
     """404 for a blob behind a tag that is there: told, built, and the registry is whole again."""
-    new.builds()
     new.doit("base")
     key = new.doit("keys", "base").out.split()[0]
     registry = HttpRegistry(NoCredentials(), insecure=lambda _host: False)

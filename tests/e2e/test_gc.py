@@ -73,7 +73,6 @@ def plan(of: Workspace, *words: str) -> Any:
 
 def test_only_what_nothing_needs_goes(workspace: Workspace, lab: Lab) -> None:
     """Newest, locked on a branch, in a container, tagged by people: each stays, and works."""
-    workspace.builds()
     git(workspace, "init", "--quiet")
     workspace.write({".gitignore": ".layers/\n"})
     versions = edited(workspace, 6)
@@ -112,7 +111,6 @@ def test_only_what_nothing_needs_goes(workspace: Workspace, lab: Lab) -> None:
 
 def test_one_side_alone(workspace: Workspace) -> None:
     """And outside of git the newest are all that is known to be needed."""
-    workspace.builds()
     versions = edited(workspace, 3)
     run = workspace.doit("gc", "--local", "--keep", "1")
     assert "no git repository" in run.text
@@ -220,7 +218,6 @@ def test_what_was_deleted_is_freed_on_the_private_registrys_disk(
     workspace: Workspace, lab: Lab
 ) -> None:
     """What stays is whole afterwards."""
-    workspace.builds()
     edited(workspace, 2)
     repository = f"{lab.registry}/{workspace.name}/app"
     before = {tag: client().manifest(repository, tag) for tag in client().tags(repository)}

@@ -105,7 +105,6 @@ def test_an_image_that_lost_a_layer_is_built_and_replaced(
     workspace: Workspace, clone: Callable[[Workspace], Workspace], lab: Lab
 ) -> None:
     """Tag present is not image present: the reason is told, the build repairs it, pulls work."""
-    workspace.builds()
     workspace.doit("base")
     repository = f"{lab.registry}/{workspace.name}/base"
     key = json.loads(workspace.doit("keys", "--json", "base").out)["images"]["base"]["key"]

@@ -92,7 +92,6 @@ def test_one_repository_holds_all_images(
     workspace: Workspace, clone: Callable[[Workspace], Workspace], lab: Lab
 ) -> None:
     """Keys and tags begin with their image; what is old of one goes, and leaves the other alone."""
-    workspace.builds()
     template = f'repository = "{workspace.name}-all:{{image}}.{{tag}}"'
     workspace.edit("images.toml", "[project]", f"[project]\n{template}")
     repository = f"{lab.registry}/{workspace.name}-all"

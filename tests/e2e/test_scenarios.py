@@ -73,7 +73,6 @@ def test_an_edit_of_requirements_runs_deps_too(workspace: Workspace) -> None:
 
 def test_an_edit_of_the_base_rebuilds_its_children_and_no_others(workspace: Workspace) -> None:
     """`app` stands on `base`, `other` does not."""
-    workspace.builds()
     workspace.doit()
     workspace.edit("base/base.txt", "1", "2")
     states = workspace.states()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import time
@@ -56,7 +55,7 @@ def test_edits_build_and_others_do_not(
     assert workspace.states()["app"] == "fresh"
     workspace.write({"other/other.txt": "no input of it\n", "app/x.log": "ignored\n"})
     workspace.write({"base/base.txt": "base 2\n"})
-    assert re.search(r"\[base\] (build|assemble): base/base.txt changed", built(2))
+    assert "[base] build: base/base.txt changed" in built(2)
     dockerfile = workspace.read("app/Dockerfile")
     workspace.write({"app/Dockerfile": "FRM scratch\n"})
     until(log, lambda text: "not made; watching goes on" in text)

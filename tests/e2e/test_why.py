@@ -96,7 +96,6 @@ def test_a_clean_clone_asks_the_registry(
 
 def test_the_list_tells_the_same_causes_in_short(workspace: Workspace) -> None:
     """The parent's cause in the parent's row, the child's own in its own."""
-    workspace.builds()
     workspace.doit()
     workspace.edit("base/base.txt", "1", "2")
     workspace.edit("app/app.py", "1", "2")
