@@ -15,16 +15,15 @@ Make = Callable[[tuple[Entry, ...], tuple[str, ...]], Manifest]
 def ends(instructions: Sequence[Instruction]) -> frozenset[int]:
     """After which of some instructions, by number, a beginning may be of use.
 
-    What comes after a RUN that is not the last has to run as well; after a COPY of files from the
-    context it has not.
+    What comes after a RUN that is not the last has to run as well.  Any other step may have to:
+    that is for whoever divides them to say, by its words and not by its keyword alone.
     """
     runs = (number for number, item in enumerate(instructions) if item.keyword == "RUN")
     last = max(runs, default=0)
     return frozenset(
         number
         for number, item in enumerate(instructions)
-        if number >= last
-        and (item.keyword in ("RUN", "ADD") or (item.keyword == "COPY" and item.flags))
+        if number >= last and (item.keyword in ("RUN", "COPY", "ADD") or item.raw)
     )
 
 

@@ -119,9 +119,9 @@ class Rootfs(NamedTuple):
         BuildKit walks more than it copies: all of the folder in which a source is, or of the root
         (cache/contenthash, scanPath).
         """
-        for path in self.listing.doubts.through:
+        for path in sorted(self.listing.doubts.through)[:1]:
             raise Blocked(f"{self.name}: {through(path)}")
-        for path in self.listing.doubts.vain:
+        for path in sorted(self.listing.doubts.vain):
             folder = path.rpartition("/")[0]
             there = self.listing.get(folder) is not None and self.listing.get(path) is None
             if there:

@@ -87,9 +87,8 @@ def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("os", "architecture", "variant", "author", "os.version"):
         inner[name] = config.get(name)
     steps = (str(each.get("created_by")) for each in config.get("history") or ())
-    if not any(
-        each.endswith("# assembled") for each in steps
-    ):  # else it has the time of the newest file in it
+    assembled = any(each.endswith("# assembled") for each in steps)
+    if not assembled:  # else it has the time of the newest file in it
         inner["created before 2024"] = str(config.get("created") or "9") < "2024"
     return {name: value for name, value in inner.items() if value not in (None, "", [], {}, False)}
 
